@@ -1,0 +1,102 @@
+"""What policy sees of a call: the verb, its effect, the object, fields and records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+__all__ = ["Effect", "Operation", "RequestClass", "Transition", "Verb"]
+
+
+class Verb(StrEnum):
+    """The one vocabulary of tools over all systems."""
+
+    DESCRIBE = "describe"
+    QUERY = "query"
+    GET = "get"
+    SEARCH = "search"
+    AGGREGATE = "aggregate"
+    CREATE = "create"
+    UPDATE = "update"
+    UPSERT = "upsert"
+    DELETE = "delete"
+    TRANSITION = "transition"
+    ATTACH = "attach"
+    DOWNLOAD = "download"
+    EXPORT = "export"
+    LOAD = "load"
+    CHANGES = "changes"
+    INVOKE = "invoke"
+
+
+class Effect(StrEnum):
+    """What a request does to the system."""
+
+    READ = "read"
+    CREATE = "create"
+    UPDATE = "update"
+    TRANSITION = "transition"
+    DELETE = "delete"
+    EXECUTE = "execute"
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether the effect changes anything."""
+        return self is not Effect.READ
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of a declared state field; `from_state` is empty on a create."""
+
+    field: str
+    from_state: str
+    to_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call on one connection, as policy judges it.
+
+    `fields` are all fields the call reads or writes, in the system's own spelling, relationship paths included.
+    `probed` are those used in filters, sorts and groupings. `objects` names every object that a request of this
+    call may touch. `written` maps the fields of a write to nothing but their names. `rows` is the most rows asked
+    for; `records` are the record ids named by the arguments.
+    """
+
+    connection: str
+    system: str
+    tool: str
+    verb: Verb
+    effects: frozenset[Effect]
+    object: str
+    objects: frozenset[str] = frozenset()
+    fields: frozenset[str] = frozenset()
+    probed: frozenset[str] = frozenset()
+    transition: Transition | None = None
+    records: tuple[str, ...] = ()
+    rows: int = 1
+    risk: int = 0
+    amount: str | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether any part of the call changes the system."""
+        return any(effect.writes for effect in self.effects)
+
+    @property
+    def target(self) -> str:
+        """Name the object for sentences: `connection/Object`."""
+        return f"{self.connection}/{self.object}"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestClass:
+    """What one part of an outgoing request would do, as the connector reads it off the bytes.
+
+    `object` is empty where the part touches no object (limits, identity). `records` are the ids it names.
+    """
+
+    effect: Effect
+    object: str = ""
+    records: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)

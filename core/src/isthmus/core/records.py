@@ -1,0 +1,207 @@
+"""What agents send and receive: records, pages, queries, conditions and refs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias, Union
+
+__all__ = [
+    "JSON",
+    "Aggregate",
+    "AllOf",
+    "AnyOf",
+    "Compare",
+    "Condition",
+    "InQuery",
+    "Measure",
+    "Negated",
+    "Operator",
+    "Order",
+    "Page",
+    "Query",
+    "Record",
+    "Ref",
+    "Relative",
+    "Row",
+    "Value",
+    "Withheld",
+]
+
+JSON: TypeAlias = Union[None, bool, int, float, str, Sequence["JSON"], Mapping[str, "JSON"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """An opaque stand-in for a value that stays in its home zone; `token` starts with `ref_`."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """A relative date in the system's own words, such as `TODAY` or `LAST_N_DAYS` with a count."""
+
+    name: str
+    count: int | None = None
+
+
+Value: TypeAlias = Union[None, bool, int, float, str, Ref, Relative, Sequence["Value"], Mapping[str, "Value"]]
+
+
+class Operator(StrEnum):
+    """How a condition compares (OData 4.01 words where it has one)."""
+
+    EQ = "eq"
+    NE = "ne"
+    LT = "lt"
+    LE = "le"
+    GT = "gt"
+    GE = "ge"
+    IN = "in"
+    NOT_IN = "not_in"
+    CONTAINS = "contains"
+    STARTS_WITH = "starts_with"
+    ENDS_WITH = "ends_with"
+    INCLUDES = "includes"
+    EXCLUDES = "excludes"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """One comparison; `value` is a tuple for `in`, `not_in`, `includes` and `excludes`."""
+
+    field: str
+    op: Operator
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class InQuery:
+    """Membership in the values of one field of another query (a semi-join, or an anti-join when negated)."""
+
+    field: str
+    query: "Query"
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """True when every term is."""
+
+    terms: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True when at least one term is."""
+
+    terms: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negated:
+    """True when the term is not."""
+
+    term: "Condition"
+
+
+Condition: TypeAlias = Compare | InQuery | AllOf | AnyOf | Negated
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One sort key; missing values come first in both directions."""
+
+    field: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A read of many records of one object; `after` continues an earlier page."""
+
+    object: str
+    select: tuple[str, ...] = ()
+    where: Condition | None = None
+    order_by: tuple[Order, ...] = ()
+    limit: int = 50
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One figure of an aggregate; `function` is count, count_distinct, sum, avg, min or max."""
+
+    function: str
+    field: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A read of figures over groups of records."""
+
+    object: str
+    measures: tuple[Measure, ...]
+    group_by: tuple[str, ...] = ()
+    where: Condition | None = None
+    limit: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record as a connector read it: values by field path, before labels and forms."""
+
+    object: str
+    id: str
+    fields: Mapping[str, JSON]
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Something that was kept back, and the rules that did it."""
+
+    what: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it is released: every field in the form that the flow rules allow.
+
+    `withheld` names the dropped fields. `guard` tells who enforced the version of a write: the server, or a
+    read just before it.
+    """
+
+    object: str
+    id: str
+    fields: Mapping[str, Value]
+    version: str | None = None
+    withheld: tuple[Withheld, ...] = ()
+    guard: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some records; `after` fetches the rest, `complete` is False where rows may be hidden or were withheld."""
+
+    records: tuple[Record, ...]
+    after: str | None = None
+    total: int | None = None
+    complete: bool = False
+    withheld: tuple[Withheld, ...] = field(default=())
+
+
+def comparisons(condition: Condition | None) -> Iterator[Compare | InQuery]:
+    """Yield the leaves of a condition tree, left to right."""
+    match condition:
+        case None:
+            return
+        case AllOf(terms) | AnyOf(terms):
+            for term in terms:
+                yield from comparisons(term)
+        case Negated(term):
+            yield from comparisons(term)
+        case _:
+            yield condition
