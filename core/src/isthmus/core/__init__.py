@@ -1,0 +1,1 @@
+"""Govern every call from an agent to a system of record."""

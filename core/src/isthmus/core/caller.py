@@ -12,7 +12,8 @@ class Caller:
     """One authenticated party and its purpose.
 
     `consumer` names a `[consumers.<name>]` of the flow policy and comes from the authenticated client, never
-    from a request. `task` groups calls whose results a model can combine; empty means the client-wide label.
+    from a request. `task` groups calls whose results a model can combine; empty means the client-wide label. `client`
+    is the authenticated client's own name, for the audit.
     """
 
     agent: str
@@ -20,6 +21,7 @@ class Caller:
     purpose: str = ""
     consumer: str = ""
     task: str = ""
+    client: str = ""
 
     @property
     def subject(self) -> str:

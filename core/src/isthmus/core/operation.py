@@ -57,10 +57,9 @@ class Transition:
 class Operation:
     """One call on one connection, as policy judges it.
 
-    `fields` are all fields the call reads or writes, in the system's own spelling, relationship paths included.
-    `probed` are those used in filters, sorts and groupings. `objects` names every object that a request of this
-    call may touch. `written` maps the fields of a write to nothing but their names. `rows` is the most rows asked
-    for; `records` are the record ids named by the arguments.
+    `fields` are the fields of `object` that the call reads, probes or writes, in the system's own spelling; `probed`
+    are those used in filters, sorts and groupings. `objects` names every object that a request of this call may
+    touch. `rows` is the most rows asked for; `records` are the record ids named by the arguments.
     """
 
     connection: str

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 __all__ = [
     "JSON",
@@ -27,7 +28,7 @@ __all__ = [
     "Withheld",
 ]
 
-JSON: TypeAlias = Union[None, bool, int, float, str, Sequence["JSON"], Mapping[str, "JSON"]]
+JSON: TypeAlias = bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,9 @@ class Relative:
     count: int | None = None
 
 
-Value: TypeAlias = Union[None, bool, int, float, str, Ref, Relative, Sequence["Value"], Mapping[str, "Value"]]
+Value: TypeAlias = (
+    bool | int | float | str | date | datetime | Ref | Relative | Sequence["Value"] | Mapping[str, "Value"] | None
+)
 
 
 class Operator(StrEnum):
@@ -180,6 +183,7 @@ class Record:
     version: str | None = None
     withheld: tuple[Withheld, ...] = ()
     guard: str | None = None
+    created: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,197 @@
+"""What does an org's own metadata say of an object, and which classes follow from it?"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import TypeAlias
+
+from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts, ObjectSummary
+from isthmus.core.records import JSON
+
+__all__ = ["Classification", "object_facts", "object_summaries"]
+
+Node: TypeAlias = Mapping[str, JSON]
+
+_TYPES = {
+    "id": FieldType.ID,
+    "reference": FieldType.REFERENCE,
+    "boolean": FieldType.BOOLEAN,
+    "int": FieldType.INTEGER,
+    "long": FieldType.INTEGER,
+    "double": FieldType.NUMBER,
+    "currency": FieldType.NUMBER,
+    "percent": FieldType.NUMBER,
+    "date": FieldType.DATE,
+    "datetime": FieldType.DATETIME,
+    "time": FieldType.TIME,
+    "picklist": FieldType.CHOICE,
+    "combobox": FieldType.STRING,
+    "multipicklist": FieldType.CHOICES,
+    "textarea": FieldType.TEXT,
+    "base64": FieldType.BINARY,
+    "address": FieldType.OTHER,
+    "location": FieldType.OTHER,
+    "complexvalue": FieldType.OTHER,
+    "anyType": FieldType.OTHER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What FieldDefinition says of one field."""
+
+    security: str = ""
+    compliance: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shipped:
+    """The row of the shipped table for one object."""
+
+    person: bool = False
+    country: tuple[str, ...] = ()
+    state: str | None = None
+    default: tuple[str, ...] = ()
+    classes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    objects: Mapping[str, _Shipped]
+    system: frozenset[str]
+    compliance: Mapping[str, str]
+    security: Mapping[str, str]
+
+
+def object_facts(described: Node, classified: Mapping[str, Classification]) -> ObjectFacts:
+    """Build the facts of an object from its describe answer and its FieldDefinition rows, by field name.
+
+    The shipped table, the compliance group and the security level add up; a field that all of them leave open is
+    unclassified, which narrows on objects about people.
+    """
+    name = _text(described, "name")
+    table = _table()
+    shipped = table.objects.get(name, _Shipped())
+    fields = {}
+    for raw in _nodes(described, "fields"):
+        facts = _field(raw, classified.get(_text(raw, "name")), shipped, table)
+        fields[facts.name] = facts
+    return ObjectFacts(
+        name=name,
+        fields=fields,
+        label=_text(described, "label"),
+        person=shipped.person,
+        country=tuple(path for path in shipped.country if "." in path or path in fields),
+        default_fields=tuple(one for one in shipped.default if one in fields) or _readable(fields.values()),
+        version_field="SystemModstamp" if "SystemModstamp" in fields else None,
+        owner_field="OwnerId" if "OwnerId" in fields else None,
+        state_field=shipped.state if shipped.state in fields else None,
+        createable=described.get("createable") is True,
+        updateable=described.get("updateable") is True,
+        deletable=described.get("deletable") is True,
+    )
+
+
+def object_summaries(listed: Node) -> tuple[ObjectSummary, ...]:
+    """Read the list of objects, leaving out those that cannot be queried."""
+    return tuple(
+        ObjectSummary(
+            _text(raw, "name"),
+            _text(raw, "label"),
+            raw.get("createable") is True,
+            raw.get("updateable") is True,
+            raw.get("deletable") is True,
+        )
+        for raw in _nodes(listed, "sobjects")
+        if raw.get("queryable") is True
+    )
+
+
+def state_fields() -> Mapping[str, str]:
+    """Map each object of the shipped table to its state field."""
+    return {name: shipped.state for name, shipped in _table().objects.items() if shipped.state}
+
+
+def _field(raw: Node, told: Classification | None, shipped: _Shipped, table: _Table) -> FieldFacts:
+    name = _text(raw, "name")
+    kind = _TYPES.get(_text(raw, "type"), FieldType.STRING)
+    classes, source = _classes(name, kind, told, shipped, table)
+    return FieldFacts(
+        name=name,
+        type=kind,
+        label=_text(raw, "label"),
+        classes=classes,
+        source=source,
+        choices=tuple(_text(one, "value") for one in _nodes(raw, "picklistValues") if one.get("active") is not False),
+        references=tuple(str(one) for one in _list(raw, "referenceTo")),
+        relationship=_text(raw, "relationshipName"),
+        createable=raw.get("createable") is True,
+        updateable=raw.get("updateable") is True,
+        filterable=raw.get("filterable") is True,
+        sortable=raw.get("sortable") is True,
+        groupable=raw.get("groupable") is True,
+        required=raw.get("nillable") is False and raw.get("createable") is True and not raw.get("defaultedOnCreate"),
+        unique=raw.get("unique") is True,
+        external_id=raw.get("externalId") is True,
+    )
+
+
+def _classes(
+    name: str, kind: FieldType, told: Classification | None, shipped: _Shipped, table: _Table
+) -> tuple[frozenset[str], str]:
+    """Add up what each source says; the name of the strongest source goes with it."""
+    found: set[str] = set(shipped.classes.get(name, ()))
+    source = "shipped table" if found else "default"
+    if told is not None and (told.security or told.compliance):
+        found |= {table.compliance.get(group, "unclassified") for group in told.compliance}
+        if told.security:
+            # An org may add levels of its own; one that nobody mapped must not count as harmless.
+            found.add(table.security.get(told.security, "secret"))
+        source = "org metadata"
+    if not found and (name in table.system or (not shipped.person and kind in _IMPERSONAL)):
+        found, source = {"internal"}, "shipped table"
+    if kind is FieldType.TEXT:
+        found |= {"free_text", "pii"} if shipped.person else {"free_text"}
+    return frozenset(found or {"unclassified"}), source
+
+
+_IMPERSONAL = frozenset(
+    {FieldType.ID, FieldType.REFERENCE, FieldType.BOOLEAN, FieldType.INTEGER, FieldType.CHOICE, FieldType.CHOICES}
+)
+
+
+def _readable(fields: Iterable[FieldFacts]) -> tuple[str, ...]:
+    """Choose fields for an object that the table does not know: short ones, and not too many."""
+    short = [one.name for one in fields if one.type not in (FieldType.TEXT, FieldType.BINARY, FieldType.OTHER)]
+    return tuple(short[:20])
+
+
+@cache
+def _table() -> _Table:
+    raw = tomllib.loads(files(__package__).joinpath("shipped.toml").read_text(encoding="utf-8"))
+    objects = {}
+    for name, row in raw["objects"].items():
+        classes: dict[str, frozenset[str]] = {}
+        for class_ in ("internal", "pii", "financial"):
+            for one in row.get(class_, ()):
+                classes[one] = classes.get(one, frozenset()) | {class_}
+        objects[name] = _Shipped(
+            row.get("person", False), tuple(row.get("country", ())), row.get("state"), tuple(row["default"]), classes
+        )
+    return _Table(objects, frozenset(raw["system"]), raw["compliance"], raw["security"])
+
+
+def _text(raw: Node, key: str) -> str:
+    found = raw.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def _list(raw: Node, key: str) -> list[JSON]:
+    found = raw.get(key)
+    return list(found) if isinstance(found, list) else []
+
+
+def _nodes(raw: Node, key: str) -> list[Node]:
+    return [one for one in _list(raw, key) if isinstance(one, Mapping)]

@@ -1,0 +1,300 @@
+"""How do uniform queries become SOQL, and raw SOQL uniform queries?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from isthmus.connectors.salesforce import soql
+from isthmus.core.errors import InvalidArguments
+from isthmus.core.records import (
+    JSON,
+    Aggregate,
+    AllOf,
+    AnyOf,
+    Compare,
+    Condition,
+    InQuery,
+    Measure,
+    Negated,
+    Operator,
+    Order,
+    Query,
+    Relative,
+    Row,
+    Value,
+)
+
+__all__ = ["aggregate_select", "flat_row", "parse_text", "query_select"]
+
+_SYMBOLS: Mapping[Operator, soql.Operator] = {
+    Operator.EQ: "=",
+    Operator.NE: "!=",
+    Operator.LT: "<",
+    Operator.LE: "<=",
+    Operator.GT: ">",
+    Operator.GE: ">=",
+}
+_WORDS = {symbol: word for word, symbol in _SYMBOLS.items()}
+_LIKES: Mapping[Operator, soql.LikeKind] = {
+    Operator.CONTAINS: "contains",
+    Operator.STARTS_WITH: "starts_with",
+    Operator.ENDS_WITH: "ends_with",
+}
+_FIGURES = {
+    "count": "COUNT",
+    "count_distinct": "COUNT_DISTINCT",
+    "sum": "SUM",
+    "avg": "AVG",
+    "min": "MIN",
+    "max": "MAX",
+}
+
+
+def query_select(query: Query) -> soql.Select:
+    """Build the statement of a query; raises InvalidArguments for what the language cannot say."""
+    try:
+        return soql.Select(
+            items=tuple(_ref(path) for path in query.select),
+            object=query.object,
+            where=_condition(query.where) if query.where is not None else None,
+            order_by=tuple(soql.OrderBy(_ref(one.field), one.descending, "FIRST") for one in query.order_by),
+            limit=query.limit,
+        )
+    except soql.SoqlError as error:
+        raise InvalidArguments(str(error), object=query.object) from error
+
+
+def aggregate_select(aggregate: Aggregate) -> soql.Select:
+    """Build the statement of an aggregate; groups are named `g0`, `g1`, ... and measures `m0`, `m1`, ..."""
+    try:
+        groups = tuple(_ref(path) for path in aggregate.group_by)
+        items = [soql.Aliased(ref, f"g{at}") for at, ref in enumerate(groups)]
+        for at, measure in enumerate(aggregate.measures):
+            call = soql.Call(_FIGURES[measure.function], (_ref(measure.field or "Id"),))
+            items.append(soql.Aliased(call, f"m{at}"))
+        return soql.Select(
+            items=tuple(items),
+            object=aggregate.object,
+            where=_condition(aggregate.where) if aggregate.where is not None else None,
+            group_by=soql.GroupBy(groups) if groups else None,
+            limit=aggregate.limit if groups else None,
+        )
+    except soql.SoqlError as error:
+        raise InvalidArguments(str(error), object=aggregate.object) from error
+
+
+def parse_text(text: str) -> Query | Aggregate:
+    """Parse raw SOQL into the uniform types, so that it is judged like any other query."""
+    try:
+        select = soql.parse(text)
+    except soql.SoqlError as error:
+        raise InvalidArguments(str(error), field="text") from error
+    if select.aggregated:
+        return _parsed_aggregate(select)
+    return _parsed_query(select)
+
+
+def flat_row(object: str, raw: Mapping[str, JSON], paths: Sequence[str]) -> Row:
+    """Read one row of an answer into values by path; names match whatever their letter case."""
+    values = {path: _value_at(raw, path.split(".")) for path in paths}
+    id, version = values.get("Id"), values.get("SystemModstamp")
+    return Row(object, id if isinstance(id, str) else "", values, version if isinstance(version, str) else None)
+
+
+def _value_at(raw: JSON, parts: Sequence[str]) -> JSON:
+    for part in parts:
+        if not isinstance(raw, Mapping):
+            return None
+        raw = next((value for key, value in raw.items() if key.casefold() == part.casefold()), None)
+    if isinstance(raw, Mapping):
+        return {key: value for key, value in raw.items() if key != "attributes"}
+    return raw
+
+
+def _ref(path: str) -> soql.FieldRef:
+    return soql.FieldRef(tuple(path.split(".")))
+
+
+def _condition(condition: Condition) -> soql.Condition:
+    match condition:
+        case AllOf(terms):
+            return _joined(soql.And, terms)
+        case AnyOf(terms):
+            return _joined(soql.Or, terms)
+        case Negated(term):
+            return soql.Not(_condition(term))
+        case InQuery(field, query, negated):
+            inner = soql.Select(
+                items=tuple(_ref(path) for path in query.select),
+                object=query.object,
+                where=_condition(query.where) if query.where is not None else None,
+            )
+            return soql.InSelect(_ref(field), inner, negated)
+        case Compare():
+            return _comparison(condition)
+
+
+def _joined(kind: type[soql.And] | type[soql.Or], terms: Sequence[Condition]) -> soql.Condition:
+    parts = tuple(_condition(term) for term in terms)
+    return parts[0] if len(parts) == 1 else kind(parts)
+
+
+def _comparison(one: Compare) -> soql.Condition:
+    left = _ref(one.field)
+    if one.op in _SYMBOLS:
+        return soql.Comparison(left, _SYMBOLS[one.op], _literal(one.value))
+    if one.op in _LIKES:
+        if not isinstance(one.value, str):
+            raise InvalidArguments(f"{one.op.value!r} on {one.field} compares with text", field=one.field)
+        return soql.Like(left, soql.like_pattern(one.value, _LIKES[one.op]))
+    values = one.value if isinstance(one.value, tuple) else (one.value,)
+    if not values:
+        raise InvalidArguments(f"{one.op.value!r} on {one.field} needs at least one value", field=one.field)
+    if one.op in (Operator.IN, Operator.NOT_IN):
+        return soql.In(left, tuple(_literal(value) for value in values), one.op is Operator.NOT_IN)
+    texts = tuple(soql.Text(value) for value in values if isinstance(value, str))
+    return soql.Includes(left, texts, one.op is Operator.EXCLUDES)
+
+
+def _literal(value: Value) -> soql.Literal:
+    if isinstance(value, Relative):
+        return soql.DateLiteral(value.name.upper(), value.count)
+    return soql.literal(value)
+
+
+# From text.
+
+
+def _parsed_query(select: soql.Select) -> Query:
+    _refuse_extras(select)
+    if select.group_by or select.having:
+        raise _unsupported("GROUP BY without a figure")
+    fields = tuple(_path(item) for item in select.items)
+    return Query(
+        object=select.object,
+        select=fields,
+        where=_parsed_condition(select.where) if select.where is not None else None,
+        order_by=tuple(_order(one) for one in select.order_by),
+        limit=min(select.limit if select.limit is not None else 50, 200),
+    )
+
+
+def _parsed_aggregate(select: soql.Select) -> Aggregate:
+    _refuse_extras(select)
+    if select.having is not None or select.order_by:
+        raise _unsupported("HAVING and ORDER BY over groups")
+    if select.group_by is not None and select.group_by.kind != "PLAIN":
+        raise _unsupported("ROLLUP and CUBE")
+    measures = []
+    for at, item in enumerate(select.items):
+        expression = item.expression if isinstance(item, soql.Aliased) else item
+        if isinstance(expression, soql.Call):
+            measures.append(_measure(expression, item.alias if isinstance(item, soql.Aliased) else f"expr{at}"))
+    groups = tuple(_path(one) for one in select.group_by.expressions) if select.group_by else ()
+    return Aggregate(
+        object=select.object,
+        measures=tuple(measures),
+        group_by=groups,
+        where=_parsed_condition(select.where) if select.where is not None else None,
+        limit=min(select.limit if select.limit is not None else 200, 200),
+    )
+
+
+def _refuse_extras(select: soql.Select) -> None:
+    extras = {
+        "OFFSET (use `after`)": select.offset,
+        "USING SCOPE": select.scope,
+        "ALL ROWS": select.all_rows,
+        "WITH": select.mode,
+    }
+    for word, used in extras.items():
+        if used:
+            raise _unsupported(word)
+
+
+def _measure(call: soql.Call, name: str) -> Measure:
+    function = next((word for word, symbol in _FIGURES.items() if symbol == call.name), None)
+    if function is None:
+        raise _unsupported(call.name)
+    if not call.arguments:
+        return Measure(function, "", name)
+    return Measure(function, _path(call.arguments[0]), name)
+
+
+def _order(one: soql.OrderBy) -> Order:
+    if one.nulls == "LAST":
+        raise _unsupported("NULLS LAST")
+    return Order(_path(one.expression), one.descending)
+
+
+def _path(node: object) -> str:
+    if isinstance(node, soql.FieldRef):
+        return ".".join(node.path)
+    what = node.name if isinstance(node, soql.Call) else type(node).__name__.upper()
+    raise _unsupported(f"{what} in this place")
+
+
+def _parsed_condition(condition: soql.Condition) -> Condition:
+    match condition:
+        case soql.And(terms):
+            return AllOf(tuple(_parsed_condition(term) for term in terms))
+        case soql.Or(terms):
+            return AnyOf(tuple(_parsed_condition(term) for term in terms))
+        case soql.Not(term):
+            return Negated(_parsed_condition(term))
+        case soql.Comparison(left, operator, right):
+            return Compare(_path(left), _WORDS[operator], _parsed_literal(right))
+        case soql.In(left, values, negated):
+            op = Operator.NOT_IN if negated else Operator.IN
+            return Compare(_path(left), op, tuple(_parsed_literal(value) for value in values))
+        case soql.Includes(left, values, negated):
+            op = Operator.EXCLUDES if negated else Operator.INCLUDES
+            return Compare(_path(left), op, tuple(value.value for value in values))
+        case soql.Like(left, pattern):
+            return _parsed_like(_path(left), pattern.text)
+        case soql.InSelect(left, inner, negated):
+            return InQuery(_path(left), replace(_parsed_query(inner), limit=200), negated)
+
+
+def _parsed_like(field: str, pattern: str) -> Condition:
+    """Map `%x%`, `x%` and `%x` to words; other patterns are refused, since no two systems agree on them."""
+    core = pattern.strip("%")
+    if "%" in core or "_" in core or "\\" in core or not core:
+        raise _unsupported("a LIKE pattern other than 'x%', '%x' or '%x%'")
+    opens, closes = pattern.startswith("%"), pattern.endswith("%")
+    if opens and closes:
+        return Compare(field, Operator.CONTAINS, core)
+    if closes:
+        return Compare(field, Operator.STARTS_WITH, core)
+    return Compare(field, Operator.ENDS_WITH if opens else Operator.EQ, core)
+
+
+def _parsed_literal(value: soql.Literal) -> Value:
+    match value:
+        case soql.Null():
+            return None
+        case soql.Text(text):
+            return text
+        case soql.Boolean(flag):
+            return flag
+        case soql.Number(digits):
+            return float(digits) if "." in digits else int(digits)
+        case soql.Date(day):
+            return _iso(day)
+        case soql.DateTime(moment):
+            return _iso(moment)
+        case soql.DateLiteral(name, count):
+            return Relative(name, count)
+        case _:
+            raise _unsupported(f"a {type(value).__name__} literal")
+
+
+def _iso(moment: date | datetime) -> str:
+    return moment.isoformat()
+
+
+def _unsupported(what: str) -> InvalidArguments:
+    return InvalidArguments(
+        f"raw SOQL here does not take {what}; write the query without it, or use select, where and order_by",
+        field="text",
+    )

@@ -1,0 +1,13 @@
+"""What may `[connections.<name>.settings]` say for a Salesforce org?"""
+
+from pydantic import Field
+
+from isthmus.core.connector import ConnectorSettings
+
+__all__ = ["SalesforceSettings"]
+
+
+class SalesforceSettings(ConnectorSettings):
+    """Settings of one org."""
+
+    api_version: str = Field(default="62.0", pattern=r"^\d{2,3}\.0$")

@@ -1,0 +1,155 @@
+"""May this call be made? Policy for agent and user, then residency of its own words, then what must be approved."""
+
+import dataclasses
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass, replace
+
+from isthmus.core.arguments import Describe
+from isthmus.core.caller import Caller
+from isthmus.core.calls import Judged, Leg
+from isthmus.core.errors import Denied
+from isthmus.core.flows import Flows, resolved
+from isthmus.core.operation import Operation
+from isthmus.core.parts import Parts
+from isthmus.core.plan import Plan
+from isthmus.core.policy import Circumstances, Duty, Question, RecordFacts, Verdict, assess
+from isthmus.core.tasks import Tasks
+from isthmus.core.tools import Tool
+from isthmus.residency import Integrity, Label, normalise_country
+
+__all__ = ["Authorizer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Authorizer:
+    """Judge legs; raises Denied or ResidencyError."""
+
+    parts: Parts
+
+    def judge(self, leg: Leg, plan: Plan) -> Judged:
+        """Judge a planned leg over everything that it reads, probes and writes."""
+        label = self.task_label(leg)
+        plan = self._trimmed(leg, plan, label)
+        operation = self._operation(leg, plan, label)
+        question = self._question(leg, plan, operation)
+        if isinstance(plan.request, Describe) and plan.facts is None:
+            # The list of objects is cut to those that may be described, so there is nothing else to ask.
+            return Judged(leg, plan, operation, question, Verdict(allowed=True))
+        verdict = self.parts.policy.decide(question)
+        if not verdict.allowed and not verdict.approvable:
+            raise self._denied(leg, operation, verdict)
+        self._can_carry_out(leg, operation, verdict)
+        flows = Flows(
+            self.parts.releaser,
+            self.parts.source(leg.call.system, leg.connection),
+            leg.caller,
+            self.parts.consumer_zone(leg.caller),
+            label,
+            self.parts.resolver(leg.caller),
+        )
+        smallest = flows.judge(plan)
+        call_digest, approval_digest = self._digests(leg, plan)
+        return Judged(
+            leg,
+            plan,
+            operation,
+            question,
+            verdict,
+            smallest,
+            label,
+            call_digest,
+            approval_digest,
+            "" if verdict.allowed else verdict.approvable,
+        )
+
+    def may_describe(self, judged: Judged, object: str) -> bool:
+        """Tell whether the caller may know that an object exists."""
+        operation = replace(judged.operation, object=object, objects=frozenset({object}))
+        return self.parts.policy.decide(replace(judged.question, operation=operation)).allowed
+
+    def visible(self, caller: Caller) -> tuple[Tool, ...]:
+        """List the tools that a caller could use on some object, with the systems where it could."""
+        return tuple(self.parts.tools.values())
+
+    def task_label(self, leg: Leg) -> Label | None:
+        """Return what the caller's task already knows."""
+        return self.parts.journal.view().task_label(Tasks.label_keys(leg.caller)[0])
+
+    def _trimmed(self, leg: Leg, plan: Plan, label: Label | None) -> Plan:
+        """Leave out fields that nobody named and the caller may not have; all of them gone is a plain denial."""
+        if not plan.trim or plan.facts is None:
+            return plan
+        kept = []
+        for path in plan.paths:
+            alone = replace(plan, paths=(path,), probed=(), sorted_by=())
+            operation = self._operation(leg, alone, label)
+            if self.parts.policy.decide(self._question(leg, alone, operation)).allowed:
+                kept.append(path)
+        return replace(plan, paths=tuple(kept)) if kept else plan
+
+    def _operation(self, leg: Leg, plan: Plan, label: Label | None) -> Operation:
+        operation = plan.operation(leg.connection.name, leg.call.system, leg.call.tool.name)
+        circumstances = Circumstances(
+            classes=plan.classes(),
+            final=operation.transition is not None and operation.transition.to_state in leg.connection.final_states,
+            untrusted=label is not None and label.integrity is Integrity.UNTRUSTED and operation.writes,
+        )
+        return replace(operation, risk=assess(operation, circumstances).points)
+
+    def _question(self, leg: Leg, plan: Plan, operation: Operation) -> Question:
+        records: tuple[RecordFacts, ...] = ()
+        if plan.state is not None and plan.facts is not None:
+            country = next((str(one) for path in plan.facts.country if (one := plan.state.fields.get(path))), "")
+            state = plan.state.fields.get(plan.facts.state_field or "")
+            records = (
+                RecordFacts(
+                    state=state if isinstance(state, str) else "",
+                    subject_country=normalise_country(country),
+                    classes=plan.classes(),
+                ),
+            )
+        return Question(
+            caller=leg.caller,
+            operation=operation,
+            records=records,
+            related=plan.related(),
+            consumer_zone=self.parts.consumer_zone(leg.caller),
+        )
+
+    def _denied(self, leg: Leg, operation: Operation, verdict: Verdict) -> Denied:
+        hand = any(one.duty is Duty.HAND_TO_HUMAN for one in verdict.obligations)
+        return Denied(
+            f"{verdict.why} {'Hand this to a person.' if hand else 'Ask whoever owns the policy if it should.'}",
+            subject=leg.caller.agent,
+            object=operation.target,
+            rules=verdict.rules,
+        )
+
+    def _can_carry_out(self, leg: Leg, operation: Operation, verdict: Verdict) -> None:
+        """Turn an allow whose obligation cannot be carried out into a deny."""
+        for one in verdict.obligations if verdict.allowed else ():
+            if one.duty not in (Duty.MASK, Duty.LIMIT_ROWS):
+                raise Denied(
+                    f"rule {', '.join(verdict.rules)} asks for {one.duty.value!r}, which cannot be done here; "
+                    "ask whoever owns the policy",
+                    subject=leg.caller.agent,
+                    object=operation.target,
+                    rules=verdict.rules,
+                )
+
+    def _digests(self, leg: Leg, plan: Plan) -> tuple[str, str]:
+        """Digest exactly this call, and this call on this version of the record under these policies."""
+        if isinstance(plan.request, Describe):
+            return "", ""
+        plain = dataclasses.asdict(resolved(plan.request, self.parts.resolver(leg.caller)))
+        caller = leg.caller
+        told = [caller.agent, caller.user, leg.call.tool.name, leg.connection.name, type(plan.request).__name__, plain]
+        call = self._hash(told)
+        version = plan.state.version if plan.state else None
+        return call, self._hash([call, version, leg.call.tool.schema_hash, sorted(self.parts.policies.items())])
+
+    def _hash(self, told: object) -> str:
+        text = json.dumps(told, sort_keys=True, default=str, separators=(",", ":"))
+        return hmac.new(self.parts.approval_key, text.encode(), hashlib.sha256).hexdigest()

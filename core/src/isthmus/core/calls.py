@@ -1,0 +1,90 @@
+"""What is known of one call while it passes: set once at each step, never changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from isthmus.core.arguments import Request
+from isthmus.core.caller import Caller, Principal
+from isthmus.core.connector import ObjectSummary, Written
+from isthmus.core.cursors import Cursor, Scalar
+from isthmus.core.operation import Operation
+from isthmus.core.plan import Plan
+from isthmus.core.policy import Question, Verdict
+from isthmus.core.records import JSON, Row
+from isthmus.core.resilience import Deadline
+from isthmus.core.tools import Tool
+from isthmus.residency import Label
+
+if TYPE_CHECKING:
+    from isthmus.core.connection import Connection
+    from isthmus.core.http import Meter
+
+__all__ = ["Call", "Done", "Judged", "Leg"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A validated request of a caller; `id` is the attempt and the correlation id of everything it causes."""
+
+    id: str
+    caller: Caller
+    tool: Tool
+    system: str
+    request: Request
+    deadline: Deadline
+    started: datetime
+    approval: str = ""
+    cursor: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A call on one connection, acting as one principal; `meter` counts what it really sends.
+
+    `last` are the sort keys of the record that an earlier page of this leg ended with.
+    """
+
+    id: str
+    call: Call
+    connection: "Connection"
+    principal: Principal
+    meter: "Meter"
+    last: tuple[Scalar, ...] | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """Return the caller of the call."""
+        return self.call.caller
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A leg that policy and residency allow.
+
+    `smallest` is the fewest records a figure must stand for. `call_digest` is a keyed hash of exactly this call,
+    `approval_digest` of the call on this version of the record under these policies. `needs_approval_of` names who
+    must approve it first.
+    """
+
+    leg: Leg
+    plan: Plan
+    operation: Operation
+    question: Question
+    verdict: Verdict
+    smallest: int = 1
+    task_label: Label | None = None
+    call_digest: str = ""
+    approval_digest: str = ""
+    needs_approval_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a leg brought back, not yet released: rows, figures, metadata, or what a write did."""
+
+    rows: tuple[Row, ...] = ()
+    figures: tuple[Mapping[str, JSON], ...] = ()
+    objects: tuple[ObjectSummary, ...] = ()
+    written: Written | None = None

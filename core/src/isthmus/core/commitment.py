@@ -1,0 +1,265 @@
+"""When is a call committed to? Once sequence rules, approval and intent are durable, in one transaction."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from isthmus.core import policy
+from isthmus.core.arguments import Create, Update, Upsert
+from isthmus.core.calls import Done, Judged
+from isthmus.core.connector import Key, Written
+from isthmus.core.errors import ApprovalRequired, Conflict, Denied, OutcomeUnknown
+from isthmus.core.flows import plain_values, resolved
+from isthmus.core.journal import (
+    Approval,
+    ApprovalState,
+    ApprovalUnusable,
+    Attempt,
+    Intent,
+    IntentOpen,
+    IntentState,
+    KeyUsed,
+    Transaction,
+)
+from isthmus.core.parts import Parts
+from isthmus.core.records import JSON
+from isthmus.core.settlement import Settler
+from isthmus.core.summary import summarise
+from isthmus.residency import Integrity
+
+__all__ = ["Committer"]
+
+APPROVAL_LIFE = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Committer:
+    """Make calls durable before they are sent."""
+
+    parts: Parts
+    settler: Settler
+
+    async def earlier(self, judged: Judged) -> Done | None:
+        """Return the stored outcome of the same call or key; raises OutcomeUnknown or Conflict while there is none."""
+        if not judged.operation.writes:
+            return None
+        twin = self._twin(judged)
+        if twin is None:
+            return None
+        if twin.digest != judged.call_digest:
+            raise Conflict(
+                f"key {twin.key!r} was used for a call with other arguments; use another key",
+                subject=judged.leg.caller.agent,
+                object=judged.operation.target,
+            )
+        if not twin.state.settled:
+            twin = await self.settler.settle_open(twin)
+        if twin.state is IntentState.HAPPENED:
+            return Done(written=_stored(twin))
+        if twin.state is IntentState.NOT_HAPPENED:
+            return None
+        raise OutcomeUnknown(
+            f"an identical call left and its outcome is not known; run `isthmus intents settle {twin.id}` "
+            "or wait, and do not send it under another form",
+            intent=twin.id,
+            subject=judged.leg.caller.agent,
+            object=judged.operation.target,
+        )
+
+    async def commit(self, judged: Judged) -> Intent | None:
+        """Make the call durable: sequence check and attempt, approval consumed, intent written; all or nothing.
+
+        Raises ApprovalRequired, Denied (a sequence rule), Conflict (an identical call is under way).
+        """
+        named = self.parts.sequences.names(judged.operation)
+        approval = await self._approval(judged) if judged.needs_approval_of else None
+        if not (named or approval or judged.operation.writes):
+            return None
+        intent = self._intent(judged) if judged.operation.writes else None
+
+        def work(transaction: Transaction) -> None:
+            if named:
+                self._check_sequence(transaction, judged)
+            if approval is not None:
+                transaction.consume(approval.id, judged.approval_digest, transaction.now)
+            if intent is not None:
+                transaction.open_intent(intent)
+                entry = self.parts.auditor.intent(
+                    judged, approval.id if approval else "", approval.approver if approval else ""
+                )
+                transaction.append(entry)
+
+        try:
+            await self.parts.journal.transact(work)
+        except (IntentOpen, KeyUsed) as error:
+            raise Conflict(
+                "the same call is under way elsewhere; wait for its outcome, then repeat this call to get it",
+                subject=judged.leg.caller.agent,
+                object=judged.operation.target,
+            ) from error
+        except ApprovalUnusable as error:
+            raise Conflict(
+                f"{error.sentence}", subject=judged.leg.caller.agent, object=judged.operation.target
+            ) from error
+        return intent
+
+    def _twin(self, judged: Judged) -> Intent | None:
+        caller, view = judged.leg.caller, self.parts.journal.view()
+        request = judged.plan.request
+        if isinstance(request, Create) and request.key:
+            found = view.intent_for_key(caller.agent, caller.user, judged.leg.call.tool.name, request.key)
+            if found is not None:
+                return found
+        return view.open_intent_for(caller.agent, caller.user, judged.call_digest)
+
+    def _check_sequence(self, transaction: Transaction, judged: Judged) -> None:
+        """Judge the sequence rules on the ledger as it is in this transaction, then enter the attempt."""
+        leg, rules, now = judged.leg, self.parts.sequences, transaction.now
+        acting = leg.caller.user or self.parts.policy.directory.agents[leg.caller.agent].owner
+        caller = replace(leg.caller, user=acting)
+        reach = rules.lookback(judged.operation)
+        since = now - (reach if reach is not None else timedelta(days=365))
+        same = self._same(judged)
+        earlier = [
+            policy.Attempt(
+                one.at, one.agent, acting if one.user == transaction.pseudonym(acting) else one.user or "", one.task,
+                one.system, one.connection, one.verb, "+".join(sorted(one.effects)), one.object, dict(one.same),
+                _ATTEMPTS.get(one.state.value, one.state.value),
+            )
+            for one in transaction.attempts(since)
+        ]  # fmt: skip
+        integrity = judged.task_label.integrity.value if judged.task_label else Integrity.TRUSTED.value
+        hashed = {name: transaction.pseudonym(value) for name, value in same.items()}
+        broken = rules.judge(judged.operation, caller, hashed, now, earlier, integrity=integrity)
+        if broken:
+            raise Denied(
+                f"sequence rule {broken[0].rule!r} forbids this now"
+                + (f", because {broken[0].why}" if broken[0].why else "")
+                + "; hand this to a person",
+                subject=leg.caller.agent,
+                object=judged.operation.target,
+                rules=tuple(one.rule for one in broken),
+            )
+        transaction.record_attempt(
+            Attempt(
+                id=leg.id,
+                at=now,
+                agent=leg.caller.agent,
+                user=acting,
+                task=leg.caller.task,
+                system=leg.call.system,
+                connection=leg.connection.name,
+                verb=judged.operation.verb.value,
+                effects=frozenset(effect.value for effect in judged.operation.effects),
+                object=judged.operation.object,
+                same=same,
+                risk=judged.operation.risk,
+                rows=judged.operation.rows,
+            )
+        )
+
+    def _same(self, judged: Judged) -> dict[str, str]:
+        wanted = self.parts.sequences.same_keys(judged.operation)
+        request = judged.plan.request
+        known: dict[str, object] = {"id": judged.plan.record}
+        if isinstance(request, Create | Update | Upsert):
+            known |= dict(resolved(request, self.parts.resolver(judged.leg.caller)).values)  # type: ignore[union-attr]
+        return {name: policy.canonical(known[name]) for name in wanted if known.get(name)}
+
+    async def _approval(self, judged: Judged) -> Approval:
+        """Return the granted approval of exactly this call, or ask for one and refuse."""
+        leg, now = judged.leg, self.parts.now()
+        view = self.parts.journal.view()
+        found = view.approval_for(leg.caller.agent, leg.caller.user, judged.approval_digest, now)
+        if found is not None and found.state is ApprovalState.APPROVED:
+            self._approver_may(judged, found)
+            return found
+        asked = Approval(
+            id=f"ap_{self.parts.new_id()}",
+            digest=judged.approval_digest,
+            agent=leg.caller.agent,
+            user=leg.caller.user,
+            tool=leg.call.tool.name,
+            summary=summarise(judged),
+            asked_of=judged.needs_approval_of,
+            asked_at=now,
+            expires=now + APPROVAL_LIFE,
+        )
+        waiting = await self.parts.journal.transact(lambda transaction: transaction.ask(asked))
+        raise ApprovalRequired(
+            f"{judged.needs_approval_of} has to approve this {judged.operation.verb.value} on "
+            f"{judged.operation.target}: `isthmus approvals approve {waiting.id}`; then repeat the call unchanged",
+            approval=waiting.id,
+            expires=waiting.expires,
+            asked_of=judged.needs_approval_of,
+            subject=leg.caller.agent,
+            object=judged.operation.target,
+        )
+
+    def _approver_may(self, judged: Judged, approval: Approval) -> None:
+        """Refuse where the approver is not who was asked, or could not do it himself now."""
+        caller = judged.leg.caller
+        asked = self.parts.policy.may_approve(judged.needs_approval_of, approval.approver, caller)
+        as_approver = replace(judged.question, caller=replace(caller, user=approval.approver), approved=True)
+        if not asked or not self.parts.policy.decide(as_approver).allowed:
+            raise Denied(
+                f"{approval.approver!r} may not approve this call; {judged.needs_approval_of} has to",
+                subject=caller.agent,
+                object=judged.operation.target,
+            )
+
+    def _intent(self, judged: Judged) -> Intent:
+        leg, request = judged.leg, judged.plan.request
+        return Intent(
+            id=leg.id,
+            digest=judged.call_digest,
+            agent=leg.caller.agent,
+            user=leg.caller.user,
+            principal=leg.principal.user,
+            tool=leg.call.tool.name,
+            connection=leg.connection.name,
+            object=judged.operation.object,
+            key=request.key or None if isinstance(request, Create) else None,
+            opened_at=self.parts.now(),
+            lease_owner=self.parts.process,
+            lease_until=self.parts.now() + timedelta(seconds=leg.call.deadline.remaining() + 30),
+            payload=self._payload(judged),
+        )
+
+    def _payload(self, judged: Judged) -> dict[str, JSON]:
+        """Keep what reading back needs: sealed, and gone once the intent is settled."""
+        key = create_key(judged)
+        request = resolved(judged.plan.request, self.parts.resolver(judged.leg.caller))
+        values = plain_values(request.values) if isinstance(request, Create | Update | Upsert) else {}
+        return {
+            "verb": judged.operation.verb.value,
+            "id": judged.plan.record,
+            "key": {"field": key.field, "value": key.value} if key else None,
+            "values": values,
+            "version": judged.plan.state.version if judged.plan.state else None,
+        }
+
+
+_ATTEMPTS = {"attempted": "in_flight", "done": "succeeded", "failed": "failed"}
+
+
+def create_key(judged: Judged) -> Key | None:
+    """Return the key of a write: an upsert's own, or what the connection's key field holds for a create."""
+    request = judged.plan.request
+    if isinstance(request, Upsert):
+        return Key(request.key_field, str(request.key))
+    field = judged.leg.connection.key_fields.get(judged.operation.object)
+    if not isinstance(request, Create) or field is None:
+        return None
+    told = request.values.get(field)
+    return Key(field, str(told) if told else request.key or judged.leg.id)
+
+
+def _stored(intent: Intent) -> Written:
+    outcome = intent.outcome
+    version, guard = outcome.get("version"), outcome.get("guard")
+    return Written(
+        str(outcome.get("id", "")),
+        outcome.get("created") is True,
+        version if isinstance(version, str) else None,
+        guard if isinstance(guard, str) else None,
+    )

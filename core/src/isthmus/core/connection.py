@@ -1,0 +1,123 @@
+"""What is one configured org while isthmus runs? Its connector, request path, credentials, budget and metadata."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import httpx2
+
+from isthmus.core.budgets import Budget, Permit
+from isthmus.core.caller import Caller, Principal
+from isthmus.core.connector import Connector, ObjectFacts
+from isthmus.core.errors import CredentialError
+from isthmus.core.http import CallScope, Http, Meter, Origin
+from isthmus.core.http.faults import NotSent, WireFault
+from isthmus.core.http.origin import OriginPin
+from isthmus.core.http.scope import bind
+from isthmus.core.metadata import Metadata, Overlay
+from isthmus.core.operation import Effect, Operation, Verb
+from isthmus.core.resilience import Clock, Deadline
+
+__all__ = ["Connection", "TokenWire"]
+
+TOKEN_TIMEOUT = 20.0
+
+
+class TokenWire(httpx2.AsyncBaseTransport):
+    """Carry token requests to the token endpoint's own origin, past the layers that are about records."""
+
+    def __init__(self, connection: str, url: str, wire: httpx2.AsyncBaseTransport, clock: Clock) -> None:
+        self._connection = connection
+        self._pin = OriginPin(Origin.of(url), wire)
+        self._clock = clock
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one token request; the wire's faults become httpx2's, which the token layer knows."""
+        operation = Operation(
+            connection=self._connection,
+            system="",
+            tool="token",
+            verb=Verb.INVOKE,
+            effects=frozenset({Effect.EXECUTE}),
+            object="token",
+        )
+        deadline = Deadline.after(TOKEN_TIMEOUT, self._clock)
+        bind(request, CallScope(Principal(self._connection), operation, deadline, None, Meter(), "token"))
+        try:
+            answer = await self._pin.handle_async_request(request)
+        except NotSent as error:
+            raise httpx2.ConnectError(str(error)) from error
+        except WireFault as error:
+            raise httpx2.ReadError(str(error)) from error
+        # The token layer reads the body as a stream, to bound it.
+        return httpx2.Response(answer.status_code, headers=answer.headers, stream=httpx2.ByteStream(answer.content))
+
+
+@dataclass
+class Connection:
+    """One org, ready to be called; whoever opens it closes `resources`.
+
+    `identity` is "service" or "user": with "user" a call acts with the person's own credential or not at all.
+    `key_fields` maps an object to the unique field that holds idempotency keys.
+    """
+
+    name: str
+    system: str
+    zone: str
+    connector: Connector
+    identity: str
+    origin: Origin
+    chain: httpx2.AsyncBaseTransport
+    budget: Budget
+    clock: Clock
+    overlay: Overlay
+    key_fields: Mapping[str, str] = field(default_factory=dict)
+    final_states: frozenset[str] = frozenset()
+    sees_all_rows: bool = False
+    door: str = "api"
+    resources: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _metadata: dict[Principal, Metadata] = field(default_factory=dict)
+
+    def principal(self, caller: Caller) -> Principal:
+        """Return the identity to act as; raises CredentialError where a person is needed and none is named."""
+        if self.identity == "service":
+            return Principal(self.name)
+        if not caller.user:
+            raise CredentialError(
+                f"connection {self.name!r} acts as the user, and this call names none; call on behalf of a user",
+                subject=caller.agent,
+                object=self.name,
+            )
+        return Principal(self.name, caller.user)
+
+    def bind(self, scope: CallScope) -> Connector:
+        """Return the connector for one call."""
+        return self.connector.bind(Http(self.chain, self.origin, scope))
+
+    async def reserve(self, caller: Caller, deadline: Deadline) -> Permit:
+        """Reserve one request; raises QuotaExhausted."""
+        return await self.budget.acquire(1, caller.agent, deadline)
+
+    def looking_up(self, object: str, records: tuple[str, ...] = ()) -> Operation:
+        """Describe a read that only serves deciding."""
+        return Operation(
+            connection=self.name,
+            system=self.system,
+            tool="look up",
+            verb=Verb.DESCRIBE if not records else Verb.GET,
+            effects=frozenset({Effect.READ}),
+            object=object,
+            objects=frozenset({object}) | self.connector.metadata_objects,
+            records=records,
+        )
+
+    def known(self, principal: Principal, scope: Callable[[Operation], CallScope]) -> Metadata:
+        """Return the metadata as a call of this principal sees it; what is missing is read within that call."""
+        shared = self._metadata.get(principal)
+        if shared is None:
+            shared = self._metadata[principal] = Metadata(self.overlay, self.clock.monotonic)
+
+        async def read(object: str) -> ObjectFacts:
+            return await self.bind(scope(self.looking_up(object))).catalogue(object)
+
+        return shared.read_by(read)

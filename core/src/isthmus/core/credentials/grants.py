@@ -1,0 +1,195 @@
+"""How is an access token obtained? The one module that speaks to Authlib, which has no types.
+
+Authlib builds and signs the requests. Single flight, expiry, storage and the reading of answers are ours: its
+`AsyncAssertionClient` makes one token call for each request that finds the token expired.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx2
+from authlib.integrations.httpx_client import AsyncAssertionClient, AsyncOAuth2Client
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from isthmus.core.credentials.answers import AnswerLost, CheckedTransport, TokenAnswer
+from isthmus.core.credentials.secret import Secret
+from isthmus.core.errors import ConfigurationError
+
+__all__ = ["ClientCredentialsGrant", "Grant", "JwtBearerGrant", "RefreshTokenGrant", "TokenEndpoint"]
+
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+LONGEST_ASSERTION = 180
+FetchSecret = Callable[[], Awaitable[Secret]]
+
+
+class Grant(Protocol):
+    """One way to obtain a token."""
+
+    @property
+    def refreshes(self) -> bool:
+        """Tell whether `obtain` needs a refresh token."""
+        ...
+
+    @property
+    def single_use(self) -> bool:
+        """Tell whether a refresh token that was sent must never be sent again."""
+        ...
+
+    async def obtain(self, held: Secret | None) -> TokenAnswer:
+        """Make one token request; raises GrantRefused, AnswerLost, or another IsthmusError where nothing was done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEndpoint:
+    """Where tokens come from, and how to get there.
+
+    `transport` carries each request exactly once: it pins the origin but never retries. `timeout` is in seconds and
+    covers the whole exchange.
+    """
+
+    connection: str
+    url: str
+    transport: httpx2.AsyncBaseTransport
+    clock: Callable[[], float]
+    timeout: float = 20.0
+
+    async def ask(self, request: Callable[[dict[str, Any]], Awaitable[object]]) -> TokenAnswer:
+        """Have Authlib make one request over a checked transport; `request` takes the arguments of its client."""
+        wire = CheckedTransport(self.transport, self.connection, self.clock)
+        # Half the time for connecting: a request that never left is then told from a lost answer.
+        limits = httpx2.Timeout(self.timeout, connect=self.timeout / 2, pool=self.timeout / 2)
+        options: dict[str, Any] = {"transport": wire, "timeout": limits, "trust_env": False}
+        try:
+            async with asyncio.timeout(self.timeout):
+                await request(options | {"headers": {"Accept": "application/json"}})
+        except TimeoutError:
+            raise AnswerLost(
+                f"the token endpoint of connection {self.connection!r} gave no answer within {self.timeout:g} s; "
+                "repeat the call",
+                object=self.connection,
+            ) from None
+        except UnicodeEncodeError:
+            raise ConfigurationError(
+                f"connection {self.connection!r}: client id, secret, scope or refresh token holds characters that RFC "
+                '6749 appendix A does not allow; set it anew, or token_endpoint_auth_method = "client_secret_post"',
+                object=self.connection,
+            ) from None
+        if wire.answer is None:
+            raise AssertionError("the client came back without having sent the request")
+        return wire.answer
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentialsGrant:
+    """RFC 6749 section 4.4: the client's own identity."""
+
+    endpoint: TokenEndpoint
+    client_id: str
+    client_secret: FetchSecret
+    auth_method: str = "client_secret_basic"
+    scope: str = ""
+    refreshes: bool = False
+    single_use: bool = False
+
+    async def obtain(self, held: Secret | None) -> TokenAnswer:
+        """Ask with the client's secret; what is held plays no part."""
+        del held
+        secret = await self.client_secret()
+
+        async def request(options: dict[str, Any]) -> None:
+            async with AsyncOAuth2Client(
+                self.client_id,
+                secret.reveal(),
+                token_endpoint_auth_method=self.auth_method,
+                scope=self.scope or None,
+                **options,
+            ) as client:
+                await client.fetch_token(self.endpoint.url, grant_type="client_credentials")
+
+        return await self.endpoint.ask(request)
+
+
+@dataclass(frozen=True, slots=True)
+class JwtBearerGrant:
+    """RFC 7523 section 2.1: an assertion signed with RS256; `subject` is the login of the identity to act as."""
+
+    endpoint: TokenEndpoint
+    issuer: str
+    subject: str
+    audience: str
+    private_key: FetchSecret
+    scope: str = ""
+    assertion_seconds: int = LONGEST_ASSERTION
+    refreshes: bool = False
+    single_use: bool = False
+
+    async def obtain(self, held: Secret | None) -> TokenAnswer:
+        """Sign a fresh assertion and exchange it; what is held plays no part."""
+        del held
+        key = self._key(await self.private_key())
+
+        async def request(options: dict[str, Any]) -> None:
+            async with AsyncAssertionClient(
+                token_endpoint=self.endpoint.url,
+                issuer=self.issuer,
+                subject=self.subject,
+                audience=self.audience,
+                grant_type=JWT_BEARER,
+                scope=self.scope or None,
+                header={"alg": "RS256"},
+                key=key,
+                issued_at=int(self.endpoint.clock()),
+                expires_in=min(self.assertion_seconds, LONGEST_ASSERTION),
+                **options,
+            ) as client:
+                await client.refresh_token()
+
+        return await self.endpoint.ask(request)
+
+    def _key(self, pem: Secret) -> RSAKey:
+        try:
+            key = RSAKey.import_key(pem.reveal())
+        except (JoseError, TypeError, ValueError):
+            key = None
+        if key is None or not key.is_private:
+            raise ConfigurationError(
+                f"connection {self.endpoint.connection!r}: private_key is not an unencrypted RSA private key in PEM; "
+                "make one with `openssl genrsa 3072`",
+                object=self.endpoint.connection,
+            )
+        return key
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenGrant:
+    """RFC 6749 section 6; `single_use` where the server rotates, so that a repeated token ends the whole family."""
+
+    endpoint: TokenEndpoint
+    client_id: str
+    client_secret: FetchSecret | None
+    auth_method: str = "client_secret_basic"
+    scope: str = ""
+    refreshes: bool = True
+    single_use: bool = True
+
+    async def obtain(self, held: Secret | None) -> TokenAnswer:
+        """Spend the refresh token."""
+        if held is None:
+            raise AssertionError("a refresh needs a refresh token")
+        secret = None if self.client_secret is None else await self.client_secret()
+
+        async def request(options: dict[str, Any]) -> None:
+            async with AsyncOAuth2Client(
+                self.client_id,
+                None if secret is None else secret.reveal(),
+                token_endpoint_auth_method="none" if secret is None else self.auth_method,
+                scope=self.scope or None,
+                **options,
+            ) as client:
+                await client.refresh_token(self.endpoint.url, refresh_token=held.reveal())
+
+        return await self.endpoint.ask(request)

@@ -1,0 +1,112 @@
+"""How does a page continue? By the sort keys of the last record, sealed into `after`; and how do several legs merge?"""
+
+import base64
+import hashlib
+import heapq
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from isthmus.core.errors import InvalidArguments
+from isthmus.core.records import JSON, AllOf, AnyOf, Compare, Condition, Operator, Order, Query, Row
+
+__all__ = ["Cursor", "CursorSeal", "after_condition", "merge_rows", "query_digest"]
+
+Scalar: TypeAlias = bool | int | float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where each leg stands: the sort keys and id of its last record, or None where it has not begun or is `done`."""
+
+    legs: Mapping[str, tuple[Scalar, ...] | None] = field(default_factory=dict)
+    done: frozenset[str] = frozenset()
+
+
+class CursorSeal:
+    """Seal cursors so that only the same caller can continue the same query under the same policy."""
+
+    def __init__(self, key: bytes) -> None:
+        self._seal = AESGCM(key)
+
+    def seal(self, cursor: Cursor, bound_to: str) -> str:
+        """Return the `after` of a page; `bound_to` names caller, query and policy."""
+        plain = json.dumps({"legs": dict(cursor.legs), "done": sorted(cursor.done)}).encode()
+        nonce = os.urandom(12)
+        return base64.urlsafe_b64encode(nonce + self._seal.encrypt(nonce, plain, bound_to.encode())).decode()
+
+    def open(self, after: str, bound_to: str) -> Cursor:
+        """Return the cursor; raises InvalidArguments, without telling a forged one from a foreign one."""
+        try:
+            sealed = base64.urlsafe_b64decode(after.encode())
+            plain = json.loads(self._seal.decrypt(sealed[:12], sealed[12:], bound_to.encode()))
+        except (ValueError, InvalidTag) as error:
+            raise InvalidArguments(
+                "`after` does not continue this query; repeat the query as it was, or start again without `after`",
+                field="after",
+            ) from error
+        legs = {name: tuple(keys) if keys is not None else None for name, keys in plain["legs"].items()}
+        return Cursor(legs, frozenset(plain["done"]))
+
+
+def query_digest(query: Query, more: str) -> str:
+    """Digest a query without its `after`, with whatever else binds a page."""
+    return hashlib.sha256(f"{replace(query, after=None)!r}|{more}".encode()).hexdigest()
+
+
+def after_condition(order_by: Sequence[Order], id_field: str, last: Sequence[Scalar]) -> Condition:
+    """Say "comes after `last`" as a condition, given that missing values come first in both directions."""
+    orders = [*order_by, Order(id_field)]
+    branches: list[Condition] = []
+    for position, order in enumerate(orders):
+        beyond = _beyond(order, last[position])
+        if beyond is not None:
+            equal = [Compare(one.field, Operator.EQ, last[at]) for at, one in enumerate(orders[:position])]
+            branches.append(AllOf((*equal, beyond)) if equal else beyond)
+    return AnyOf(tuple(branches)) if len(branches) > 1 else branches[0]
+
+
+def _beyond(order: Order, value: Scalar) -> Condition | None:
+    if value is None:
+        return Compare(order.field, Operator.NE, None)
+    if isinstance(value, bool):
+        # Booleans have no order operators in most query languages; only one value can lie beyond.
+        return Compare(order.field, Operator.EQ, not value) if value is order.descending else None
+    return Compare(order.field, Operator.LT if order.descending else Operator.GT, value)
+
+
+def merge_rows(legs: Mapping[str, Sequence[Row]], order_by: Sequence[Order], limit: int) -> list[tuple[str, Row]]:
+    """Merge sorted legs into one order and keep the first `limit` rows, each with the name of its leg."""
+    streams = [[(_Rank(row, order_by), name, row) for row in rows] for name, rows in sorted(legs.items())]
+    merged = heapq.merge(*streams, key=lambda one: one[0])
+    return [(name, row) for (_, name, row), _ in zip(merged, range(limit), strict=False)]
+
+
+class _Rank:
+    """The place of a row in an order; text is compared without case, as systems of record do."""
+
+    def __init__(self, row: Row, order_by: Sequence[Order]) -> None:
+        self._keys = [(row.fields.get(order.field), order.descending) for order in order_by]
+
+    def __lt__(self, other: "_Rank") -> bool:
+        for (mine, descending), (theirs, _) in zip(self._keys, other._keys, strict=True):
+            left, right = _comparable(mine), _comparable(theirs)
+            if left == right:
+                continue
+            if left[0] != right[0]:
+                return left[0] < right[0]
+            return (right < left) if descending else (left < right)
+        return False
+
+
+def _comparable(value: JSON) -> tuple[int, float, str]:
+    if value is None:
+        return (0, 0.0, "")
+    if isinstance(value, bool | int | float):
+        return (1, float(value), "")
+    return (2, 0.0, str(value).casefold())

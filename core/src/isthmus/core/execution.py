@@ -1,0 +1,88 @@
+"""How does a judged call become requests? Refs become values here, and only here, on their way to their home."""
+
+from dataclasses import replace
+
+from isthmus.core.arguments import Create, Delete, Describe, Get, Search, Update, Upsert
+from isthmus.core.calls import Done, Judged
+from isthmus.core.commitment import create_key
+from isthmus.core.connector import Connector
+from isthmus.core.cursors import after_condition
+from isthmus.core.errors import InvalidArguments
+from isthmus.core.flows import plain_values, resolved
+from isthmus.core.parts import Parts
+from isthmus.core.records import Aggregate, AllOf, Condition, Measure, Order, Query
+
+__all__ = ["SUPPORT", "execute"]
+
+SUPPORT = "isthmus_support"
+"""The name of the figure that counts how many records a group stands for."""
+
+
+async def execute(judged: Judged, connector: Connector, parts: Parts) -> Done:
+    """Send the call through a connector that is bound to it."""
+    plan = judged.plan
+    request = resolved(plan.request, parts.resolver(judged.leg.caller))
+    match request:
+        case Describe(object=""):
+            return Done(objects=tuple(await connector.objects()))
+        case Describe():
+            return Done()
+        case Query():
+            return Done(rows=tuple(await connector.query(_page(request, judged))))
+        case Get():
+            return Done(rows=(await connector.get(request.object, request.id, plan.reads),))
+        case Search():
+            found = await connector.search(request.text, {request.object: plan.reads}, _limit(request.limit, judged))
+            return Done(rows=tuple(found))
+        case Aggregate():
+            return Done(figures=tuple(await connector.aggregate(_supported(request))))
+        case _:
+            return await _write(judged, connector, request)
+
+
+async def _write(judged: Judged, connector: Connector, request: object) -> Done:
+    version = judged.plan.state.version if judged.plan.state else None
+    match request:
+        case Create():
+            values = plain_values(request.values)
+            return Done(written=await connector.create(request.object, values, create_key(judged)))
+        case Update():
+            values = plain_values(request.values)
+            return Done(written=await connector.update(request.object, request.id, values, request.version or version))
+        case Upsert():
+            key = create_key(judged)
+            if key is None:
+                raise InvalidArguments("an upsert needs a key", object=request.object)
+            key = replace(key, value=str(request.key))
+            return Done(written=await connector.upsert(request.object, key, plain_values(request.values)))
+        case Delete():
+            return Done(written=await connector.delete(request.object, request.id, request.version or version))
+        case _:
+            raise InvalidArguments(f"{type(request).__name__} is not implemented by any connector here")
+
+
+def _page(query: Query, judged: Judged) -> Query:
+    """Ask for one row more than wanted, after the last one given, in an order that has no ties."""
+    facts = judged.plan.facts
+    id_field = facts.id_field if facts else "Id"
+    where: Condition | None = query.where
+    if judged.leg.last is not None:
+        beyond = after_condition(query.order_by, id_field, judged.leg.last)
+        where = AllOf((where, beyond)) if where is not None else beyond
+    return replace(
+        query,
+        select=judged.plan.reads,
+        where=where,
+        order_by=(*query.order_by, Order(id_field)),
+        limit=_limit(query.limit, judged) + 1,
+    )
+
+
+def _limit(limit: int, judged: Judged) -> int:
+    allowed = judged.verdict.row_limit
+    return limit if allowed is None else min(limit, allowed)
+
+
+def _supported(aggregate: Aggregate) -> Aggregate:
+    """Count the records behind every group along with its figures."""
+    return replace(aggregate, measures=(*aggregate.measures, Measure("count", "", SUPPORT)))

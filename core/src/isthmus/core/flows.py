@@ -1,0 +1,276 @@
+"""May the caller's own values go where this call would send them? Filters, sorts and writes are flows too."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import cast
+
+from isthmus.core.arguments import Create, Request, Search, Update, Upsert, refs_in
+from isthmus.core.caller import Caller
+from isthmus.core.connector import FieldFacts, FieldType
+from isthmus.core.errors import InvalidArguments, ResidencyError
+from isthmus.core.metadata import FieldPath
+from isthmus.core.plan import Plan
+from isthmus.core.records import (
+    JSON,
+    Aggregate,
+    AllOf,
+    AnyOf,
+    Compare,
+    Condition,
+    InQuery,
+    Negated,
+    Operator,
+    Query,
+    Ref,
+    Value,
+    comparisons,
+)
+from isthmus.core.refs import Resolved
+from isthmus.core.release import Releaser, Source, label_of
+from isthmus.residency import Decision, Form, Label
+
+__all__ = ["Flows", "resolved"]
+
+SMALLEST_GROUP = 5
+_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """Judge the flows into one connection; raises ResidencyError naming field and rules.
+
+    `consumer_zone` is where the caller's model runs, so where its own words come from; `task_label` is what it
+    already knows, so what its free text may carry.
+    """
+
+    releaser: Releaser
+    source: Source
+    caller: Caller
+    consumer_zone: str
+    task_label: Label | None
+    resolve: Callable[[Ref], Resolved]
+
+    def judge(self, plan: Plan) -> int:
+        """Judge all arguments of a plan; return the fewest records a figure must stand for (1: no limit)."""
+        match plan.request:
+            case Query(where=where, order_by=order_by):
+                smallest = self._filters(where, plan)
+                for order in order_by:
+                    self._must_see(_path(plan, order.field), where, "sort by")
+                return smallest
+            case Aggregate():
+                return self._figures(plan.request, plan)
+            case Search(text=text):
+                self._words(text, None, plan.request.object, "", "search for text in")
+            case Create(values=values) | Update(values=values):
+                self._written(values, plan)
+            case Upsert(values=values, key_field=key_field, key=key):
+                self._written({**values, key_field: key}, plan)
+        return 1
+
+    def _filters(self, where: Condition | None, plan: Plan) -> int:
+        smallest = 1
+        for leaf in comparisons(where):
+            path = _path(plan, leaf.field)
+            label = label_of(path, _pinned(where, path), self.source.connection)
+            decision = self.releaser.decide(label, self.source, self.caller)
+            if decision.form is not Form.CLEAR:
+                self._only_refs(leaf, path, decision)
+                smallest = SMALLEST_GROUP
+            if isinstance(leaf, InQuery):
+                smallest = max(smallest, self._filters(leaf.query.where, plan))
+            else:
+                self._argument(leaf.value, path, label, "filter by")
+        return smallest
+
+    def _figures(self, aggregate: Aggregate, plan: Plan) -> int:
+        smallest = self._filters(aggregate.where, plan)
+        for name in aggregate.group_by:
+            self._must_see(_path(plan, name), aggregate.where, "group by")
+        for measure in aggregate.measures:
+            if not measure.field:
+                continue
+            path = _path(plan, measure.field)
+            decision = self._seen(path, aggregate.where)
+            if decision.form is Form.CLEAR:
+                continue
+            if decision.form is Form.DROP or measure.function in ("min", "max"):
+                raise self._hidden("measure", path, decision)
+            smallest = SMALLEST_GROUP
+        return smallest
+
+    def _seen(self, path: FieldPath, where: Condition | None) -> Decision:
+        label = label_of(path, _pinned(where, path), self.source.connection)
+        return self.releaser.decide(label, self.source, self.caller)
+
+    def _must_see(self, path: FieldPath, where: Condition | None, act: str) -> None:
+        decision = self._seen(path, where)
+        if decision.form is not Form.CLEAR:
+            raise self._hidden(act, path, decision)
+
+    def _only_refs(self, leaf: Compare | InQuery, path: FieldPath, decision: Decision) -> None:
+        """Accept a withheld field only in an equality with refs: anything else would let values be probed."""
+        if isinstance(leaf, InQuery) or leaf.op not in (Operator.EQ, Operator.IN):
+            raise self._hidden("filter by", path, decision)
+        values = leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
+        if not all(isinstance(value, Ref) for value in values):
+            raise self._hidden("filter by", path, decision)
+
+    def _hidden(self, act: str, path: FieldPath, decision: Decision) -> ResidencyError:
+        return ResidencyError(
+            f"{self.caller.subject} may not {act} {path.object.name}.{path.path}, which it may not see in clear "
+            f"({', '.join(decision.rules) or decision.basis}); compare it with a ref by eq or in, or use another field",
+            subject=self.caller.agent,
+            object=path.object.name,
+            field=path.path,
+            rules=decision.rules,
+        )
+
+    def _written(self, values: Mapping[str, Value], plan: Plan) -> None:
+        country = _country_of(values, plan)
+        for name, value in values.items():
+            path = _path(plan, name)
+            self._argument(value, path, label_of(path, country, self.source.connection), "write")
+
+    def _argument(self, value: Value, path: FieldPath, label: Label, act: str) -> None:
+        """Judge one value: refs by what they stand for, other text by its field and by what the task knows."""
+        for ref in refs_in(value):
+            self._ref(self.resolve(ref), path, act)
+        for text in _texts(value):
+            if not _harmless(text, path.facts):
+                self._words(text, label, path.object.name, path.path, act)
+
+    def _ref(self, found: Resolved, path: FieldPath, act: str) -> None:
+        decision = self.releaser.into(found.label, found.zone, self.source.zone, self.caller.purpose)
+        if found.zone != self.source.zone or decision.form is not Form.CLEAR:
+            raise ResidencyError(
+                f"cannot {act} {path.object.name}.{path.path} in zone {self.source.zone!r} with a ref whose home is "
+                f"zone {found.zone!r}; a ref resolves only at home",
+                subject=self.caller.agent,
+                object=path.object.name,
+                field=path.path,
+                rules=decision.rules,
+            )
+
+    def _words(self, text: str, label: Label | None, object: str, field: str, act: str) -> None:
+        """Judge the caller's own words as if they held what the field holds and what the task has seen.
+
+        Words that stay in the zone where the caller's model runs go nowhere new.
+        """
+        carried = self.task_label if label is None else label if self.task_label is None else label | self.task_label
+        if not text or carried is None or self.consumer_zone == self.source.zone:
+            return
+        decision = self.releaser.into(carried, self.consumer_zone, self.source.zone, self.caller.purpose)
+        if decision.form is not Form.CLEAR:
+            raise ResidencyError(
+                f"cannot {act} {object}{'.' + field if field else ''} in zone {self.source.zone!r}: the words may hold "
+                f"data that must not go there ({', '.join(decision.rules) or decision.basis}); "
+                "use refs, or open a new task",
+                subject=self.caller.agent,
+                object=object,
+                field=field,
+                rules=decision.rules,
+            )
+
+
+def _path(plan: Plan, name: str) -> FieldPath:
+    return next(one for one in (*plan.probed, *plan.sorted_by, *plan.paths) if one.path == name)
+
+
+def _harmless(text: str, facts: FieldFacts) -> bool:
+    """Tell whether a text is one of few values or an id, so that it can carry nothing."""
+    if facts.type in (FieldType.ID, FieldType.REFERENCE):
+        return _ID.fullmatch(text) is not None
+    return text in facts.choices or facts.type in (FieldType.BOOLEAN, FieldType.DATE, FieldType.DATETIME)
+
+
+def _country_of(values: Mapping[str, Value], plan: Plan) -> str:
+    """Return the subject's country as the write itself tells it, else as the record had it."""
+    paths = plan.facts.country if plan.facts else ()
+    before = plan.state.fields if plan.state else {}
+    for told in (values, before):
+        for path in paths:
+            value = told.get(path)
+            if isinstance(value, str) and value.strip():
+                return value
+    return ""
+
+
+def _texts(value: Value) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _pinned(where: Condition | None, path: FieldPath) -> str:
+    """Return the one country that every row must have, if the condition says so; otherwise unknown."""
+    for leaf in _required(where):
+        if leaf.field in path.country_paths[:1] and leaf.op is Operator.EQ and isinstance(leaf.value, str):
+            return leaf.value
+    return ""
+
+
+def _required(where: Condition | None) -> Iterable[Compare]:
+    match where:
+        case Compare():
+            yield where
+        case AllOf(terms):
+            for term in terms:
+                yield from _required(term)
+
+
+def resolved(request: Request, resolve: Callable[[Ref], Resolved]) -> Request:
+    """Return the request with every ref replaced by its value; only what is about to be sent is treated so."""
+    match request:
+        case Query(where=where) | Aggregate(where=where) if where is not None:
+            return replace(request, where=_resolved_condition(where, resolve))
+        case Create(values=values) | Update(values=values):
+            return replace(request, values=_resolved_values(values, resolve))
+        case Upsert(values=values, key=key):
+            return replace(request, values=_resolved_values(values, resolve), key=_resolved(key, resolve))
+        case _:
+            return request
+
+
+def _resolved_values(values: Mapping[str, Value], resolve: Callable[[Ref], Resolved]) -> dict[str, Value]:
+    return {name: _resolved(value, resolve) for name, value in values.items()}
+
+
+def _resolved(value: Value, resolve: Callable[[Ref], Resolved]) -> Value:
+    if isinstance(value, Ref):
+        return cast("Value", resolve(value).value)
+    if isinstance(value, Mapping):
+        return {key: _resolved(inner, resolve) for key, inner in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_resolved(inner, resolve) for inner in value)
+    return value
+
+
+def _resolved_condition(condition: Condition, resolve: Callable[[Ref], Resolved]) -> Condition:
+    match condition:
+        case Compare(field, op, value):
+            return Compare(field, op, _resolved(value, resolve))
+        case AllOf(terms):
+            return AllOf(tuple(_resolved_condition(term, resolve) for term in terms))
+        case AnyOf(terms):
+            return AnyOf(tuple(_resolved_condition(term, resolve) for term in terms))
+        case Negated(term):
+            return Negated(_resolved_condition(term, resolve))
+        case InQuery(field, query, negated):
+            return InQuery(field, cast("Query", resolved(query, resolve)), negated)
+
+
+def plain_values(values: Mapping[str, Value]) -> dict[str, JSON]:
+    """Return values that hold no ref and no relative date any more; raises InvalidArguments otherwise."""
+    found: dict[str, JSON] = {}
+    for name, value in values.items():
+        if isinstance(value, Ref) or not isinstance(value, str | int | float | bool | tuple | Mapping | None):
+            raise InvalidArguments(f"{name} takes a plain value", field=name)
+        found[name] = cast("JSON", value)
+    return found

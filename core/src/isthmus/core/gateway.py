@@ -1,0 +1,281 @@
+"""What happens to one call, from its arguments to its answer? Nine steps, read from top to bottom.
+
+1 read · 2 route · 3 look up · 4 authorize · 5 reserve · 6 commit to it · 7 execute · 8 settle · 9 release and record
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from opentelemetry import trace
+
+from isthmus.core.arguments import Delete, Describe, RawQuery, Update, parse_request
+from isthmus.core.authorization import Authorizer
+from isthmus.core.caller import Caller
+from isthmus.core.calls import Call, Judged, Leg
+from isthmus.core.commitment import Committer
+from isthmus.core.connector import ObjectFacts
+from isthmus.core.errors import (
+    Denied,
+    InvalidArguments,
+    IsthmusError,
+    NotFound,
+    ResidencyError,
+)
+from isthmus.core.execution import execute
+from isthmus.core.http import CallScope, Meter
+from isthmus.core.metadata import Metadata
+from isthmus.core.operation import Operation
+from isthmus.core.plan import Plan, make_plan
+from isthmus.core.recording import Fetched, Recorder
+from isthmus.core.records import JSON, Query, Row, Withheld
+from isthmus.core.resilience import Deadline
+from isthmus.core.results import Result
+from isthmus.core.settlement import Settler, as_failure
+from isthmus.core.tools import Tool
+
+if TYPE_CHECKING:
+    from isthmus.core.budgets import Permit
+    from isthmus.core.parts import Parts
+
+__all__ = ["Gateway", "Session"]
+
+LOG = logging.getLogger("isthmus.gateway")
+T = TypeVar("T")
+
+
+class Session:
+    """One caller's way through a gateway; cheap, so open one for every caller and task."""
+
+    def __init__(self, gateway: "Gateway", caller: Caller) -> None:
+        self._gateway = gateway
+        self.caller = caller
+
+    def tools(self) -> tuple[Tool, ...]:
+        """List the tools that this caller may use, with the systems that it may use them on."""
+        return self._gateway.tools(self.caller)
+
+    async def call(self, tool: str, /, **arguments: JSON) -> Result:
+        """Call a tool.
+
+        Raises:
+            Refused: nothing was sent; the sentence says what to do.
+            UpstreamError: the system said no.
+            OutcomeUnknown: a write left and its outcome is not known.
+        """
+        return await self._gateway.call(self.caller, tool, arguments)
+
+
+class Gateway:
+    """The one passage: every face calls `call`. It belongs to the event loop that opened it."""
+
+    def __init__(self, parts: "Parts") -> None:
+        self.parts = parts
+        self.settler = Settler(parts)
+        self._authorizer = Authorizer(parts)
+        self._committer = Committer(parts, self.settler)
+        self._recorder = Recorder(parts)
+        self._tracer = trace.get_tracer("isthmus")
+        self._writing: set[asyncio.Task[Result]] = set()
+
+    def session(self, caller: Caller) -> Session:
+        """Return the session of a caller."""
+        return Session(self, caller)
+
+    def tools(self, caller: Caller) -> tuple[Tool, ...]:
+        """List the tools that a caller may use."""
+        return self._authorizer.visible(caller)
+
+    async def call(self, caller: Caller, name: str, arguments: Mapping[str, JSON]) -> Result:
+        """Carry one call through all nine steps."""
+        call = self._read(caller, name, arguments)
+        with self._tracer.start_as_current_span(
+            f"isthmus {name}", attributes={"isthmus.call": call.id, "isthmus.system": call.system}
+        ):
+            legs = await self._route(call)
+            if any(effect.writes for effect in call.tool.effects):
+                return await self._write(legs[0])
+            return await self._look(call, legs)
+
+    # 1 read: validate against the schema, parse query text, name the system.
+
+    def _read(self, caller: Caller, name: str, arguments: Mapping[str, JSON]) -> Call:
+        tool = next((one for one in self.tools(caller) if one.name == name), None)
+        if tool is None:
+            raise InvalidArguments(f"Unknown tool: {name}", code="unknown_tool")
+        tool.check(arguments)
+        system = self.parts.systems[str(arguments["system"])]
+        request = parse_request(tool.verb, arguments)
+        if isinstance(request, RawQuery):
+            request = next(iter(system.connections.values())).connector.parse(request.text)
+        if isinstance(arguments.get("task"), str):
+            caller = replace(caller, task=self.parts.tasks.check(caller, str(arguments["task"])))
+        call = Call(
+            id=self.parts.new_id(),
+            caller=caller,
+            tool=tool,
+            system=system.name,
+            request=request,
+            deadline=Deadline.after(self.parts.call_timeout, self.parts.clock),
+            started=self.parts.now(),
+            approval=str(arguments.get("approval", "")),
+        )
+        if isinstance(request, Query) and request.after:
+            bound = self.parts.page_binding(call, request)
+            return replace(call, cursor=self.parts.cursors.open(request.after, bound))
+        return call
+
+    # 2 route: one connection for a write, all that may hold an answer for a read.
+
+    async def _route(self, call: Call) -> tuple[Leg, ...]:
+        try:
+            names = await self.parts.systems[call.system].router.choose(
+                call.request, self.parts.resolver(call.caller), lambda name, kind: self._facts(call, name, kind)
+            )
+            done = call.cursor.done if call.cursor else frozenset()
+            return tuple(self._leg(call, name, number) for number, name in enumerate(names) if name not in done)
+        except IsthmusError as error:
+            await self._recorder.failed(call, None, error)
+            raise
+
+    def _leg(self, call: Call, name: str, number: int) -> Leg:
+        connection = self.parts.systems[call.system].connections[name]
+        principal = connection.principal(call.caller)
+        last = call.cursor.legs.get(name) if call.cursor else None
+        return Leg(f"{call.id}.{number}" if number else call.id, call, connection, principal, Meter(), last)
+
+    # 3 look up: metadata, and the named record as it is now; small governed reads, cached.
+
+    async def _look_up(self, leg: Leg) -> Plan:
+        request, connection = leg.call.request, leg.connection
+        metadata = self._metadata(leg)
+        router = self.parts.systems[leg.call.system].router
+        object = getattr(request, "object", "")
+        if object and router.qualified:
+            request = router.localise(request, connection.name, await metadata.object(object))
+        plan = await make_plan(leg.call.tool.verb, request, metadata)
+        if not isinstance(request, Update | Delete) or plan.facts is None:
+            return plan
+        return replace(plan, state=await self._state(leg, plan, plan.facts))
+
+    async def _state(self, leg: Leg, plan: Plan, facts: ObjectFacts) -> Row | None:
+        """Read version, owner, state and country of the record; a missing one is told only to who may act on it."""
+        operation = leg.connection.looking_up(facts.name, (plan.record,))
+        connector = leg.connection.bind(self._scope(leg, operation))
+        await self.parts.journal.transact(lambda tx: tx.append(self.parts.auditor.looked_up(leg, operation)))
+        try:
+            return await connector.get(facts.name, plan.record, plan.look_up_fields())
+        except NotFound:
+            return None
+
+    def _metadata(self, leg: Leg) -> Metadata:
+        return leg.connection.known(leg.principal, lambda operation: self._scope(leg, operation))
+
+    async def _facts(self, call: Call, name: str, object: str) -> ObjectFacts:
+        return await self._metadata(self._leg(call, name, 0)).object(object)
+
+    # 4 authorize: policy for agent and user, residency of the call's own words, and what was already done.
+    # 5 reserve: a permit of the org's budget.   6 commit to it: approval, sequence rules and intent, durable.
+
+    async def _look(self, call: Call, legs: Sequence[Leg]) -> Result:
+        """Pass a read over its legs; a leg that may not be asked is named in the answer, unless none may."""
+        results = await asyncio.gather(*(self._fetch(leg) for leg in legs), return_exceptions=True)
+        fetched = [one for one in results if isinstance(one, Fetched)]
+        errors = [(leg, one) for leg, one in zip(legs, results, strict=True) if isinstance(one, BaseException)]
+        for _, error in errors:
+            if not fetched or not isinstance(error, ResidencyError | Denied | NotFound | InvalidArguments):
+                raise error
+        withheld = tuple(Withheld(leg.connection.name, _rules(error)) for leg, error in errors)
+        return await self._recorder.read(call, fetched, withheld)
+
+    async def _fetch(self, leg: Leg) -> Fetched:
+        try:
+            plan = await self._look_up(leg)
+            judged = self._authorizer.judge(leg, plan)
+            if isinstance(plan.request, Describe) and plan.facts is not None:
+                return Fetched(judged, await execute(judged, leg.connection.connector, self.parts))
+            permit = await leg.connection.reserve(leg.caller, leg.call.deadline)
+            try:
+                await self._committer.commit(judged)
+                # 7 execute
+                connector = leg.connection.bind(self._scope(leg, judged.operation, permit))
+                done = await execute(judged, connector, self.parts)
+                known = tuple(one for one in done.objects if self._authorizer.may_describe(judged, one.name))
+                return Fetched(judged, replace(done, objects=known))
+            finally:
+                permit.release_unused()
+        except IsthmusError as error:
+            await self._recorder.failed(leg.call, leg, error)
+            raise
+
+    async def _write(self, leg: Leg) -> Result:
+        """Pass a write; once it is committed to, whoever cancels does not stop it from being settled."""
+        try:
+            plan = await self._look_up(leg)
+            judged = self._authorizer.judge(leg, plan)
+            if plan.record and plan.state is None:
+                raise NotFound(
+                    f"there is no {judged.operation.object} {plan.record!r}, or this identity may not see it"
+                )
+            earlier = await self._committer.earlier(judged)
+            if earlier is not None:
+                return await self._recorder.wrote(judged, earlier, None)
+            permit = await leg.connection.reserve(leg.caller, leg.call.deadline)
+        except IsthmusError as error:
+            await self._recorder.failed(leg.call, leg, error)
+            raise
+        return await self._uninterrupted(self._send(judged, permit))
+
+    async def _send(self, judged: Judged, permit: "Permit") -> Result:
+        leg, intent = judged.leg, None
+        try:
+            intent = await self._committer.commit(judged)
+            # 7 execute
+            connector = leg.connection.bind(self._scope(leg, judged.operation, permit))
+            done = await execute(judged, connector, self.parts)
+        except Exception as error:  # noqa: BLE001 even a connector's own fault must leave a settled intent
+            try:
+                if intent is None:
+                    raise
+                # 8 settle: an answer that was lost is read back.
+                done = await self.settler.after(judged, intent, as_failure(error, judged))
+            except IsthmusError as failure:
+                await self._recorder.failed(leg.call, leg, failure, judged, intent)
+                raise
+        finally:
+            permit.release_unused()
+        # 9 release and record
+        return await self._recorder.wrote(judged, done, intent)
+
+    async def _uninterrupted(self, work: Coroutine[None, None, Result]) -> Result:
+        task = asyncio.ensure_future(work)
+        self._writing.add(task)
+        task.add_done_callback(self._written)
+        return await asyncio.shield(task)
+
+    def _written(self, task: "asyncio.Task[Result]") -> None:
+        self._writing.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            LOG.debug("a write ended with %s", type(task.exception()).__name__)
+
+    async def drain(self) -> None:
+        """Wait until every write under way is settled and recorded."""
+        while self._writing:
+            await asyncio.wait(set(self._writing))
+
+    def _scope(self, leg: Leg, operation: Operation, permit: "Permit | None" = None) -> CallScope:
+        return CallScope(
+            principal=leg.principal,
+            operation=operation,
+            deadline=leg.call.deadline,
+            permit=permit,
+            meter=leg.meter,
+            correlation_id=leg.id,
+            agent=leg.caller.agent,
+        )
+
+
+def _rules(error: BaseException) -> tuple[str, ...]:
+    return (error.rules or (error.reason,)) if isinstance(error, IsthmusError) else ()

@@ -1,0 +1,27 @@
+"""How does a request of a connector reach its system, and nothing else?"""
+
+from isthmus.core.http.answer import Response
+from isthmus.core.http.chain import ChainParts, compose
+from isthmus.core.http.credential import CookieJars
+from isthmus.core.http.effect import Dialect
+from isthmus.core.http.face import Http
+from isthmus.core.http.origin import Origin
+from isthmus.core.http.path import Path, path
+from isthmus.core.http.scope import CallScope, Meter
+from isthmus.core.http.wire import AiohttpWire, WireSettings
+
+__all__ = [
+    "AiohttpWire",
+    "CallScope",
+    "ChainParts",
+    "CookieJars",
+    "Dialect",
+    "Http",
+    "Meter",
+    "Origin",
+    "Path",
+    "Response",
+    "WireSettings",
+    "compose",
+    "path",
+]

@@ -1,0 +1,117 @@
+"""What did the system answer, and is it what it claims to be?"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx2
+
+from isthmus.core.errors import UpstreamError
+from isthmus.core.records import JSON
+
+__all__ = ["Response", "answer_of", "parse_json"]
+
+DEEPEST = 100
+ANSWER = "isthmus.answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer with its whole body, decompressed; `headers` are looked up without regard to case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_json(self) -> bool:
+        """Tell whether the answer is declared as JSON (RFC 6839 suffixes included)."""
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+    def json(self) -> JSON:
+        """Parse the body.
+
+        Raises:
+            UpstreamError: it is not declared as JSON, or not JSON that every reader understands alike.
+        """
+        if not self.is_json:
+            raise _unreadable("content of another type where JSON was due; a login page or a proxy may be in between")
+        parameters = self.headers["content-type"].partition(";")[2]
+        charset = parameters.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
+        if charset not in ("", "utf-8", "utf8", "us-ascii"):
+            raise _unreadable("JSON in another encoding than UTF-8 (RFC 8259 section 8.1)")
+        return parse_json(self.body)
+
+
+def parse_json(body: bytes) -> JSON:
+    """Parse JSON without the liberties of `json.loads`.
+
+    Duplicate names, NaN and infinite numbers, lone surrogates and more than 100 levels are refused (RFC 7493).
+    """
+    try:
+        text = body.decode("utf-8-sig")
+        value: JSON = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise _unreadable("JSON nested too deeply") from error
+    except UnicodeError as error:
+        raise _unreadable("JSON that is not valid Unicode") from error
+    except ValueError as error:
+        # The text of the parser's error may quote the body.
+        reason = error.args[0] if isinstance(error, _RefusedError) else "something that is not JSON"
+        raise _unreadable(reason) from None
+    if body.count(b"[") + body.count(b"{") > DEEPEST:
+        _check_depth(value)
+    return value
+
+
+class _RefusedError(ValueError):
+    """JSON that parses but that readers understand differently."""
+
+
+def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _RefusedError("JSON with the same name twice in one object")
+    return found
+
+
+def _no_constant(_name: str) -> float:
+    raise _RefusedError("JSON with a number that is not one")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise _RefusedError("JSON with a number that is too large")
+    return number
+
+
+def _check_depth(value: JSON) -> None:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent if isinstance(parent, list) else ())
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise _unreadable("JSON nested too deeply")
+
+
+def _unreadable(what: str) -> UpstreamError:
+    return UpstreamError(f"The system answered with {what}; the answer was not used.", code="unreadable_answer")
+
+
+def answer_of(response: httpx2.Response) -> Response:
+    """Return the answer as connectors see it: without the request and its secrets."""
+    found = response.extensions.get(ANSWER)
+    if not isinstance(found, Response):
+        found = Response(response.status_code, response.headers, response.content)
+        response.extensions[ANSWER] = found
+    return found

@@ -1,0 +1,60 @@
+"""How does a record's id become part of a URL without becoming anything else?"""
+
+import re
+import unicodedata
+from typing import NewType
+from urllib.parse import quote
+
+from isthmus.core.errors import InvalidArguments
+
+__all__ = ["Path", "path"]
+
+Path = NewType("Path", str)
+"""A path built by `path()`: nothing else is accepted by `Http`."""
+
+_TEMPLATE = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/{}]*")
+_ENCODED = re.compile(r"%(?:25)*(?:2f|5c|2e|00)", re.IGNORECASE)
+
+
+def path(template: str, *values: str | int) -> Path:
+    """Fill the `{}` of a template from code, each value percent-encoded as one segment or a part of one.
+
+    Raises:
+        InvalidArguments: a value is empty, has a dot segment, a control character, a backslash, an encoded slash
+            or dot, or a lone surrogate.
+        ValueError: the template is not an absolute path, or the numbers of `{}` and values differ.
+    """
+    literals = template.split("{}")
+    if not _TEMPLATE.fullmatch(template) or "{" in "".join(literals) or "}" in "".join(literals):
+        raise ValueError(f"{template!r} is no path template: write an absolute path with {{}} for each value")
+    if _has_dots(template) or template.startswith("//"):
+        raise ValueError(f"{template!r} has a dot segment or starts with two slashes")
+    if len(literals) != len(values) + 1:
+        raise ValueError(f"{template!r} takes {len(literals) - 1} values, not {len(values)}")
+    filled = [literals[0]]
+    for value, literal in zip(values, literals[1:], strict=True):
+        filled += (_segment(str(value)), literal)
+    whole = "".join(filled)
+    if _has_dots(whole):
+        raise _refusal(whole)
+    return Path(whole)
+
+
+def _segment(value: str) -> str:
+    if not value or "\\" in value or _has_dots(value) or _ENCODED.search(value):
+        raise _refusal(value)
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in value):
+        raise _refusal(value)
+    return quote(value, safe="")
+
+
+def _has_dots(text: str) -> bool:
+    """Tell whether any segment is `.` or `..`, in any spelling that some server may fold into it."""
+    return "." in (folded := unicodedata.normalize("NFKC", text)) and any(
+        part in (".", "..") for part in folded.split("/")
+    )
+
+
+def _refusal(value: str) -> InvalidArguments:
+    shown = ascii(value if len(value) <= 40 else value[:40] + "...")
+    return InvalidArguments(f"{shown} cannot be an id or a name in a path; pass the id as the system gave it.")

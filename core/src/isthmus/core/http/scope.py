@@ -1,0 +1,132 @@
+"""What travels with one call through every layer of the request path?"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import httpx2
+
+from isthmus.core.budgets import Permit
+from isthmus.core.caller import Principal
+from isthmus.core.errors import Denied
+from isthmus.core.operation import Operation, RequestClass
+from isthmus.core.resilience import Deadline
+
+__all__ = ["CallScope", "Meter", "Sending", "bind", "scope_of", "sending_of"]
+
+SCOPE = "isthmus"
+SENDING = "isthmus.sending"
+
+
+@dataclass(slots=True)
+class Meter:
+    """What really happened on the wire during one call; the wire and the layers above it write it.
+
+    `requests` were asked for by the connector, `attempts` went as far as the wire, `sends` had their first byte
+    handed to a socket. `writes_sent` and `writes_answered` count those of them that write: a write is answered when
+    an answer says what became of it. `generation` is that of the credential used last.
+    """
+
+    requests: int = 0
+    attempts: int = 0
+    sends: int = 0
+    writes_sent: int = 0
+    writes_answered: int = 0
+    bytes_out: int = 0
+    bytes_in: int = 0
+    quota_spent: int = 0
+    generation: int | None = None
+    statuses: list[int] = field(default_factory=list)
+    upstream_ids: list[str] = field(default_factory=list)
+
+    @property
+    def write_sent(self) -> bool:
+        """Tell whether the first byte of a write may have left."""
+        return self.writes_sent > 0
+
+    @property
+    def write_answered(self) -> bool:
+        """Tell whether the outcome of every write that was sent is known."""
+        return 0 < self.writes_sent <= self.writes_answered
+
+
+@dataclass(frozen=True, slots=True)
+class CallScope:
+    """One call on one connection; it is carried by the request and never by a context variable."""
+
+    principal: Principal
+    operation: Operation
+    deadline: Deadline
+    permit: Permit | None
+    meter: Meter
+    correlation_id: str
+    waiting: Literal["caller", "reconcile"] = "caller"
+    agent: str = ""
+
+
+@dataclass(slots=True)
+class Sending:
+    """What the layers know of one request: its parts as the connector reads them, and what has been tried.
+
+    `open` is True while a write has been sent and nothing yet says what became of it. `passing` are the statuses that
+    the connector takes as answers.
+    """
+
+    passing: Collection[int] = ()
+    parts: Sequence[RequestClass] = ()
+    attempts: int = 0
+    sends: int = 0
+    sent_at: int = 0
+    renewed: bool = False
+    open: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether any part changes the system."""
+        return any(part.effect.writes for part in self.parts)
+
+    def sent(self, meter: Meter) -> None:
+        """Note that the first byte is about to leave; only the wire calls this, and it counts once an attempt."""
+        if self.sent_at == self.attempts:
+            return
+        self.sent_at = self.attempts
+        self.sends += 1
+        meter.sends += 1
+        if self.writes:
+            self.open = True
+            meter.writes_sent += 1
+
+    def answered(self, meter: Meter) -> None:
+        """Note that an answer tells the outcome of what was sent."""
+        if self.open:
+            self.open = False
+            meter.writes_answered += 1
+
+
+def bind(request: httpx2.Request, scope: CallScope, passing: Collection[int] = ()) -> None:
+    """Attach a call to a request about to enter the chain."""
+    request.extensions[SCOPE] = scope
+    request.extensions[SENDING] = Sending(passing)
+
+
+def scope_of(request: httpx2.Request) -> CallScope:
+    """Return the call that a request belongs to.
+
+    Raises:
+        Denied: it belongs to none.
+    """
+    scope = request.extensions.get(SCOPE)
+    if not isinstance(scope, CallScope):
+        raise Denied(
+            f"A {request.method} request belongs to no call; send it through the connector's `self.http`.",
+            code="no_scope",
+        )
+    return scope
+
+
+def sending_of(request: httpx2.Request) -> Sending:
+    """Return what is known of a request so far."""
+    sending = request.extensions.get(SENDING)
+    if not isinstance(sending, Sending):
+        sending = request.extensions[SENDING] = Sending()
+    return sending

@@ -1,0 +1,75 @@
+"""What do operators see of an attempt, without seeing any value?"""
+
+import logging
+import re
+
+import httpx2
+from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, get_tracer
+
+from isthmus.core.http.scope import CallScope, scope_of, sending_of
+
+__all__ = ["Telemetry"]
+
+LOG = logging.getLogger("isthmus.http")
+_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class Telemetry(httpx2.AsyncBaseTransport):
+    """A span and a log line for each attempt (names of the OpenTelemetry HTTP conventions), and the call's meter.
+
+    Paths, queries, headers and bodies are left out: they hold ids and values.
+    """
+
+    def __init__(
+        self, inner: httpx2.AsyncBaseTransport, *, request_ids: tuple[str, ...], tracer: Tracer | None = None
+    ) -> None:
+        """`request_ids` are the headers in which the system names its own request."""
+        self._inner = inner
+        self._request_ids = request_ids
+        self._tracer = tracer or get_tracer("isthmus.core.http")
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Pass on and take note."""
+        scope, sending = scope_of(request), sending_of(request)
+        scope.meter.attempts += 1
+        scope.meter.bytes_out += len(await request.aread())
+        attributes: dict[str, str | int] = {
+            "http.request.method": request.method,
+            "server.address": request.url.host,
+            "http.request.resend_count": sending.attempts - 1,
+            "isthmus.connection": scope.principal.connection,
+            "isthmus.correlation_id": scope.correlation_id,
+        }
+        span = self._tracer.start_span(request.method, kind=SpanKind.CLIENT, attributes=attributes)
+        outcome = "cancelled"
+        try:
+            response = await self._inner.handle_async_request(request)
+            outcome = str(response.status_code)
+            span.set_attribute("http.response.status_code", response.status_code)
+            self._meter(scope, response)
+            return response
+        except Exception as error:
+            outcome = type(error).__name__
+            span.set_attribute("error.type", outcome)
+            span.set_status(Status(StatusCode.ERROR))
+            raise
+        finally:
+            span.end()
+            LOG.debug(
+                "%s %s: %s (attempt %d of call %s)",
+                request.method,
+                request.url.host,
+                outcome,
+                sending.attempts,
+                scope.correlation_id,
+                extra={"correlation_id": scope.correlation_id},
+            )
+
+    def _meter(self, scope: CallScope, response: httpx2.Response) -> None:
+        meter = scope.meter
+        meter.bytes_in += len(response.content)
+        meter.statuses.append(response.status_code)
+        for name in self._request_ids:
+            if name in response.headers and _ID.fullmatch(found := response.headers[name]):
+                meter.upstream_ids.append(found)
+                return

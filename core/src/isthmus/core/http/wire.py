@@ -1,0 +1,217 @@
+"""How do bytes get to the system and back?"""
+
+import io
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import aiohttp
+import httpx2
+from yarl import URL
+
+from isthmus.core.errors import ConfigurationError
+from isthmus.core.http.faults import Broken, NotSent
+from isthmus.core.http.inflate import ACCEPTED, Body, encoding_of
+from isthmus.core.http.scope import scope_of, sending_of
+
+__all__ = ["AiohttpWire", "ForeignWire", "WireSettings"]
+
+USER_AGENT = "isthmus"
+LARGEST = 64 << 20
+INLINE = 1 << 20
+"""Above this aiohttp wants a body as a file, to write it without blocking the loop."""
+_UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
+_HOPS = ("accept-encoding", "connection", "transfer-encoding")
+
+
+@dataclass(frozen=True, slots=True)
+class WireSettings:
+    """How one connection reaches its system; times in seconds.
+
+    `most` bounds the decompressed bytes of an answer. `ca_file` replaces the machine's trusted authorities.
+    """
+
+    connections: int = 100
+    connect: float = 10.0
+    idle: float = 60.0
+    most: int = LARGEST
+    ca_file: str | None = None
+    certificate: str | None = None
+    key: str | None = field(default=None, repr=False)
+    proxy: str | None = None
+    proxy_authorization: str | None = field(default=None, repr=False)
+
+    def tls(self) -> ssl.SSLContext:
+        """Build the TLS context.
+
+        Raises:
+            ConfigurationError: a file is missing or is not what it should be.
+        """
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file)
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(
+                f"The TLS files of the connection cannot be used ({type(error).__name__}); check `ca_file`, "
+                "`certificate` and `key`."
+            ) from error
+        return context
+
+
+class _Request(aiohttp.ClientRequest):
+    """Tells when its first byte is about to leave: a connection, TLS included, stands by then."""
+
+    leaving: Callable[[], None] | None = None
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if self.leaving is not None:
+            self.leaving()
+        return await super().send(conn)
+
+
+async def _once(
+    leaving: Callable[[], None],
+    request: aiohttp.ClientRequest,
+    handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]],
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a PUT or DELETE again by itself: it does so only on these two kinds of error."""
+    if isinstance(request, _Request):
+        request.leaving = leaving
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise Broken("the connection was lost") from error
+
+
+class AiohttpWire(httpx2.AsyncBaseTransport):
+    """aiohttp's connection pool under httpx2's types; redirects, cookies and the environment's proxies are left alone.
+
+    Answers come back whole and decompressed.
+    """
+
+    def __init__(self, settings: WireSettings | None = None) -> None:
+        self._settings = settings or WireSettings()
+        self._tls = self._settings.tls()
+        self._session: aiohttp.ClientSession | None = None
+        secret = self._settings.proxy_authorization
+        self._proxy_headers = {"Proxy-Authorization": secret} if secret else None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send once.
+
+        Raises:
+            NotSent: no byte of the request left.
+            Broken: it broke off later.
+            Unreadable: the answer breaks a bound.
+        """
+        session = self._session or self._open()
+        scope, sending = scope_of(request), sending_of(request)
+        before = sending.sends
+        content = await request.aread()
+        try:
+            async with session.request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=_headers(request),
+                data=(content if len(content) < INLINE else io.BytesIO(content)) if content else None,
+                allow_redirects=False,
+                proxy=self._settings.proxy,
+                proxy_headers=self._proxy_headers,
+                middlewares=(partial(_once, partial(sending.sent, scope.meter)),),
+            ) as answer:
+                body = Body(encoding_of(answer.headers.getall("content-encoding", [])), self._settings.most)
+                async for chunk in answer.content.iter_any():
+                    body.feed(chunk)
+                plain = body.whole()
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            if sending.sends == before:
+                raise _unsent(error) from error
+            raise Broken(_how(error)) from error
+        headers = [pair for pair in answer.raw_headers if pair[0].lower() not in _UNPACKED]
+        return httpx2.Response(answer.status, headers=headers, content=plain)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        settings = self._settings
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=settings.connections, ssl=self._tls),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            request_class=_Request,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect, sock_read=settings.idle),
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED},
+            skip_auto_headers=("Content-Type",),
+        )
+        return self._session
+
+
+class ForeignWire(httpx2.AsyncBaseTransport):
+    """Any other httpx2 transport as the wire: an ASGI app, or a cassette.
+
+    It cannot tell the moment of the first byte, so a request counts as sent as soon as it is handed over.
+    """
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, *, most: int = LARGEST) -> None:
+        self._inner = inner
+        self._most = most
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send once; raises what `AiohttpWire` raises."""
+        scope, sending = scope_of(request), sending_of(request)
+        sending.sent(scope.meter)
+        try:
+            response = await self._inner.handle_async_request(request)
+            body = Body(encoding_of(response.headers.get_list("content-encoding")), self._most)
+            if not isinstance(response.stream, httpx2.AsyncByteStream):
+                raise Broken("the answer cannot be read asynchronously")
+            async for chunk in response.stream:
+                body.feed(chunk)
+            await response.aclose()
+        except httpx2.TransportError as error:
+            raise Broken("the connection was lost") from error
+        plain = body.whole()
+        headers = [pair for pair in response.headers.raw if pair[0].lower() not in _UNPACKED]
+        return httpx2.Response(response.status_code, headers=headers, content=plain)
+
+    async def aclose(self) -> None:
+        """Close the transport."""
+        await self._inner.aclose()
+
+
+def _headers(request: httpx2.Request) -> list[tuple[str, str]]:
+    found = [(name.decode("ascii"), value.decode("ascii")) for name, value in request.headers.raw]
+    return [pair for pair in found if pair[0].lower() not in _HOPS]
+
+
+def _unsent(error: Exception) -> NotSent:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return NotSent("its name cannot be resolved")
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return NotSent("its certificate is not trusted", lasting=True)
+    if isinstance(error, aiohttp.ClientSSLError):
+        return NotSent("TLS could not be agreed on")
+    if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
+        return NotSent("the proxy does not let the connection through")
+    if isinstance(error, TimeoutError):
+        return NotSent("no connection came about in time")
+    if isinstance(error, ValueError):
+        return NotSent("the request is not valid HTTP", lasting=True)
+    return NotSent("the connection was refused")
+
+
+def _how(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "the answer stopped coming"
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
+        return "the answer is not complete, valid HTTP"
+    return "the connection was lost"

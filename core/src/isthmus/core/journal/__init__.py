@@ -1,0 +1,38 @@
+"""Keep the one append-only record of what was intended, decided and done, and prove it was not changed."""
+
+from .approvals import Approval, ApprovalState
+from .entries import Entry, FieldForm, Kind, Recorded
+from .errors import ApprovalUnusable, GenerationMoved, IntentOpen, IntentSettled, JournalUnavailable, KeyUsed
+from .generations import Generation, GenerationState
+from .intents import Intent, IntentState
+from .journal import Journal, JournalReader
+from .ledger import Attempt, AttemptState, Usage
+from .sealing import JournalKeys
+from .transaction import Transaction, View
+
+__all__ = [
+    "Approval",
+    "ApprovalState",
+    "ApprovalUnusable",
+    "Attempt",
+    "AttemptState",
+    "Entry",
+    "FieldForm",
+    "Generation",
+    "GenerationMoved",
+    "GenerationState",
+    "Intent",
+    "IntentOpen",
+    "IntentSettled",
+    "IntentState",
+    "Journal",
+    "JournalKeys",
+    "JournalReader",
+    "JournalUnavailable",
+    "KeyUsed",
+    "Kind",
+    "Recorded",
+    "Transaction",
+    "Usage",
+    "View",
+]

@@ -1,0 +1,32 @@
+"""What has a task already seen?"""
+
+import json
+
+from isthmus.residency import Label
+
+from .log import LogWrites, Reads
+from .sealing import canonical
+
+__all__ = ["LabelReads", "LabelWrites"]
+
+
+class LabelReads(Reads):
+    """Read the labels of tasks."""
+
+    def task_label(self, key: str) -> Label | None:
+        """Return the join of all that was released under this key, None where nothing was."""
+        row = self._db.execute("SELECT label FROM labels WHERE key = ?", (key,)).fetchone()
+        return Label.from_dict(json.loads(row[0])) if row else None
+
+
+class LabelWrites(LabelReads, LogWrites):
+    """Let the labels of tasks grow."""
+
+    def join_label(self, key: str, label: Label) -> Label:
+        """Join a label to the task's and return the result; written only when it grows."""
+        known = self.task_label(key)
+        joined = label if known is None else known | label
+        if joined != known:
+            stored = canonical(joined.as_dict()).decode()  # type: ignore[arg-type]
+            self._db.execute("INSERT OR REPLACE INTO labels VALUES (?, ?)", (key, stored))
+        return joined

@@ -1,0 +1,193 @@
+"""How are entries appended, read and erased?"""
+
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from isthmus.core.errors import NotFound
+from isthmus.core.records import JSON
+
+from .entries import Entry, Kind, Recorded, encode_leaf, parse_leaf, private_part, subjects
+from .errors import IntentOpen
+from .sealing import Sealer, canonical, commitment
+from .tree import Growth
+
+__all__ = ["LogReads", "LogWrites"]
+
+_RANGES_PER_TOMBSTONE = 2_000
+
+
+class Reads:
+    """Indexed reads over one connection; what every part of the journal stands on."""
+
+    def __init__(self, db: sqlite3.Connection, sealer: Sealer) -> None:
+        self._db = db
+        self._sealer = sealer
+
+    def pseudonym(self, value: str) -> str:
+        """Name a person or record the way the journal stores it."""
+        return self._sealer.pseudonym(value)
+
+
+class LogReads(Reads):
+    """Read entries back."""
+
+    @property
+    def size(self) -> int:
+        """Return how many entries there are."""
+        size: int = self._db.execute("SELECT size FROM tree").fetchone()[0]
+        return size
+
+    def entry(self, index: int) -> Recorded:
+        """Read one entry with what was sealed apart.
+
+        Raises:
+            NotFound: there is no such entry.
+        """
+        for found in self.entries(index, index + 1):
+            return found
+        raise NotFound(f"the journal has no entry {index}; it holds {self.size}", object=f"entry {index}")
+
+    def entries(self, first: int, stop: int) -> Iterator[Recorded]:
+        """Read the entries from `first` up to, not including, `stop`."""
+        rows = self._db.execute(
+            "SELECT e.idx, e.leaf, p.body FROM entries e LEFT JOIN payloads p USING (idx)"
+            " WHERE e.idx >= ? AND e.idx < ? ORDER BY e.idx",
+            (first, stop),
+        )
+        for index, leaf, body in rows:
+            sealed = self._sealer.open_json(_place(index), body)
+            yield Recorded(index, parse_leaf(leaf), _object(sealed, "private"), _object(sealed, "payload"))
+
+    def about(self, subject: str) -> tuple[int, ...]:
+        """List the entries that name a person or record and are not erased."""
+        rows = self._db.execute(
+            "SELECT idx FROM subjects WHERE pseudonym = ? ORDER BY idx", (self._sealer.pseudonym(subject),)
+        )
+        return tuple(index for (index,) in rows)
+
+    def node(self, level: int, index: int) -> bytes:
+        """Find the stored root of a complete subtree."""
+        row = self._db.execute("SELECT hash FROM nodes WHERE level = ? AND idx = ?", (level, index)).fetchone()
+        if row is None:
+            raise NotFound(f"the tree has no node {index} on level {level}", object=f"node {level}/{index}")
+        found: bytes = row[0]
+        return found
+
+
+class LogWrites(LogReads):
+    """Append to the log inside one unit of work."""
+
+    def __init__(
+        self, db: sqlite3.Connection, sealer: Sealer, growth: Growth, clock: Callable[[], datetime], *, full: bool
+    ) -> None:
+        super().__init__(db, sealer)
+        self._growth = growth
+        self._clock = clock
+        self._full = full
+        self._durable = growth.size, growth.edge
+        self.erased = False
+
+    @property
+    def size(self) -> int:
+        """Return how many entries there are, those of this batch included."""
+        return self._growth.size
+
+    def append(self, entry: Entry, payload: Mapping[str, JSON] | None = None) -> int:
+        """Add an entry and return its index; `payload` is sealed apart and can be erased.
+
+        Raises:
+            InvalidArguments: the entry is too long for a leaf.
+        """
+        index = self._growth.size
+        pseudonyms = {subject: self._sealer.pseudonym(subject) for subject in subjects(entry)}
+        body: dict[str, JSON] = {}
+        if private := private_part(entry):
+            body["private"] = private
+        if payload is not None:
+            body["payload"] = payload
+        committed = self._store_body(index, body, entry.argument_digest) if body else {}
+        leaf = encode_leaf(
+            entry,
+            index=index,
+            time=entry.time or self._clock(),
+            pseudonyms=pseudonyms,
+            committed=committed,
+        )
+        self._db.execute("INSERT INTO entries VALUES (?, ?)", (index, leaf))
+        for pseudonym in pseudonyms.values():
+            self._db.execute("INSERT INTO subjects VALUES (?, ?)", (pseudonym, index))
+        return self._growth.append(leaf)
+
+    def erase(self, what: Iterable[int] | str, *, who: str, why: str, basis: str) -> tuple[int, ...]:
+        """Destroy what is sealed with these entries, or with all that name a subject; proofs keep holding.
+
+        A tombstone records `who`, the legal `basis` and the indexes; `why` is sealed. Settled intents and approvals
+        of these entries lose their bodies too; an approval that still waits is rejected. Returns the indexes erased.
+
+        Raises:
+            IntentOpen: an intent of these entries is not settled, so its body is still needed.
+        """
+        indexes = self.about(what) if isinstance(what, str) else tuple(sorted(set(what)))
+        present = tuple(index for index in indexes if self._has_body(index))
+        for index in present:
+            self._erase_linked(index)
+        rows = [(index,) for index in present]
+        self._db.executemany("DELETE FROM payloads WHERE idx = ?", rows)
+        self._db.executemany("DELETE FROM subjects WHERE idx = ?", rows)
+        for some in _chunks(_ranges(present)):
+            tombstone = Entry(kind=Kind.ERASE, principal=who, basis=basis, erased=some, state="erased")
+            self.append(tombstone, {"why": why})
+        self.erased = True
+        return present
+
+    def _store_body(self, index: int, body: Mapping[str, JSON], argument_digest: str) -> dict[str, str]:
+        salt, content = self._sealer.salt(), canonical(body)
+        sealed = self._sealer.seal(_place(index), content)
+        self._db.execute("INSERT INTO payloads VALUES (?, ?, ?)", (index, salt, sealed))
+        committed = {"payload": commitment("payload", salt, content)}
+        if argument_digest:
+            committed["arguments"] = commitment("arguments", salt, argument_digest.encode())
+        return committed
+
+    def _has_body(self, index: int) -> bool:
+        return self._db.execute("SELECT 1 FROM payloads WHERE idx = ?", (index,)).fetchone() is not None
+
+    def _erase_linked(self, index: int) -> None:
+        leaf = parse_leaf(self._db.execute("SELECT leaf FROM entries WHERE idx = ?", (index,)).fetchone()[0])
+        intent, approval = str(leaf.get("attempt", "")), str(leaf.get("approval", ""))
+        row = self._db.execute("SELECT state FROM intents WHERE id = ?", (intent,)).fetchone()
+        if row and row[0] in {"open", "unknown"}:
+            raise IntentOpen(
+                f"entry {index} belongs to intent {intent!r}, which is not settled; settle it, then erase",
+                intent=intent,
+                object=f"entry {index}",
+            )
+        self._db.execute("UPDATE intents SET body = NULL WHERE id = ?", (intent,))
+        self._db.execute(
+            "UPDATE approvals SET body = NULL,"
+            " state = CASE WHEN state IN ('pending', 'approved') THEN 'rejected' ELSE state END WHERE id = ?",
+            (approval,),
+        )
+
+
+def _place(index: int) -> str:
+    return f"entry {index}"
+
+
+def _object(body: Mapping[str, JSON], part: str) -> Mapping[str, JSON]:
+    found = body.get(part)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _ranges(indexes: Sequence[int]) -> list[tuple[int, int]]:
+    # Indexes of one run share their distance to their position.
+    runs = itertools.groupby(enumerate(indexes), key=lambda pair: pair[1] - pair[0])
+    return [(found[0][1], found[-1][1]) for _, group in runs if (found := list(group))]
+
+
+def _chunks(ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], ...]]:
+    # A request that finds nothing is recorded as well.
+    for at in range(0, max(len(ranges), 1), _RANGES_PER_TOMBSTONE):
+        yield tuple(ranges[at : at + _RANGES_PER_TOMBSTONE])

@@ -1,0 +1,136 @@
+"""Who may read what the journal keeps: sealed bodies, salted commitments and pseudonyms."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from isthmus.core.errors import ConfigurationError
+from isthmus.core.records import JSON
+
+from .errors import JournalUnavailable
+
+__all__ = ["SALT_BYTES", "JournalKeys", "Sealer", "canonical", "commitment", "key_id"]
+
+SALT_BYTES = 32
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+_SEALED_V1 = b"\x01"
+_HEADER_BYTES = 5
+_PSEUDONYM_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class JournalKeys:
+    """The three keys of one journal: 32 bytes to seal with, 32 bytes for pseudonyms, and the signer's."""
+
+    sealing: bytes = field(repr=False)
+    signing: Ed25519PrivateKey = field(repr=False)
+    pseudonyms: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name, key in (("sealing", self.sealing), ("pseudonyms", self.pseudonyms)):
+            if len(key) != _KEY_BYTES:
+                raise ConfigurationError(f"the journal's {name} key has {len(key)} bytes; it needs {_KEY_BYTES}")
+
+
+def key_id(key: bytes) -> bytes:
+    """Name a key without giving it away: 4 bytes, as in a signed note."""
+    return hashlib.sha256(b"isthmus/journal/key-id/v1\0" + key).digest()[:4]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence | frozenset | set):
+        return sorted(value) if isinstance(value, frozenset | set) else list(value)
+    raise TypeError(f"{type(value).__name__} has no place in a journal entry; give JSON values")
+
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False, default=_plain
+)
+
+
+def canonical(value: JSON) -> bytes:
+    """Encode JSON the one way that digests are taken over: sorted keys, no spaces, UTF-8."""
+    # A lone surrogate has no UTF-8; its backslash form is the JSON escape of the same character.
+    return _ENCODER.encode(value).encode("utf-8", "backslashreplace")
+
+
+def commitment(domain: str, salt: bytes, content: bytes) -> str:
+    """Commit to content that may be erased later; without the salt it cannot be guessed. Returns hex."""
+    return hashlib.sha256(b"isthmus/journal/" + domain.encode() + b"/v1\0" + salt + content).hexdigest()
+
+
+class Sealer:
+    """Seal bodies to their place in one journal, and name people and records by pseudonym."""
+
+    def __init__(self, keys: JournalKeys, origin: str, entropy: Callable[[int], bytes]) -> None:
+        self._keys = keys
+        self._origin = origin
+        self._entropy = entropy
+        self._cipher = AESGCM(keys.sealing)
+        self._header = _SEALED_V1 + key_id(keys.sealing)
+
+    @property
+    def origin(self) -> str:
+        """Name the log that everything is bound to."""
+        return self._origin
+
+    def salt(self) -> bytes:
+        """Draw a fresh salt."""
+        return self._entropy(SALT_BYTES)
+
+    def seal(self, place: str, content: bytes) -> bytes:
+        """Encrypt with AES-256-GCM: version, key id, nonce, ciphertext; opens only at the same place."""
+        nonce = self._entropy(_NONCE_BYTES)
+        return self._header + nonce + self._cipher.encrypt(nonce, content, self._bound(place))
+
+    def open(self, place: str, sealed: bytes) -> bytes:
+        """Decrypt what `seal` made for this place.
+
+        Raises:
+            JournalUnavailable: another key sealed it, or its bytes or place were changed.
+        """
+        if sealed[:_HEADER_BYTES] != self._header:
+            raise JournalUnavailable(
+                f"{place} was sealed under another key; give the journal the key it was written with",
+                code="journal_sealed",
+                object=place,
+            )
+        nonce = sealed[_HEADER_BYTES : _HEADER_BYTES + _NONCE_BYTES]
+        try:
+            return self._cipher.decrypt(nonce, sealed[_HEADER_BYTES + _NONCE_BYTES :], self._bound(place))
+        except InvalidTag as error:
+            raise JournalUnavailable(
+                f"{place} does not open: its bytes were changed or moved; run `isthmus audit verify`",
+                code="journal_sealed",
+                object=place,
+            ) from error
+
+    def seal_json(self, place: str, value: JSON) -> bytes:
+        """Seal the canonical JSON of a value."""
+        return self.seal(place, canonical(value))
+
+    def open_json(self, place: str, sealed: bytes | None) -> dict[str, JSON]:
+        """Open a sealed JSON object; empty where it was erased."""
+        if sealed is None:
+            return {}
+        found: dict[str, JSON] = json.loads(self.open(place, sealed))
+        return found
+
+    def pseudonym(self, value: str) -> str:
+        """Name a person or record so that only the key's holder can find it again; empty stays empty. Returns hex."""
+        if not value:
+            return ""
+        text = value.encode("utf-8", "backslashreplace")
+        return hmac.digest(self._keys.pseudonyms, text, "sha256")[:_PSEUDONYM_BYTES].hex()
+
+    def _bound(self, place: str) -> bytes:
+        return f"{self._origin}\0{place}".encode()

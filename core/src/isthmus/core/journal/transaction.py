@@ -1,0 +1,43 @@
+"""What can be read from the journal, and what can be done in one unit of work?"""
+
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+
+from .approvals import ApprovalReads, ApprovalWrites
+from .checkpoint import CheckpointReads, CheckpointWrites
+from .generations import GenerationReads, GenerationWrites
+from .intents import IntentReads, IntentWrites
+from .labels import LabelReads, LabelWrites
+from .ledger import LedgerReads, LedgerWrites
+from .sealing import Sealer
+from .tree import Growth
+
+__all__ = ["Transaction", "View"]
+
+
+class View(IntentReads, ApprovalReads, LabelReads, LedgerReads, CheckpointReads):
+    """Indexed reads of what is durable; each call sees the newest state."""
+
+    @property
+    def generations(self) -> GenerationReads:
+        """Read the versions of credentials."""
+        return GenerationReads(self._db, self._sealer)
+
+
+class Transaction(IntentWrites, ApprovalWrites, LabelWrites, LedgerWrites, CheckpointWrites):
+    """All that one unit of work may read and write; it sees its own writes, and is of no use after the unit.
+
+    `generations` reads and changes the versions of credentials.
+    """
+
+    def __init__(
+        self, db: sqlite3.Connection, sealer: Sealer, growth: Growth, clock: Callable[[], datetime], *, full: bool
+    ) -> None:
+        super().__init__(db, sealer, growth, clock, full=full)
+        self.generations = GenerationWrites(db, sealer, clock)
+
+    @property
+    def now(self) -> datetime:
+        """Read the journal's clock."""
+        return self._clock()

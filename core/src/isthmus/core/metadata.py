@@ -1,0 +1,247 @@
+"""What is known of an object and of a field path, as one identity sees them, cached."""
+
+import asyncio
+import copy
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts
+from isthmus.core.errors import InvalidArguments
+from isthmus.core.nearest import nearest
+from isthmus.core.records import (
+    Aggregate,
+    AllOf,
+    AnyOf,
+    Compare,
+    Condition,
+    InQuery,
+    Negated,
+    Query,
+    Ref,
+    Relative,
+    Value,
+)
+
+__all__ = ["FieldPath", "Metadata", "Overlay"]
+
+MAX_HOPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPath:
+    """A field reached from an object, in canonical spelling; `prefix` is the relationship path with its final dot."""
+
+    path: str
+    facts: FieldFacts
+    object: ObjectFacts
+    prefix: str = ""
+
+    @property
+    def country_paths(self) -> tuple[str, ...]:
+        """Name the paths that tell whose data this is."""
+        return tuple(self.prefix + path for path in self.object.country)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What the operator says of fields and countries; it alone may remove a class.
+
+    `classes` maps `Object.Field` to classes, `country` maps an object to paths.
+    """
+
+    classes: dict[str, frozenset[str]]
+    country: dict[str, tuple[str, ...]]
+
+    def apply(self, facts: ObjectFacts) -> ObjectFacts:
+        """Return the facts with the operator's word on top."""
+        fields = dict(facts.fields)
+        for name, field in fields.items():
+            told = self.classes.get(f"{facts.name}.{name}".casefold())
+            if told is not None:
+                fields[name] = replace(field, classes=told, source="operator")
+        country = self.country.get(facts.name.casefold(), facts.country)
+        return replace(facts, fields=fields, country=country, _spelling={})
+
+
+class Metadata:
+    """Object facts for one identity on one connection; each is read once per `ttl` seconds, whoever asks."""
+
+    def __init__(self, overlay: Overlay, clock: Callable[[], float], ttl: float = 300) -> None:
+        self._overlay = overlay
+        self._clock = clock
+        self._ttl = ttl
+        self._read: Callable[[str], Awaitable[ObjectFacts]] | None = None
+        self._known: dict[str, tuple[float, ObjectFacts]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    def read_by(self, read: Callable[[str], Awaitable[ObjectFacts]]) -> "Metadata":
+        """Return a view for one call: what is known is shared, what is missing is read on that call's account."""
+        view = copy.copy(self)
+        view._read = read  # noqa: SLF001 a copy of ourselves
+        return view
+
+    async def object(self, name: str) -> ObjectFacts:
+        """Return the facts of one object; raises NotFound or InvalidArguments."""
+        wanted = name.casefold()
+        found = self._fresh(wanted)
+        if found is not None:
+            return found
+        async with self._locks.setdefault(wanted, asyncio.Lock()):
+            found = self._fresh(wanted)
+            if found is None and self._read is not None:
+                found = self._overlay.apply(await self._read(name))
+                self._known[wanted] = (self._clock() + self._ttl, found)
+            if found is None:
+                raise InvalidArguments(f"{name!r} is not known here", object=name)
+            return found
+
+    async def path(self, facts: ObjectFacts, path: str) -> FieldPath:
+        """Follow a dotted path to its field; raises InvalidArguments naming the part that does not exist."""
+        *hops, last = path.split(".")
+        if len(hops) > MAX_HOPS:
+            raise InvalidArguments(
+                f"{path!r} follows more than {MAX_HOPS} relationships", object=facts.name, field=path
+            )
+        prefix = ""
+        for hop in hops:
+            relation = facts.relation(hop)
+            if relation is None or not relation.references:
+                known = [one.relationship for one in facts.fields.values() if one.relationship]
+                raise InvalidArguments(
+                    f"{facts.name} has no relationship {hop!r}{nearest(hop, known)}", object=facts.name, field=path
+                )
+            prefix += relation.relationship + "."
+            facts = await self._target(relation)
+        field = facts.field(last)
+        return FieldPath(prefix + field.name, field, facts, prefix)
+
+    async def paths(self, facts: ObjectFacts, paths: Iterable[str]) -> tuple[FieldPath, ...]:
+        """Follow several paths, each once, in the order given."""
+        found = [await self.path(facts, path) for path in paths]
+        return tuple({one.path: one for one in found}.values())
+
+    async def query(self, query: Query) -> Query:
+        """Return the query with every name in canonical spelling; raises InvalidArguments."""
+        facts = await self.object(query.object)
+        select = tuple(one.path for one in await self.paths(facts, query.select))
+        orders = []
+        for order in query.order_by:
+            one = await self.path(facts, order.field)
+            if not one.facts.sortable:
+                raise InvalidArguments(
+                    f"{facts.name} cannot be sorted by {one.path}", object=facts.name, field=one.path
+                )
+            orders.append(replace(order, field=one.path))
+        where = await self._condition(facts, query.where)
+        return replace(query, object=facts.name, select=select, order_by=tuple(orders), where=where)
+
+    async def aggregate(self, aggregate: Aggregate) -> Aggregate:
+        """Return the aggregate with every name in canonical spelling; raises InvalidArguments."""
+        facts = await self.object(aggregate.object)
+        groups = await self.paths(facts, aggregate.group_by)
+        for one in groups:
+            if not one.facts.groupable:
+                raise InvalidArguments(
+                    f"{facts.name} cannot be grouped by {one.path}", object=facts.name, field=one.path
+                )
+        measures = [
+            replace(measure, field=(await self.path(facts, measure.field)).path) if measure.field else measure
+            for measure in aggregate.measures
+        ]
+        where = await self._condition(facts, aggregate.where)
+        return replace(
+            aggregate,
+            object=facts.name,
+            group_by=tuple(one.path for one in groups),
+            measures=tuple(measures),
+            where=where,
+        )
+
+    async def _condition(self, facts: ObjectFacts, condition: Condition | None) -> Condition | None:
+        match condition:
+            case Compare(field, op, value):
+                one = await self.path(facts, field)
+                if not one.facts.filterable:
+                    raise InvalidArguments(
+                        f"{facts.name} cannot be filtered by {one.path}", object=facts.name, field=one.path
+                    )
+                return Compare(one.path, op, typed(value, one))
+            case InQuery(field, query, negated):
+                return InQuery((await self.path(facts, field)).path, await self.query(query), negated)
+            case AllOf(terms):
+                return AllOf(await self._terms(facts, terms))
+            case AnyOf(terms):
+                return AnyOf(await self._terms(facts, terms))
+            case Negated(term):
+                return Negated((await self._terms(facts, (term,)))[0])
+            case _:
+                return None
+
+    async def _terms(self, facts: ObjectFacts, terms: Sequence[Condition]) -> tuple[Condition, ...]:
+        found = [await self._condition(facts, term) for term in terms]
+        return tuple(one for one in found if one is not None)
+
+    async def _target(self, relation: FieldFacts) -> ObjectFacts:
+        """Return the object behind a reference; of several, the one that is most about people."""
+        targets = [await self.object(name) for name in relation.references[:3]]
+        return next((one for one in targets if one.person), targets[0])
+
+    def _fresh(self, wanted: str) -> ObjectFacts | None:
+        kept = self._known.get(wanted)
+        return kept[1] if kept is not None and kept[0] > self._clock() else None
+
+
+def typed(value: Value, path: FieldPath) -> Value:
+    """Give a literal the type of its field; raises InvalidArguments naming the field and what it takes."""
+    if isinstance(value, tuple):
+        return tuple(typed(one, path) for one in value)
+    if value is None or isinstance(value, Ref):
+        return value
+    kind = path.facts.type
+    if isinstance(value, Relative):
+        fits = kind in (FieldType.DATE, FieldType.DATETIME)
+    elif isinstance(value, bool):
+        fits = kind is FieldType.BOOLEAN
+    elif isinstance(value, int | float):
+        fits = kind in (FieldType.INTEGER, FieldType.NUMBER)
+    elif isinstance(value, str):
+        return _typed_text(value, path)
+    else:
+        fits = False
+    if not fits:
+        raise _misfit(path)
+    return value
+
+
+def _typed_text(value: str, path: FieldPath) -> Value:
+    kind = path.facts.type
+    if kind in (FieldType.BOOLEAN, FieldType.INTEGER, FieldType.NUMBER):
+        raise _misfit(path)
+    try:
+        if kind is FieldType.DATE:
+            return date.fromisoformat(value)
+        if kind is FieldType.DATETIME:
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is None:
+                raise _misfit(path)
+            return moment
+    except ValueError:
+        raise _misfit(path) from None
+    return value
+
+
+_TAKES = {
+    FieldType.BOOLEAN: "true or false",
+    FieldType.INTEGER: "a number",
+    FieldType.NUMBER: "a number",
+    FieldType.DATE: "a date such as 2026-01-31, or a relative one",
+    FieldType.DATETIME: "a time with its zone such as 2026-01-31T12:00:00Z, or a relative one",
+}
+
+
+def _misfit(path: FieldPath) -> InvalidArguments:
+    takes = _TAKES.get(path.facts.type, "text")
+    return InvalidArguments(
+        f"{path.object.name}.{path.path} is compared with {takes}", object=path.object.name, field=path.path
+    )

@@ -1,0 +1,240 @@
+"""What will one request read, probe and write on one connection? Names are checked and spelled canonically here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from isthmus.core.arguments import Create, Delete, Describe, Get, RawQuery, Request, Search, Update, Upsert
+from isthmus.core.connector import ObjectFacts
+from isthmus.core.errors import InvalidArguments, NotFound
+from isthmus.core.metadata import FieldPath, Metadata
+from isthmus.core.operation import Effect, Operation, Transition, Verb
+from isthmus.core.policy import Related
+from isthmus.core.records import Aggregate, InQuery, Query, Row, Value, comparisons
+
+__all__ = ["Plan", "make_plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One request, ready to be judged.
+
+    `paths` are what the caller asked to see, or what it writes; `probed` what it filters, sorts or groups by;
+    `control` what is read along to label and to page, and never released. `trim` is set where the caller named no
+    fields, so that those it may not see are left out instead of refused. `state` is the record that the request
+    names, as it was just before.
+    """
+
+    verb: Verb
+    request: Request
+    facts: ObjectFacts | None = None
+    paths: tuple[FieldPath, ...] = ()
+    probed: tuple[FieldPath, ...] = ()
+    sorted_by: tuple[FieldPath, ...] = ()
+    control: tuple[str, ...] = ()
+    objects: frozenset[str] = frozenset()
+    trim: bool = False
+    state: Row | None = None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """List every path that the request must fetch, each once."""
+        asked = [one.path for one in self.paths]
+        return tuple(dict.fromkeys([*asked, *(one.path for one in self.sorted_by), *self.control]))
+
+    @property
+    def record(self) -> str:
+        """Return the id of the record that the request names, or an empty string."""
+        return self.request.id if isinstance(self.request, Get | Update | Delete) else ""
+
+    def operation(self, connection: str, system: str, tool: str) -> Operation:
+        """Return what policy sees."""
+        transition = self._transition()
+        name = self.facts.name if self.facts else getattr(self.request, "object", "")
+        probed = frozenset(one.facts.name for one in (*self.probed, *self.sorted_by) if one.object.name == name)
+        own = frozenset(one.facts.name for one in self.paths if one.object.name == name)
+        if self.paths and not own and self.facts is not None:
+            # A read of related fields only still reads which record they are related to.
+            own = frozenset({self.facts.id_field})
+        return Operation(
+            connection=connection,
+            system=system,
+            tool=tool,
+            verb=self.verb,
+            effects=self._effects(transition),
+            object=name,
+            objects=self.objects | {name},
+            fields=own | probed,
+            probed=probed,
+            transition=transition,
+            records=(self.record,) if self.record else (),
+            rows=getattr(self.request, "limit", 1),
+        )
+
+    def related(self) -> tuple[Related, ...]:
+        """Return what is read of other objects, through relationships and sub-queries."""
+        name = self.facts.name if self.facts else ""
+        found: dict[str, set[str]] = {one: set() for one in self.objects if one != name}
+        for path in (*self.paths, *self.probed, *self.sorted_by):
+            if path.object.name != name:
+                found.setdefault(path.object.name, set()).add(path.facts.name)
+        return tuple(Related(one, frozenset(fields)) for one, fields in sorted(found.items()))
+
+    def classes(self) -> frozenset[str]:
+        """Join the classes of every field that the call touches."""
+        return frozenset(one for path in (*self.paths, *self.probed, *self.sorted_by) for one in path.facts.classes)
+
+    def look_up_fields(self) -> tuple[str, ...]:
+        """Name the fields of the named record that deciding needs: version, owner, state, country."""
+        if self.facts is None:
+            return ()
+        named = (self.facts.version_field, self.facts.owner_field, self.facts.state_field)
+        return tuple(dict.fromkeys([*(one for one in named if one), *self.facts.country]))
+
+    def _effects(self, transition: Transition | None) -> frozenset[Effect]:
+        match self.request:
+            case Create():
+                return frozenset({Effect.CREATE})
+            case Update(values=values):
+                moved = frozenset({Effect.TRANSITION}) if transition else frozenset()
+                return moved if transition and len(values) == 1 else moved | {Effect.UPDATE}
+            case Upsert():
+                both = frozenset({Effect.CREATE, Effect.UPDATE})
+                return both | {Effect.TRANSITION} if transition else both
+            case Delete():
+                return frozenset({Effect.DELETE})
+            case _:
+                return frozenset({Effect.READ})
+
+    def _transition(self) -> Transition | None:
+        """Find the state change in the values; a state field is never just another field."""
+        if self.facts is None or not self.facts.state_field or not isinstance(self.request, Create | Update | Upsert):
+            return None
+        field = self.facts.state_field
+        wanted = self.request.values.get(field)
+        if not isinstance(wanted, str):
+            if field in self.request.values:
+                raise InvalidArguments(
+                    f"{field} is a state and takes a plain text", object=self.facts.name, field=field
+                )
+            return None
+        before = self.state.fields.get(field) if self.state else None
+        return Transition(field, before if isinstance(before, str) else "", wanted)
+
+
+async def make_plan(verb: Verb, request: Request, metadata: Metadata) -> Plan:
+    """Check every name of a request against the metadata; raises InvalidArguments or NotFound."""
+    match request:
+        case Describe(object):
+            facts = await metadata.object(object) if object else None
+            return Plan(verb, request, facts, objects=frozenset({facts.name}) if facts else frozenset())
+        case Query():
+            return await _plan_query(verb, request, metadata)
+        case Aggregate():
+            return await _plan_aggregate(verb, request, metadata)
+        case Get() | Search():
+            return await _plan_read(verb, request, metadata)
+        case Create() | Update() | Upsert():
+            return await _plan_write(verb, request, metadata)
+        case Delete():
+            facts = await metadata.object(request.object)
+            return Plan(verb, replace(request, object=facts.name), facts, objects=frozenset({facts.name}))
+        case RawQuery():
+            raise InvalidArguments("raw query text is parsed by its connector before it is planned")
+
+
+async def _plan_query(verb: Verb, request: Query, metadata: Metadata) -> Plan:
+    query = await metadata.query(request)
+    facts = await metadata.object(query.object)
+    paths, trim = await _asked(facts, query.select, metadata)
+    probed, objects = await _probed(facts, query, metadata)
+    sorts = await metadata.paths(facts, (order.field for order in query.order_by))
+    control = await _control(facts, (*paths, *sorts), metadata)
+    objects |= {one.object.name for one in (*paths, *sorts)}
+    return Plan(verb, query, facts, paths, probed, sorts, control, objects, trim)
+
+
+async def _plan_aggregate(verb: Verb, request: Aggregate, metadata: Metadata) -> Plan:
+    aggregate = await metadata.aggregate(request)
+    facts = await metadata.object(aggregate.object)
+    measured = await metadata.paths(facts, (one.field for one in aggregate.measures if one.field))
+    groups = await metadata.paths(facts, aggregate.group_by)
+    probed, objects = await _probed(facts, aggregate, metadata)
+    return Plan(verb, aggregate, facts, measured, probed, groups, (), objects | {one.object.name for one in groups})
+
+
+async def _plan_read(verb: Verb, request: Get | Search, metadata: Metadata) -> Plan:
+    facts = await metadata.object(request.object)
+    paths, trim = await _asked(facts, request.fields, metadata)
+    spelled = replace(request, object=facts.name, fields=tuple(one.path for one in paths))
+    objects = frozenset(one.object.name for one in paths)
+    control = await _control(facts, paths, metadata)
+    return Plan(verb, spelled, facts, paths, control=control, objects=objects, trim=trim)
+
+
+async def _plan_write(verb: Verb, request: Create | Update | Upsert, metadata: Metadata) -> Plan:
+    facts = await metadata.object(request.object)
+    for name in request.values:
+        if "." in name:
+            raise InvalidArguments(f"{name!r} belongs to another record; write to that record", field=name)
+    values = {facts.field(name).name: value for name, value in request.values.items()}
+    paths = list(await metadata.paths(facts, values))
+    if isinstance(request, Upsert):
+        key = facts.field(request.key_field)
+        if not (key.external_id or key.unique):
+            raise InvalidArguments(f"{facts.name}.{key.name} is not unique, so it cannot be a key", field=key.name)
+        spelled: Request = replace(request, object=facts.name, key_field=key.name, values=values)
+        paths.append(await metadata.path(facts, key.name))
+    else:
+        spelled = replace(request, object=facts.name, values=values)
+    _writable(request, facts, values)
+    return Plan(verb, spelled, facts, tuple(paths), objects=frozenset({facts.name}))
+
+
+def _writable(request: Request, facts: ObjectFacts, values: Mapping[str, Value]) -> None:
+    for name in values:
+        field = facts.field(name)
+        allowed = {
+            Create: field.createable,
+            Update: field.updateable,
+            Upsert: field.createable or field.updateable,
+        }[type(request)]
+        if not allowed:
+            raise InvalidArguments(
+                f"{facts.name}.{name} cannot be written by this identity", object=facts.name, field=name
+            )
+
+
+async def _asked(facts: ObjectFacts, names: Sequence[str], metadata: Metadata) -> tuple[tuple[FieldPath, ...], bool]:
+    if names:
+        return await metadata.paths(facts, names), False
+    return await metadata.paths(facts, facts.default_fields or tuple(facts.fields)), True
+
+
+async def _probed(
+    facts: ObjectFacts, request: Query | Aggregate, metadata: Metadata
+) -> tuple[tuple[FieldPath, ...], frozenset[str]]:
+    """Follow every path of the conditions; those inside a sub-query count for its own object."""
+    found: list[FieldPath] = []
+    objects = frozenset({facts.name})
+    for leaf in comparisons(request.where):
+        found.append(await metadata.path(facts, leaf.field))
+        if isinstance(leaf, InQuery):
+            inner = await metadata.object(leaf.query.object)
+            objects |= {inner.name}
+            found.extend(await metadata.paths(inner, leaf.query.select))
+            more, touched = await _probed(inner, leaf.query, metadata)
+            found.extend(more)
+            objects |= touched
+    return tuple(found), objects | {one.object.name for one in found}
+
+
+async def _control(facts: ObjectFacts, paths: Iterable[FieldPath], metadata: Metadata) -> tuple[str, ...]:
+    """Name what labels a row. A country field this identity may not see is left out: unknown narrows."""
+    named = [facts.id_field, *((facts.version_field,) if facts.version_field else ())]
+    countries = dict.fromkeys([*facts.country, *(country for one in paths for country in one.country_paths)])
+    for country in countries:
+        try:
+            named.append((await metadata.path(facts, country)).path)
+        except (InvalidArguments, NotFound):
+            continue
+    return tuple(dict.fromkeys(named))

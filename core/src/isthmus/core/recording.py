@@ -1,0 +1,237 @@
+"""What leaves, and what is known of it for ever? Outcome, label and audit entry are durable before the answer goes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from isthmus.core.calls import Call, Done, Judged, Leg
+from isthmus.core.cursors import Cursor, Scalar, merge_rows
+from isthmus.core.errors import IsthmusError, OutcomeUnknown
+from isthmus.core.execution import SUPPORT
+from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnavailable, Transaction
+from isthmus.core.merging import combine
+from isthmus.core.parts import Parts
+from isthmus.core.records import Aggregate, Page, Query, Record, Row, Withheld
+from isthmus.core.release import Forms, Released, as_value, label_of
+from isthmus.core.results import Description, Groups, Result
+from isthmus.core.settlement import outcome_json
+from isthmus.core.tasks import Tasks
+from isthmus.residency import Form, Label
+
+__all__ = ["Fetched", "Recorder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A leg that was read, not yet released."""
+
+    judged: Judged
+    done: Done
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Release answers and record everything, refusals included."""
+
+    parts: Parts
+
+    async def read(self, call: Call, fetched: Sequence[Fetched], refused: Sequence[Withheld]) -> Result:
+        """Release what the legs of a read brought back; all legs are recorded in one transaction."""
+        first = fetched[0].judged.plan.request
+        if isinstance(first, Aggregate):
+            return await self._figures(fetched, refused)
+        if fetched[0].judged.plan.verb.value == "describe":
+            return await self._metadata(fetched)
+        return await self._rows(call, fetched, refused)
+
+    async def _rows(self, call: Call, fetched: Sequence[Fetched], refused: Sequence[Withheld]) -> Result:
+        request = fetched[0].judged.plan.request
+        orders = request.order_by if isinstance(request, Query) else ()
+        limit = min(self._limit(one) for one in fetched)
+        legs = {one.judged.leg.connection.name: one for one in fetched}
+        chosen = merge_rows({name: one.done.rows for name, one in legs.items()}, orders, limit)
+        released = {
+            name: self._released(one, [row for home, row in chosen if home == name]) for name, one in legs.items()
+        }
+        await self._record_reads(fetched, released)
+        records = _in_order(chosen, released)
+        if not isinstance(request, Query):
+            if call.tool.verb.value == "get":
+                return records[0]
+            return Page(records, complete=False, withheld=tuple(refused))
+        after = self._after(call, request, legs, chosen)
+        complete = not refused and all(one.judged.leg.connection.sees_all_rows for one in fetched)
+        return Page(records, after, complete=complete, withheld=tuple(refused))
+
+    def _limit(self, one: Fetched) -> int:
+        limit = getattr(one.judged.plan.request, "limit", 1)
+        allowed = one.judged.verdict.row_limit
+        return limit if allowed is None else min(limit, allowed)
+
+    def _released(self, one: Fetched, rows: Sequence[Row]) -> Released:
+        leg = one.judged.leg
+        return self.parts.releaser.rows(
+            rows,
+            one.judged.plan.paths,
+            self.parts.source(leg.call.system, leg.connection),
+            leg.caller,
+            self.parts.owner(leg.caller),
+            masked=one.judged.verdict.masked,
+        )
+
+    def _after(
+        self, call: Call, query: Query, legs: Mapping[str, Fetched], chosen: Sequence[tuple[str, Row]]
+    ) -> str | None:
+        """Seal where each leg stands: after its last chosen record, or done."""
+        before = call.cursor or Cursor()
+        stands: dict[str, tuple[Scalar, ...] | None] = dict(before.legs)
+        done = set(before.done)
+        for name, one in legs.items():
+            given = [row for home, row in chosen if home == name]
+            if given:
+                stands[name] = _keys(given[-1], query)
+            if len(given) == len(one.done.rows):
+                done.add(name)
+        if done >= set(legs):
+            return None
+        asked = call.request if isinstance(call.request, Query) else query
+        return self.parts.cursors.seal(Cursor(stands, frozenset(done)), self.parts.page_binding(call, asked))
+
+    async def _figures(self, fetched: Sequence[Fetched], refused: Sequence[Withheld]) -> Result:
+        rows, forms, hidden = [], {}, list(refused)
+        for one in fetched:
+            smallest = one.judged.smallest
+            kept = [row for row in one.done.figures if _support(row) >= smallest or smallest == 1]
+            if len(kept) < len(one.done.figures):
+                hidden.append(Withheld(f"groups of fewer than {smallest} records", ("k-anonymity",)))
+            rows += [{name: as_value(value) for name, value in row.items() if name != SUPPORT} for row in kept]
+            forms[one.judged.leg.connection.name] = Released((), self._figure_label(one.judged), Forms())
+        await self._record_reads(fetched, forms)
+        request = fetched[0].judged.plan.request
+        merged = combine(rows, request) if isinstance(request, Aggregate) and len(fetched) > 1 else rows
+        complete = not hidden and all(one.judged.leg.connection.sees_all_rows for one in fetched)
+        return Groups(tuple(merged), complete=complete, withheld=tuple(hidden))
+
+    def _figure_label(self, judged: Judged) -> Label | None:
+        """Label figures by the fields they are grouped by, which the caller may see in clear."""
+        request = judged.plan.request
+        groups = request.group_by if isinstance(request, Aggregate) else ()
+        found: Label | None = None
+        for path in (*judged.plan.probed, *judged.plan.paths):
+            if path.path in groups:
+                label = label_of(path, "", judged.leg.connection.name)
+                found = label if found is None else found | label
+        return found
+
+    async def _metadata(self, fetched: Sequence[Fetched]) -> Result:
+        none = {one.judged.leg.connection.name: Released((), None, Forms()) for one in fetched}
+        await self._record_reads(fetched, none)
+        facts = fetched[0].judged.plan.facts
+        if facts is not None:
+            return Description(facts=facts)
+        seen = {summary.name: summary for one in fetched for summary in one.done.objects}
+        return Description(objects=tuple(seen[name] for name in sorted(seen)))
+
+    async def _record_reads(self, fetched: Sequence[Fetched], released: Mapping[str, Released]) -> None:
+        now = self.parts.now()
+
+        def work(transaction: Transaction) -> None:
+            for one in fetched:
+                judged, out = one.judged, released[one.judged.leg.connection.name]
+                after = self._join(transaction, judged.leg, out.label)
+                transaction.append(self.parts.auditor.outcome(judged, out.forms, after, now, "done"))
+                if self.parts.sequences.names(judged.operation):
+                    transaction.finish_attempt(judged.leg.id, AttemptState.DONE, rows=len(out.records))
+
+        await self.parts.journal.transact(work)
+
+    def _join(self, transaction: Transaction, leg: Leg, label: Label | None) -> Label | None:
+        if label is None:
+            return None
+        joined = [transaction.join_label(key, label) for key in Tasks.label_keys(leg.caller)]
+        return joined[0]
+
+    async def wrote(self, judged: Judged, done: Done, intent: Intent | None) -> Record:
+        """Settle a write as happened and return its record; an outcome that cannot be recorded is unknown."""
+        leg, written = judged.leg, done.written
+        if written is None:
+            raise OutcomeUnknown("the connector did not say what it wrote", intent=intent.id if intent else "")
+        now = self.parts.now()
+
+        def work(transaction: Transaction) -> None:
+            if intent is not None:
+                transaction.settle_intent(intent.id, IntentState.HAPPENED, outcome_json(written))
+                if self.parts.sequences.names(judged.operation):
+                    transaction.finish_attempt(leg.id, AttemptState.DONE, rows=1)
+            state = "happened" if intent is not None else "repeated"
+            entry = self.parts.auditor.outcome(judged, Forms(), None, now, state)
+            transaction.append(replace(entry, record_ids=(written.id,), version_after=written.version or ""))
+
+        try:
+            await self.parts.journal.transact(work)
+        except JournalUnavailable as error:
+            raise OutcomeUnknown(
+                f"the {judged.operation.verb.value} on {judged.operation.target} was done, but that could not be "
+                f"recorded ({error.sentence}); mend the journal's disk, then `isthmus intents settle {leg.id}`",
+                intent=leg.id,
+                subject=leg.caller.agent,
+                object=judged.operation.target,
+            ) from error
+        source = self.parts.source(leg.call.system, leg.connection)
+        return Record(
+            judged.operation.object,
+            source.id(written.id),
+            {},
+            written.version,
+            guard=written.guard,
+            created=written.created,
+        )
+
+    async def failed(self, call: Call, leg: Leg | None, error: IsthmusError, judged: Judged | None = None,
+                     intent: Intent | None = None) -> None:  # fmt: skip
+        """Record a refusal or a failure, and what it says of the intent; the error's vendor text passes the gate."""
+        now = self.parts.now()
+        unknown = isinstance(error, OutcomeUnknown)
+
+        def work(transaction: Transaction) -> None:
+            if intent is not None:
+                transaction.settle_intent(intent.id, IntentState.UNKNOWN if unknown else IntentState.NOT_HAPPENED)
+                if judged is not None and self.parts.sequences.names(judged.operation):
+                    transaction.finish_attempt(intent.id, AttemptState.FAILED)
+            transaction.append(self.parts.auditor.refusal(call, leg, error, now))
+
+        if error.vendor_text and not self._may_see_vendor_text(leg):
+            error.vendor_text = ""
+        try:
+            await self.parts.journal.transact(work)
+        except JournalUnavailable as unavailable:
+            if intent is not None and judged is not None and judged.leg.meter.write_sent:
+                raise OutcomeUnknown(
+                    f"{error.sentence}; and that could not be recorded ({unavailable.sentence})", intent=intent.id
+                ) from error
+            raise error from unavailable
+
+    def _may_see_vendor_text(self, leg: Leg | None) -> bool:
+        """Judge what the system said in its own words as free text about anybody."""
+        if leg is None:
+            return False
+        label = Label.of(("free_text", "pii"), (), (leg.connection.name,), person=True)
+        source = self.parts.source(leg.call.system, leg.connection)
+        return self.parts.releaser.decide(label, source, leg.caller).form is Form.CLEAR
+
+
+def _support(row: Mapping[str, object]) -> int:
+    found = row.get(SUPPORT)
+    return int(found) if isinstance(found, int | float) else 0
+
+
+def _keys(row: Row, query: Query) -> tuple[Scalar, ...]:
+    found: list[Scalar] = []
+    for order in query.order_by:
+        value = row.fields.get(order.field)
+        found.append(value if isinstance(value, str | int | float | bool) else None)
+    return (*found, row.id)
+
+
+def _in_order(chosen: Sequence[tuple[str, Row]], released: Mapping[str, Released]) -> tuple[Record, ...]:
+    waiting = {name: iter(one.records) for name, one in released.items()}
+    return tuple(next(waiting[name]) for name, _ in chosen)

@@ -1,0 +1,122 @@
+"""What does a call return, and how does it look as JSON?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeAlias
+
+from isthmus.core.connector import FieldFacts, ObjectFacts, ObjectSummary
+from isthmus.core.records import JSON, Page, Record, Ref, Relative, Value, Withheld
+
+__all__ = ["Description", "Groups", "Result", "as_json", "value_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Figures by group; a group that stands for too few records is left out and named in `withheld`."""
+
+    rows: tuple[Mapping[str, Value], ...]
+    complete: bool = False
+    withheld: tuple[Withheld, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Metadata: the objects of a system, or one object with its fields."""
+
+    objects: tuple[ObjectSummary, ...] = ()
+    facts: ObjectFacts | None = None
+
+
+Result: TypeAlias = Record | Page | Groups | Description
+
+
+def as_json(result: Result) -> dict[str, JSON]:
+    """Encode a result to fit its tool's output schema."""
+    match result:
+        case Record():
+            return _record(result)
+        case Page():
+            more = {"after": result.after} if result.after else {}
+            return {
+                "records": [_record(one) for one in result.records],
+                "complete": result.complete,
+                **more,
+                **_withheld(result.withheld),
+            }
+        case Groups():
+            groups = [{name: value_json(value) for name, value in row.items()} for row in result.rows]
+            return {"groups": groups, "complete": result.complete, **_withheld(result.withheld)}
+        case Description(facts=None):
+            return {"objects": [_summary(one) for one in result.objects]}
+        case Description(facts=facts):
+            return _described(facts) if facts else {}
+
+
+def value_json(value: Value) -> JSON:
+    """Encode a value; a ref becomes `{"ref": token}`, as arguments take it."""
+    match value:
+        case Ref(token):
+            return {"ref": token}
+        case Relative(name, count):
+            return {"relative": name} if count is None else {"relative": name, "count": count}
+        case date():
+            return value.isoformat()
+        case Mapping():
+            return {key: value_json(inner) for key, inner in value.items()}
+        case str() | bool() | int() | float() | None:
+            return value
+        case _:
+            return [value_json(inner) for inner in value]
+
+
+def _record(record: Record) -> dict[str, JSON]:
+    found: dict[str, JSON] = {
+        "object": record.object,
+        "id": record.id,
+        "fields": {name: value_json(value) for name, value in record.fields.items()},
+    }
+    if record.version:
+        found["version"] = record.version
+    if record.guard:
+        found["guard"] = record.guard
+    if record.created is not None:
+        found["created"] = record.created
+    return found | _withheld(record.withheld)
+
+
+def _withheld(withheld: Sequence[Withheld]) -> dict[str, JSON]:
+    return {"withheld": [{"what": one.what, "rules": list(one.rules)} for one in withheld]} if withheld else {}
+
+
+def _summary(one: ObjectSummary) -> dict[str, JSON]:
+    may = [
+        word for word, can in (("create", one.createable), ("update", one.updateable), ("delete", one.deletable)) if can
+    ]
+    return {"name": one.name, "label": one.label, "may": may}
+
+
+def _described(facts: ObjectFacts) -> dict[str, JSON]:
+    return {
+        "object": {"name": facts.name, "label": facts.label, "state_field": facts.state_field},
+        "fields": [_field(one) for one in facts.fields.values()],
+    }
+
+
+def _field(one: FieldFacts) -> dict[str, JSON]:
+    found: dict[str, JSON] = {
+        "name": one.name,
+        "type": one.type.value,
+        "classes": sorted(one.classes),
+        "classes_from": one.source,
+    }
+    if one.choices:
+        found["choices"] = list(one.choices[:50])
+    if one.references:
+        found["references"] = list(one.references)
+        found["path"] = f"{one.relationship}." if one.relationship else ""
+    if one.required:
+        found["required"] = True
+    if not (one.createable or one.updateable):
+        found["read_only"] = True
+    return found

@@ -1,0 +1,184 @@
+"""Which connections serve a request to a logical system, and with which ids?"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from isthmus.core.arguments import Create, Delete, Get, Request, Update, Upsert, request_refs
+from isthmus.core.connector import FieldType, ObjectFacts
+from isthmus.core.errors import InvalidArguments, ResidencyError
+from isthmus.core.records import Aggregate, AllOf, AnyOf, Compare, Condition, InQuery, Negated, Query, Ref, Value
+from isthmus.core.refs import Resolved
+from isthmus.residency import normalise_country
+
+__all__ = ["Place", "Router"]
+
+_LINKS = (FieldType.ID, FieldType.REFERENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One connection of a system, as far as routing is concerned."""
+
+    connection: str
+    zone: str
+
+
+class Router:
+    """Route the requests of one logical system.
+
+    `countries` maps a country code, the name of a set of countries, or `*` to a connection; `members` tells which
+    countries a set holds.
+    """
+
+    def __init__(
+        self,
+        system: str,
+        places: Sequence[Place],
+        countries: Mapping[str, str],
+        members: Callable[[str], frozenset[str]],
+    ) -> None:
+        self.system = system
+        self._places = {place.connection: place for place in places}
+        self._countries = dict(countries)
+        self._members = members
+
+    @property
+    def qualified(self) -> bool:
+        """Tell whether ids must name their connection."""
+        return len(self._places) > 1
+
+    async def choose(
+        self,
+        request: Request,
+        resolve: Callable[[Ref], Resolved],
+        facts: Callable[[str, str], Awaitable[ObjectFacts]],
+    ) -> tuple[str, ...]:
+        """Name the connections for a request: one for a write, possibly several for a read.
+
+        `facts(connection, object)` reads metadata, needed only to place a new record.
+        """
+        if not self.qualified:
+            return tuple(self._places)
+        homes = {resolve(ref).zone for ref in request_refs(request)}
+        match request:
+            case Get() | Update() | Delete():
+                return (self._named(request.id),)
+            case Create() | Upsert():
+                return (await self._home(request, homes, facts),)
+            case _:
+                serving = [one.connection for one in self._places.values() if not homes or one.zone in homes]
+                return tuple(serving) or self._no_home()
+
+    def localise(self, request: Request, connection: str, facts: ObjectFacts) -> Request:
+        """Return the request with ids as this connection knows them; raises for another connection's ids."""
+        if not self.qualified:
+            return request
+        match request:
+            case Get() | Delete():
+                return replace(request, id=self._native(request.id, connection))
+            case Update():
+                values = self._values(request.values, connection, facts)
+                return replace(request, id=self._native(request.id, connection), values=values)
+            case Create() | Upsert():
+                return replace(request, values=self._values(request.values, connection, facts))
+            case Query() | Aggregate() if request.where is not None:
+                return replace(request, where=self._condition(request.where, connection))
+            case _:
+                return request
+
+    def _named(self, id: str) -> str:
+        connection, colon, _ = id.partition(":")
+        if not colon or connection not in self._places:
+            raise InvalidArguments(
+                f"system {self.system!r} is held by {' and '.join(self._places)}; use an id as an answer gave it, "
+                f"such as {next(iter(self._places))}:...",
+                field="id",
+            )
+        return connection
+
+    def _native(self, id: str, connection: str) -> str:
+        if self._named(id) != connection:
+            raise InvalidArguments(f"id {id.partition(':')[0]}:... belongs to another connection than {connection!r}")
+        return id.partition(":")[2]
+
+    async def _home(
+        self,
+        request: Create | Upsert,
+        homes: set[str],
+        facts: Callable[[str, str], Awaitable[ObjectFacts]],
+    ) -> str:
+        """Place a new record: where its refs live, else with its parent, else by its subject's country."""
+        if homes:
+            found = [one.connection for one in self._places.values() if one.zone in homes]
+            if len(homes) > 1 or len(found) != 1:
+                return self._no_home()[0]
+            return found[0]
+        any_connection = next(iter(self._places))
+        known = await facts(any_connection, request.object)
+        parents = {self._named(value) for value in self._links(request.values, known)}
+        if len(parents) > 1:
+            raise InvalidArguments(
+                f"the values link to records of {' and '.join(sorted(parents))}; a record has one home"
+            )
+        if parents:
+            return parents.pop()
+        return self._by_country(request, known)
+
+    def _links(self, values: Mapping[str, Value], facts: ObjectFacts) -> Iterator[str]:
+        for name, value in values.items():
+            if facts.field(name).type in _LINKS and isinstance(value, str):
+                yield value
+
+    def _by_country(self, request: Create | Upsert, facts: ObjectFacts) -> str:
+        told = {name.casefold(): value for name, value in request.values.items()}
+        found = next((value for path in facts.country if isinstance(value := told.get(path.casefold()), str)), "")
+        country = normalise_country(found) if found else "??"
+        if country != "??":
+            for name, connection in self._countries.items():
+                if name == country or (name != "*" and country in self._members(name)):
+                    return connection
+        if (country != "??" or not facts.person) and "*" in self._countries:
+            return self._countries["*"]
+        raise InvalidArguments(
+            f"cannot tell which connection of {self.system!r} is home to this {facts.name}; "
+            f"give {' or '.join(facts.country) or 'a parent id'}, or link it to a record by the id an answer gave",
+            object=facts.name,
+        )
+
+    def _values(self, values: Mapping[str, Value], connection: str, facts: ObjectFacts) -> dict[str, Value]:
+        return {
+            name: self._native(value, connection)
+            if isinstance(value, str) and facts.field(name).type in _LINKS
+            else value
+            for name, value in values.items()
+        }
+
+    def _condition(self, condition: Condition, connection: str) -> Condition:
+        """Strip this connection's prefix from ids; another connection's ids can match nothing here, so they stay."""
+        match condition:
+            case Compare(field, op, value):
+                return Compare(field, op, self._local(value, connection))
+            case AllOf(terms):
+                return AllOf(tuple(self._condition(term, connection) for term in terms))
+            case AnyOf(terms):
+                return AnyOf(tuple(self._condition(term, connection) for term in terms))
+            case Negated(term):
+                return Negated(self._condition(term, connection))
+            case InQuery(field, query, negated) if query.where is not None:
+                return InQuery(field, replace(query, where=self._condition(query.where, connection)), negated)
+            case _:
+                return condition
+
+    def _local(self, value: Value, connection: str) -> Value:
+        if isinstance(value, tuple):
+            return tuple(self._local(one, connection) for one in value)
+        if isinstance(value, str) and value.startswith(f"{connection}:"):
+            return value.removeprefix(f"{connection}:")
+        return value
+
+    def _no_home(self) -> tuple[str, ...]:
+        raise ResidencyError(
+            f"the refs in this call have their home in a zone where {self.system!r} has no single connection; "
+            "use refs of one home only",
+            object=self.system,
+        )

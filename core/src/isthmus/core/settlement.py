@@ -1,0 +1,139 @@
+"""What became of a write whose answer was lost? Read back, never guessed; what stays open is settled later."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from isthmus.core.caller import Principal
+from isthmus.core.calls import Done, Judged
+from isthmus.core.connector import Key, Pending, Settlement, Written
+from isthmus.core.errors import IsthmusError, OutcomeUnknown, UpstreamError
+from isthmus.core.http import CallScope, Meter
+from isthmus.core.journal import Intent, IntentState, Transaction
+from isthmus.core.parts import Parts
+from isthmus.core.records import JSON
+from isthmus.core.resilience import Deadline
+
+__all__ = ["Settler", "outcome_json"]
+
+READ_BACK_AFTER = (0.2, 1.0, 3.0)
+"""Seconds before each look: the system may need a moment before it shows what it did."""
+READ_BACK_WITHIN = 30.0
+_STATES = {
+    Settlement.HAPPENED: IntentState.HAPPENED,
+    Settlement.NOT_HAPPENED: IntentState.NOT_HAPPENED,
+    Settlement.CANNOT_TELL: IntentState.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Settle intents by reading back, on the connection's identity and a deadline of its own."""
+
+    parts: Parts
+
+    async def after(self, judged: Judged, intent: Intent, error: Exception) -> Done:
+        """Return what a failed write did after all; raises the error where it did nothing, or OutcomeUnknown."""
+        meter = judged.leg.meter
+        if not meter.write_sent or meter.write_answered:
+            raise error
+        settlement, written = await self._read_back(intent)
+        if settlement is Settlement.HAPPENED and written is not None:
+            return Done(written=written)
+        if settlement is Settlement.NOT_HAPPENED:
+            raise error
+        raise OutcomeUnknown(
+            f"the {judged.operation.verb.value} on {judged.operation.target} was sent and its answer was lost; reading "
+            f"back does not tell what happened. Do not repeat it in another form: repeat exactly this call later, or "
+            f"run `isthmus intents settle {intent.id}`",
+            intent=intent.id,
+            subject=judged.leg.caller.agent,
+            object=judged.operation.target,
+        ) from error
+
+    async def settle_open(self, intent: Intent) -> Intent:
+        """Settle an intent that somebody left open, under a lease; returns it as it then is."""
+        now = self.parts.now()
+        until = now + timedelta(seconds=READ_BACK_WITHIN + 5)
+        owner = self.parts.process
+        if not await self.parts.journal.transact(lambda tx: tx.take_lease(intent.id, owner, until)):
+            return self.parts.journal.view().intent(intent.id) or intent
+        settlement, written = await self._read_back(intent)
+        return await self.record(intent, _STATES[settlement], written)
+
+    async def record(self, intent: Intent, state: IntentState, written: Written | None) -> Intent:
+        """Make a settlement durable: the intent's state and an entry, in one transaction."""
+
+        def work(transaction: Transaction) -> Intent:
+            settled = transaction.settle_intent(intent.id, state, outcome_json(written) if written else {})
+            transaction.append(self.parts.auditor.settled(intent, state.value))
+            return settled
+
+        return await self.parts.journal.transact(work)
+
+    async def settle_all(self) -> tuple[Intent, ...]:
+        """Settle what other processes left open and return it; leases keep two processes from doing so at once."""
+        expired = [one for one in self.parts.journal.view().open_intents() if self._abandoned(one)]
+        return tuple([await self.settle_open(one) for one in expired])
+
+    def _abandoned(self, intent: Intent) -> bool:
+        known = any(intent.connection in system.connections for system in self.parts.systems.values())
+        return known and (intent.lease_until is None or intent.lease_until <= self.parts.now())
+
+    async def _read_back(self, intent: Intent) -> tuple[Settlement, Written | None]:
+        connection = self.parts.connection(intent.connection)
+        pending = _pending(intent)
+        deadline = Deadline.after(READ_BACK_WITHIN, self.parts.clock)
+        for pause in READ_BACK_AFTER:
+            await self.parts.clock.sleep(pause)
+            scope = CallScope(
+                principal=Principal(connection.name, intent.principal),
+                operation=connection.looking_up(pending.object, (pending.id,) if pending.id else ()),
+                deadline=deadline,
+                permit=None,
+                meter=Meter(),
+                correlation_id=intent.id,
+                waiting="reconcile",
+                agent=intent.agent,
+            )
+            age = (self.parts.now() - intent.opened_at).total_seconds()
+            try:
+                settlement, written = await connection.bind(scope).reconcile(replace(pending, age=age))
+            except (IsthmusError, OSError):
+                continue
+            if settlement is not Settlement.CANNOT_TELL:
+                return settlement, written
+        return Settlement.CANNOT_TELL, None
+
+
+def outcome_json(written: Written) -> dict[str, JSON]:
+    """Store what a write did, to be given again for the same key."""
+    found: dict[str, JSON] = {"id": written.id, "created": written.created}
+    return found | {name: told for name, told in (("version", written.version), ("guard", written.guard)) if told}
+
+
+def _pending(intent: Intent) -> Pending:
+    told = intent.payload
+    key, values, version = told.get("key"), told.get("values"), told.get("version")
+    return Pending(
+        verb=str(told.get("verb", "")),
+        object=intent.object,
+        id=str(told.get("id") or ""),
+        key=Key(str(key["field"]), str(key["value"])) if isinstance(key, Mapping) else None,
+        values=values if isinstance(values, Mapping) else {},
+        version=version if isinstance(version, str) else None,
+    )
+
+
+def as_failure(error: Exception, judged: Judged) -> IsthmusError:
+    """Return an error of the tree; a connector's own fault becomes one that names the connection."""
+    if isinstance(error, IsthmusError):
+        return error
+    failure = UpstreamError(
+        f"the connector of {judged.leg.connection.name!r} failed on {judged.operation.target} "
+        f"({type(error).__name__}); report it to the connector's author",
+        code="connector_fault",
+        object=judged.operation.target,
+    )
+    failure.__cause__ = error
+    return failure

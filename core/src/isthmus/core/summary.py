@@ -1,0 +1,46 @@
+"""What does an approver read? The call as it will be done, written by us from checked values, refs kept as refs."""
+
+import unicodedata
+
+from isthmus.core.arguments import Create, Update, Upsert
+from isthmus.core.calls import Judged
+from isthmus.core.records import JSON, Value
+from isthmus.core.results import value_json
+
+__all__ = ["summarise"]
+
+
+def summarise(judged: Judged) -> str:
+    """Render who wants to do what to which record; before and after are shown for an update.
+
+    Values of the record as it was are shown by name only, since the approver's zone is not known here.
+    """
+    leg, request = judged.leg, judged.plan.request
+    lines = [
+        f"{leg.caller.subject} wants to {judged.operation.verb.value} {judged.operation.target}"
+        + (f" {judged.plan.record}" if judged.plan.record else "")
+    ]
+    if leg.caller.purpose:
+        lines.append(f"  purpose: {visible(leg.caller.purpose)}")
+    if isinstance(request, Create | Update | Upsert):
+        lines += [f"  {name} = {_shown(value)}" for name, value in sorted(request.values.items())]
+    transition = judged.operation.transition
+    if transition is not None:
+        lines.append(f"  state: {visible(transition.from_state) or 'none'} -> {visible(transition.to_state)}")
+    if judged.plan.state is not None and judged.plan.state.version:
+        lines.append(f"  on version: {judged.plan.state.version}")
+    lines.append(f"  risk: {judged.operation.risk}")
+    return "\n".join(lines)
+
+
+def visible(text: str) -> str:
+    """Show what could mislead a reader: control, bidirectional and other invisible characters are escaped."""
+    return "".join(
+        char if unicodedata.category(char)[0] not in "CZ" or char == " " else f"\\u{ord(char):04x}" for char in text
+    )
+
+
+def _shown(value: Value) -> str:
+    plain: JSON = value_json(value)
+    text = plain if isinstance(plain, str) else str(plain)
+    return f"{visible(text)} ({len(text)} characters)" if len(text) > 200 else visible(text)

@@ -1,0 +1,65 @@
+"""What does a request or an answer look like, apart from how it travels?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+from urllib.parse import parse_qsl
+
+Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request; header names are in lower case, `path` is percent-decoded."""
+
+    method: str
+    path: str
+    raw_path: str
+    query_string: str
+    headers: Mapping[str, str]
+    body: bytes
+    scheme: str
+
+    @property
+    def host(self) -> str:
+        """Return the host and port that the client asked for."""
+        return self.headers.get("host", "localhost")
+
+    @property
+    def origin(self) -> str:
+        """Return the scheme and host that the client asked for."""
+        return f"{self.scheme}://{self.host}"
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        """Return the query parameters, the first of a kind winning; a plus sign is a blank."""
+        return _first_of_each(self.query_string)
+
+    @cached_property
+    def form(self) -> Mapping[str, str]:
+        """Return the body as form fields."""
+        return _first_of_each(self.body.decode("utf-8", "replace"))
+
+
+@dataclass(slots=True)
+class Reply:
+    """One answer: `body` is JSON, or bytes together with `media_type`.
+
+    `dropped` closes the connection with no answer, `delay` is in seconds.
+    """
+
+    status: int
+    body: "Json | bytes" = None
+    headers: dict[str, str] = field(default_factory=dict)
+    media_type: str = "application/json;charset=UTF-8"
+    empty: bool = False
+    dropped: bool = False
+    delay: float = 0.0
+
+
+def _first_of_each(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        found.setdefault(name, value)
+    return found

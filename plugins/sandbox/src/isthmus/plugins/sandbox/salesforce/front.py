@@ -1,0 +1,206 @@
+"""Through which doors does a request pass before a resource answers it?"""
+
+import hashlib
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from isthmus.plugins.sandbox.faults import Fault
+from isthmus.plugins.sandbox.journal import Effect, Entry
+from isthmus.plugins.sandbox.message import Reply, Request
+
+from . import control
+from .call import Call
+from .errors import ApiError, TokenError, not_found, session_expired
+from .identity import identity, userinfo
+from .logins import Session, bearer
+from .quota import concurrent_limit, daily_limit
+from .resources import VERSIONS, dispatch
+from .store import stamp
+
+if TYPE_CHECKING:
+    from .org import SalesforceOrg
+
+_WRITES: Final = frozenset({"POST", "PATCH", "DELETE", "PUT"})
+_CONTROL: Final = "/__sandbox__/"
+_TOKEN: Final = "/services/oauth2/token"  # noqa: S105 - a path
+_MAX_URI: Final = 16_384
+
+
+@dataclass(slots=True)
+class Visit:
+    """What becomes known about one request on its way."""
+
+    request: Request
+    method: str
+    session: Session | None = None
+    counted: bool = False
+    exhausted: bool = False
+    fault: str | None = None
+    error: str | None = None
+    effects: list[Effect] = field(default_factory=list)
+
+
+class Front:
+    """The front of one org: mishaps, login, quota, resource, journal."""
+
+    def __init__(self, org: "SalesforceOrg") -> None:
+        self._org = org
+
+    def answer(self, request: Request) -> Reply:
+        """Answer one request and write down what happened."""
+        if request.path.startswith(_CONTROL):
+            return control.answer(self._org, request)
+        override = request.query.get("_HTTP_METHOD", "").upper() if request.method == "POST" else ""
+        method = override or ("GET" if request.method == "HEAD" else request.method)
+        visit = Visit(request, method)
+        number = self._org.journal.next_number()
+        request_id = hashlib.sha256(f"{self._org.org_id} {number}".encode()).hexdigest()[:32]
+        try:
+            reply = self._guarded(visit)
+        except (ApiError, TokenError) as refusal:
+            reply = refusal.reply()
+            visit.error = refusal.code if isinstance(refusal, ApiError) else refusal.error
+            if isinstance(refusal, ApiError) and refusal.status == 401:
+                visit.session = visit.session if visit.session and not visit.session.ended else None
+        self._headers(visit, reply, request_id)
+        self._write_down(visit, reply, number, request_id)
+        return reply
+
+    def _guarded(self, visit: Visit) -> Reply:
+        if len(visit.request.raw_path) + len(visit.request.query_string) > _MAX_URI:
+            raise ApiError(414, "URI_TOO_LONG", "URI Too Long")
+        if self._takes(visit, "edge_throttle"):
+            return Reply(429, b"Too Many Requests", media_type="text/plain")
+        if self._takes(visit, "unavailable"):
+            raise ApiError(503, "SERVER_UNAVAILABLE", "Server is too busy. Please try again later.")
+        slow = self._takes(visit, "slow")
+        reply = self._routed(visit)
+        if slow is not None:
+            reply.delay = slow.number("seconds", 1.0)
+        return reply
+
+    def _routed(self, visit: Visit) -> Reply:
+        path = visit.request.path.rstrip("/")
+        if path == _TOKEN:
+            return self._token(visit)
+        if path == "/services/oauth2/authorize":
+            return self._org.tokens.authorize(visit.request)
+        if path == "/services/oauth2/revoke":
+            return self._org.tokens.revoke(visit.request)
+        if path == "/services/data" and visit.method == "GET":
+            return Reply(200, VERSIONS)
+        self._log_in(visit)
+        if path == "/services/oauth2/userinfo" or path.startswith("/id/"):
+            return self._identity(visit, path)
+        return self._resource(visit)
+
+    def _token(self, visit: Visit) -> Reply:
+        reply, visit.session = self._org.tokens.answer(visit.request)
+        if self._takes(visit, "lost_token_answer"):
+            reply.dropped = True
+        return reply
+
+    def _log_in(self, visit: Visit) -> None:
+        token = bearer(visit.request.headers.get("authorization"))
+        visit.session = self._org.logins.find(token)
+        if self._takes(visit, "expire_session"):
+            visit.session.ended = True
+            raise session_expired()
+
+    def _identity(self, visit: Visit, path: str) -> Reply:
+        if visit.session is None:
+            raise session_expired()
+        user = self._org.store["User"].rows[visit.session.user_id]
+        if path.startswith("/id/"):
+            if path != f"/id/{self._org.org_id}/{user['Id']}":
+                raise ApiError(403, "FORBIDDEN", "this identity belongs to somebody else")
+            return Reply(200, identity(self._org, user, visit.request.origin))
+        return Reply(200, userinfo(self._org, user, visit.request.origin))
+
+    def _resource(self, visit: Visit) -> Reply:
+        if visit.session is None:
+            raise session_expired()
+        visit.counted = True
+        if self._takes(visit, "daily_limit"):
+            visit.exhausted = True
+            raise daily_limit()
+        if self._takes(visit, "concurrent_limit"):
+            raise concurrent_limit()
+        self._org.quota.charge()
+        if visit.method in _WRITES and "/sobjects/" in visit.request.path and self._takes(visit, "lock_row"):
+            message = "unable to obtain exclusive access to this record or 1 records"
+            raise ApiError(400, "UNABLE_TO_LOCK_ROW", message, [])
+        if self._takes(visit, "html_200"):
+            return Reply(200, b"<!DOCTYPE html><html><body>One moment please</body></html>", media_type="text/html")
+        error = self._takes(visit, "server_error")
+        if error is not None and not error.flag("committed", False):  # noqa: FBT003 - a detail's default
+            return Reply(500, empty=True)
+        reply = self._done(visit, visit.session)
+        if error is not None:
+            return Reply(500, empty=True)
+        if self._takes(visit, "lost_answer"):
+            reply.dropped = True
+        return reply
+
+    def _done(self, visit: Visit, session: Session) -> Reply:
+        """Let the resource answer; its refusal is an answer too, so that mishaps can still befall it."""
+        _, services, data, version, *_ = [*visit.request.path.split("/"), "", "", ""]
+        if (services, data) != ("services", "data") or version.lstrip("v") not in _KNOWN:
+            raise not_found()
+        view = self._org.view(session.user_id)
+        call = Call(self._org, visit.request, visit.method, version.lstrip("v"), session, view, visit.effects)
+        try:
+            return dispatch(call)
+        except ApiError as refusal:
+            visit.error = refusal.code
+            return refusal.reply()
+
+    def _takes(self, visit: Visit, kind: str) -> Fault | None:
+        fault = self._org.faults.take(kind, visit.method, visit.request.path)
+        if fault is not None:
+            visit.fault = kind
+        return fault
+
+    def _headers(self, visit: Visit, reply: Reply, request_id: str) -> None:
+        headers = {
+            "x-sfdc-request-id": request_id,
+            "x-request-id": request_id,
+            "server": "sfdcedge",
+            "cache-control": "no-cache,must-revalidate,max-age=0,no-store,private",
+        }
+        if visit.session is not None:
+            headers["set-cookie"] = f"BrowserId={visit.session.browser}; path=/; HttpOnly"
+        if visit.counted and reply.status != HTTPStatus.NO_CONTENT:
+            quota = self._org.quota
+            most = quota.maximum
+            headers["sforce-limit-info"] = f"api-usage={most}/{most}" if visit.exhausted else quota.header
+        reply.headers = {**headers, **reply.headers}
+
+    def _write_down(self, visit: Visit, reply: Reply, number: int, request_id: str) -> None:
+        request, org = visit.request, self._org
+        is_token = request.path.startswith("/services/oauth2/")
+        owner = org.logins.cookie_owner(request.headers.get("cookie", ""))
+        names = org.store["User"].rows
+        entry = Entry(
+            number=number,
+            at=stamp(org.clock.now()),
+            system="salesforce",
+            org=org.name,
+            method=request.method,
+            path=request.path,
+            query="" if is_token else request.query_string,
+            user=str(names[visit.session.user_id]["Username"]) if visit.session else None,
+            status=None if reply.dropped else reply.status,
+            error=visit.error,
+            fault=visit.fault,
+            effects=tuple(visit.effects),
+            request_id=request_id,
+            cookie_user=str(names[owner]["Username"]) if owner else None,
+            headers={name: value for name, value in request.headers.items() if name != "authorization"},
+            body="" if is_token else request.body.decode("utf-8", "replace"),
+        )
+        org.journal.append(entry)
+
+
+_KNOWN: Final = frozenset(str(each["version"]) for each in VERSIONS)

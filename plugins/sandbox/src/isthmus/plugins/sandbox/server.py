@@ -1,0 +1,194 @@
+"""How do the orgs listen on loopback, and how is a connection dropped without an answer?"""
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import TracebackType
+from typing import Protocol, Self, TypeAlias, cast
+from urllib.parse import unquote
+
+import uvicorn
+from starlette.datastructures import Headers
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .message import Json, Reply, Request
+
+Message: TypeAlias = MutableMapping[str, object]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+
+DROP = "isthmus.sandbox.drop"
+"""The ASGI extension under which the server offers to close the connection."""
+
+
+class Handler(Protocol):
+    """Answer one request, completely and without waiting."""
+
+    def handle(self, request: Request) -> Reply:
+        """Return the answer to this request."""
+        ...
+
+
+class HttpApp:
+    """Carry requests between ASGI and a handler."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        request = _request(scope, await _body(receive))
+        reply = self.handler.handle(request)
+        if reply.delay:
+            await asyncio.sleep(reply.delay)
+        if reply.dropped:
+            await _drop(scope, receive)
+            return
+        await _answer(request, reply, send)
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b"".join(parts)
+        parts.append(cast("bytes", message.get("body", b"")))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _request(scope: Message, body: bytes) -> Request:
+    raw = cast("bytes | None", scope.get("raw_path")) or str(scope["path"]).encode()
+    raw_path = raw.decode("latin-1").partition("?")[0]
+    headers = Headers(raw=cast("list[tuple[bytes, bytes]]", list(cast("list[object]", scope["headers"]))))
+    return Request(
+        method=str(scope["method"]),
+        path=unquote(raw_path),
+        raw_path=raw_path,
+        query_string=cast("bytes", scope["query_string"]).decode("latin-1"),
+        headers={name: ", ".join(headers.getlist(name)) for name in headers},
+        body=body,
+        scheme=str(scope.get("scheme", "http")),
+    )
+
+
+async def _drop(scope: Message, receive: Receive) -> None:
+    extensions = cast("Mapping[str, Callable[[], None]]", scope.get("extensions") or {})
+    close = extensions.get(DROP)
+    if close is None:
+        raise ConnectionResetError("the sandbox dropped this connection without an answer, as a fault asked it to")
+    close()
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+async def _answer(request: Request, reply: Reply, send: Send) -> None:
+    content = b"" if reply.empty else _encode(reply.body, pretty=request.headers.get("x-prettyprint") == "1")
+    headers = {name.lower(): value for name, value in reply.headers.items()}
+    if content:
+        headers.setdefault("content-type", reply.media_type)
+    if reply.status not in (204, 304):
+        headers["content-length"] = str(len(content))
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+    await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else content})
+
+
+def _encode(body: "Json | bytes", *, pretty: bool) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    if pretty:
+        return json.dumps(body, indent=2, ensure_ascii=False).encode()
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+class _ClosableProtocol(H11Protocol):
+    """Offer every request a way to close its own connection: a real end of the TCP stream, no status line."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        app = cast("AsgiApp", self.app)
+
+        async def closable(scope: Message, receive: Receive, send: Send) -> None:
+            extensions = cast("dict[str, object]", scope.setdefault("extensions", {}))
+            extensions[DROP] = transport.close
+            await app(scope, receive, send)
+
+        self.app = cast("object", closable)
+
+
+class ServerThread:
+    """Serve several apps from one thread, each on its own loopback port."""
+
+    def __init__(self, apps: Mapping[str, AsgiApp], ports: Mapping[str, int]) -> None:
+        self._apps = apps
+        self._wanted = ports
+        self._servers: list[uvicorn.Server] = []
+        self._thread: threading.Thread | None = None
+        self.ports: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as opened:
+            sockets = {name: opened.enter_context(_listen(self._wanted.get(name, 0))) for name in self._apps}
+            opened.pop_all()
+        self.ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
+        self._servers = [uvicorn.Server(_config(app)) for app in self._apps.values()]
+        ready = threading.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(list(sockets.values()), ready)), name="sandbox", daemon=True
+        )
+        self._thread.start()
+        if not ready.wait(timeout=10):
+            raise RuntimeError("the sandbox server did not start within 10 s; is the machine overloaded?")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for server in self._servers:
+            server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+
+    async def _serve(self, sockets: list[socket.socket], ready: threading.Event) -> None:
+        running = [
+            asyncio.create_task(server.serve(sockets=[sock]))
+            for server, sock in zip(self._servers, sockets, strict=True)
+        ]
+        while not all(server.started for server in self._servers):  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.005)
+        ready.set()
+        await asyncio.gather(*running)
+
+
+def _listen(port: int) -> socket.socket:
+    # asyncio turns Nagle's algorithm off only on sockets that name their protocol.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _config(app: AsgiApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        cast("Callable[..., object]", app),
+        http=_ClosableProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=1,
+    )

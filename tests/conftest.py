@@ -1,0 +1,198 @@
+"""One sandbox for all tests, and a house: a folder with the configuration of a company that uses it."""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from isthmus.core.assembly import Surroundings, open_gateway
+from isthmus.core.caller import Caller
+from isthmus.core.config import load_config
+from isthmus.core.credentials import SealingKey
+from isthmus.core.gateway import Gateway
+from isthmus.core.results import Result
+from isthmus.plugins.sandbox import Sandbox
+
+CEDAR = """
+@id("read") permit (principal == Isthmus::Agent::"support", action in Isthmus::Action::"read",
+  resource in Isthmus::System::"crm");
+@id("write") permit (principal == Isthmus::Agent::"support",
+  action in [Isthmus::Action::"create", Isthmus::Action::"update", Isthmus::Action::"transition"],
+  resource in Isthmus::System::"crm");
+@id("people") permit (principal in Isthmus::Role::"support", action in Isthmus::Action::"use",
+  resource in Isthmus::System::"crm");
+@id("accounts-need-approval") @obligation("approve:manager") @why("accounts are shared by all of sales")
+forbid (principal == Isthmus::Agent::"support", action == Isthmus::Action::"update",
+  resource in Isthmus::Object::"crm/Account") unless { context.approved };
+@id("agents-never-delete") @obligation("hand-to-human") @why("a deleted record cannot be read back")
+forbid (principal is Isthmus::Agent, action == Isthmus::Action::"delete", resource);
+"""
+
+FLOWS = """
+version = 1
+[controller]
+name = "Kessmar GmbH"
+[jurisdictions]
+home = ["EEA"]
+[zones.eu]
+countries = ["DE"]
+verified_on = 2026-10-01
+[zones.us]
+countries = ["US"]
+verified_on = 2026-10-01
+[consumers.model-us]
+client_ids = ["desktop-us"]
+zone = "us"
+[consumers.model-eu]
+client_ids = ["desktop-eu"]
+zone = "eu"
+[[rule]]
+id = "eea-pii-at-home"
+data = "pii"
+subjects = "EEA"
+outside = "home"
+allow = ["ref", "mask", "aggregate", "drop"]
+[[rule]]
+id = "phi-never"
+data = "phi"
+allow = ["drop"]
+[[rule]]
+id = "secrets-never"
+data = "secret"
+allow = ["drop"]
+"""
+
+CONNECTION = """
+[connections.crm-{name}]
+connector = "salesforce"
+url = "{url}"
+zone = "{name}"
+sees_all_rows = true
+{extra}
+[connections.crm-{name}.auth]
+kind = "client_credentials"
+token_endpoint = "{url}/services/oauth2/token"
+client_id = "{client_id}"
+client_secret = "env:{upper}_SECRET"
+[connections.crm-{name}.key_fields]
+Case = "Isthmus_Key__c"
+Contact = "Isthmus_Key__c"
+"""
+
+SETTINGS = """
+version = 1
+name = "kessmar.example"
+zone = "eu"
+state = "state"
+sealing_key = "file:sealing.key"
+call_timeout = 20
+[policy]
+cedar = ["*.cedar"]
+flows = "flows.toml"
+sequences = "sequences.toml"
+[agents.support]
+owner = "alice"
+purposes = ["support"]
+max_risk = 9
+[users.alice]
+roles = ["support"]
+[users.bob]
+roles = ["support"]
+[users.maria]
+roles = ["support", "manager"]
+[clients.desktop-us]
+agent = "support"
+consumer = "model-us"
+user = "alice"
+purpose = "support"
+[clients.desktop-eu]
+agent = "support"
+consumer = "model-eu"
+user = "alice"
+purpose = "support"
+[systems.crm]
+connections = [{connections}]
+[systems.crm.route]
+{route}
+"""
+
+
+@dataclass
+class House:
+    """A company's configuration folder; change `cedar`, `flows` or `extra` before opening."""
+
+    folder: Path
+    sandbox: Sandbox
+    orgs: tuple[str, ...] = ("eu", "us")
+    cedar: str = CEDAR
+    flows: str = FLOWS
+    sequences: str = ""
+    extra: str = ""
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def write(self) -> Path:
+        """Write all files and return the path of isthmus.toml."""
+        route = {"eu": 'EEA = "crm-eu"', "us": '"*" = "crm-us"'}
+        text = SETTINGS.format(
+            connections=", ".join(f'"crm-{name}"' for name in self.orgs),
+            route="\n".join(route[name] for name in self.orgs),
+        )
+        for name in self.orgs:
+            org = self.sandbox.salesforce[name]
+            text += CONNECTION.format(
+                name=name, url=org.url, client_id=org.client_id, upper=name.upper(), extra=self.extra
+            )
+            self.environ[f"{name.upper()}_SECRET"] = org.client_secret
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "policy.cedar").write_text(self.cedar)
+        (self.folder / "flows.toml").write_text(self.flows)
+        (self.folder / "sequences.toml").write_text(self.sequences)
+        key = self.folder / "sealing.key"
+        if not key.exists():
+            key.touch(mode=0o600)
+            key.write_text(SealingKey.generate().reveal())
+        (self.folder / "isthmus.toml").write_text(text)
+        return self.folder / "isthmus.toml"
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Gateway]:
+        """Open a gateway on this configuration."""
+        config = load_config(self.write())
+        async with open_gateway(config, Surroundings(environ=self.environ)) as gateway:
+            yield gateway
+
+    def caller(self, where: str = "us", user: str | None = "alice", task: str = "") -> Caller:
+        """Return the caller behind a desktop client in `us` or `eu`."""
+        return Caller("support", user, "support", f"model-{where}", task, f"desktop-{where}")
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=7) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: Sandbox) -> Sandbox:
+    shared_sandbox.reset()
+    return shared_sandbox
+
+
+@pytest.fixture
+def house(sandbox: Sandbox, tmp_path: Path) -> Iterator[House]:
+    folder = tmp_path / "house"
+    yield House(folder, sandbox)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def gateway(house: House) -> AsyncIterator[Gateway]:
+    async with house.open() as gateway:
+        yield gateway
+
+
+async def call(gateway: Gateway, caller: Caller, tool: str, **arguments: object) -> Result:
+    return await gateway.session(caller).call(tool, **arguments)

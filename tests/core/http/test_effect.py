@@ -1,0 +1,69 @@
+import pytest
+
+from isthmus.core.errors import Denied
+from isthmus.core.http import path
+from isthmus.core.http.effect import mismatch
+from isthmus.core.operation import Effect, Operation, RequestClass, Verb
+
+UPSERT = Operation("desk", "itsm", "upsert_ticket", Verb.UPSERT, frozenset({Effect.CREATE, Effect.UPDATE}), "Ticket")
+
+
+def part(effect, object="Ticket", *records):
+    return RequestClass(effect, object, records)
+
+
+@pytest.mark.parametrize("method", ["post", "patch", "put", "delete"])
+async def test_a_read_sends_no_write(connect, upstream, method):
+    http = connect(upstream.url).http("read")
+    with pytest.raises(Denied) as caught:
+        await getattr(http, method)(path("/Ticket/{}", "1"))
+    assert caught.value.reason == "effect_mismatch"
+    assert "get_ticket" in str(caught.value)
+    assert upstream.connections == 0
+    assert http.scope.meter.requests == 0
+
+
+async def test_a_delete_hidden_in_a_batch_stops_the_batch(connect, upstream):
+    http = connect(upstream.url).http("read")
+    with pytest.raises(Denied):
+        await http.post(path("/batch"), content=b"GET /Ticket/1\nDELETE /Ticket/1")
+    assert upstream.connections == 0
+
+
+async def test_an_unknown_request_is_refused(connect, upstream):
+    with pytest.raises(Denied):
+        await connect(upstream.url).http("read").get(path("/unknown"))
+    assert upstream.connections == 0
+
+
+@pytest.mark.parametrize("where", ["/Ticket/2", "/User/1", "/Ticket"])
+async def test_an_update_touches_only_its_record(connect, upstream, where):
+    with pytest.raises(Denied):
+        await connect(upstream.url).http("update").patch(path(where), json={"a": 1})
+    assert upstream.connections == 0
+
+
+async def test_a_declared_update_is_sent(connect, upstream):
+    http = connect(upstream.url).http("update")
+    await http.patch(path("/Ticket/{}", "1"), json={"a": "ä"})
+    assert upstream.requests[0].body == '{"a":"ä"}'.encode()
+    meter = http.scope.meter
+    assert (meter.requests, meter.attempts, meter.sends) == (1, 1, 1)
+    assert (meter.write_sent, meter.write_answered) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("parts", "operation", "allowed"),
+    [
+        ([part(Effect.READ, "")], UPSERT, True),
+        ([part(Effect.READ, "User")], UPSERT, False),
+        ([part(Effect.CREATE), part(Effect.UPDATE)], UPSERT, True),
+        ([part(Effect.CREATE, "")], UPSERT, False),
+        ([part(Effect.CREATE), part(Effect.DELETE)], UPSERT, False),
+        ([part(Effect.UPDATE, "Ticket", "9")], UPSERT, False),
+        ([part(Effect.CREATE, "Ticket", "9")], UPSERT, True),
+        ([], UPSERT, False),
+    ],
+)
+def test_each_part_is_checked(parts, operation, allowed):
+    assert (mismatch(parts, operation) == "") is allowed

@@ -1,0 +1,148 @@
+import gzip
+import json
+import tracemalloc
+import zlib
+
+import httpx2
+import pytest
+
+from isthmus.core.errors import RetryLater, UpstreamError
+from isthmus.core.http import WireSettings, path
+from isthmus.core.http.faults import Unreadable
+from isthmus.core.http.inflate import Body, encoding_of
+
+TICKET = path("/Ticket/{}", "1")
+PLAIN = json.dumps({"text": "x" * 5_000}).encode()
+
+
+def raw_deflate(data):
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("x-gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", raw_deflate),
+        ("identity", lambda data: data),
+        ("gzip", lambda data: gzip.compress(data[:100]) + gzip.compress(data[100:])),
+    ],
+)
+async def test_unpacks(connect, upstream, reply, encoding, pack):
+    upstream.script.append(reply(200, pack(PLAIN), Content_Encoding=encoding))
+    found = await connect(upstream.url).http().get(TICKET)
+    assert found.body == PLAIN
+    assert found.json() == json.loads(PLAIN)
+    assert upstream.requests[0].headers["accept-encoding"] == "gzip, deflate"
+
+
+def bomb(most):
+    packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
+    chunk = bytes(1 << 20)
+    return b"".join(packer.compress(chunk) for _ in range(most >> 20)) + packer.flush()
+
+
+async def test_a_bomb_is_cut_while_it_unpacks(connect, upstream, reply):
+    upstream.script.append(reply(200, bomb(200 << 20), Content_Encoding="gzip"))
+    connection = connect(upstream.url, settings=WireSettings(most=1 << 20))
+    tracemalloc.start()
+    with pytest.raises(UpstreamError) as caught:
+        await connection.http().get(TICKET)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert caught.value.reason == "unreadable_answer"
+    assert peak < 8 << 20
+    assert len(upstream.requests) == 1
+
+
+async def test_an_endless_plain_body_is_cut(connect, upstream):
+    async def endless(writer):
+        writer.write(b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b" " * 65_536)
+            await writer.drain()
+
+    upstream.script.append(endless)
+    with pytest.raises(UpstreamError):
+        await connect(upstream.url, settings=WireSettings(most=1 << 20)).http().get(TICKET)
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "gzip, br", "zstd", "compress"])
+async def test_other_encodings_are_refused(connect, upstream, reply, encoding):
+    upstream.script.append(reply(200, b"xx", Content_Encoding=encoding))
+    with pytest.raises(UpstreamError):
+        await connect(upstream.url).http().get(TICKET)
+
+
+@pytest.mark.parametrize("body", [b"not gzip at all", gzip.compress(PLAIN)[:-9], gzip.compress(PLAIN) + b"tail"])
+def test_broken_compression_is_told(body):
+    found = Body("gzip", 1 << 20)
+    with pytest.raises(Unreadable):
+        found.feed(body)
+        found.whole()
+
+
+def test_an_empty_body_is_empty_whatever_its_encoding():
+    assert Body(encoding_of(["gzip"]), 10).whole() == b""
+
+
+async def test_an_untrusted_certificate_is_told_and_not_retried(connect, tls_server):
+    http = connect(tls_server.url).http("create")
+    with pytest.raises(UpstreamError) as caught:
+        await http.post(path("/Ticket"), json={})
+    assert caught.value.reason == "unreachable"
+    assert "certificate" in str(caught.value)
+    assert (http.scope.meter.attempts, http.scope.meter.write_sent) == (1, False)
+    assert tls_server.requests == 0
+
+
+async def test_a_private_authority_can_be_named(connect, tls_server):
+    connection = connect(tls_server.url, settings=WireSettings(ca_file=tls_server.ca_file))
+    assert (await connection.http().get(TICKET)).status == 200
+
+
+async def test_a_large_body_is_sent_whole(connect, upstream):
+    body = b"x" * (3 << 20)
+    await connect(upstream.url).http("create").post(path("/Ticket"), content=body, headers={"content-type": "text/csv"})
+    assert upstream.requests[0].body == body
+    assert upstream.requests[0].headers["content-type"] == "text/csv"
+
+
+async def test_any_httpx2_transport_can_be_the_wire(connect):
+    async def app(request):
+        if request.url.path == "/Ticket/1":
+            return httpx2.Response(200, json={"host": request.headers["authorization"]})
+        raise httpx2.ReadError("gone")
+
+    connection = connect("https://desk.example", wire=httpx2.MockTransport(app))
+    assert (await connection.http().get(TICKET)).json() == {"host": "Bearer token-1"}
+    http = connection.http("create")
+    with pytest.raises(UpstreamError):
+        await http.post(path("/Ticket"), json={})
+    assert (http.scope.meter.write_sent, http.scope.meter.write_answered) == (True, False)
+
+
+async def test_a_cassette_stands_before_the_wire(connect, upstream):
+    seen = []
+
+    class Tape(httpx2.AsyncBaseTransport):
+        def __init__(self, inner):
+            self.inner = inner
+
+        async def handle_async_request(self, request):
+            seen.append(request.method)
+            return await self.inner.handle_async_request(request)
+
+    assert (await connect(upstream.url, cassette=Tape).http().get(TICKET)).status == 200
+    assert seen == ["GET"]
+    assert len(upstream.requests) == 1
+
+
+async def test_names_that_do_not_resolve_send_nothing(connect, sleep_log):
+    http = connect("http://nowhere.invalid", clock=sleep_log).http()
+    with pytest.raises(RetryLater) as caught:
+        await http.get(TICKET)
+    assert "name" in str(caught.value)

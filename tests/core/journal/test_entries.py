@@ -1,0 +1,177 @@
+"""Does a leaf say everything, the same way each time, and nothing about a person?"""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isthmus.core.errors import InvalidArguments
+from isthmus.core.journal import Entry, FieldForm, Journal, JournalKeys, Kind
+from isthmus.core.journal.entries import encode_leaf, parse_leaf, subjects
+from isthmus.core.journal.sealing import canonical
+from isthmus.residency import Integrity, Label
+
+LABEL = Label.of(["pii"], ["DE"], ["sf-eu"], Integrity.TRUSTED, person=True)
+EVERY_FIELD = {
+    "attempt": "at-9",
+    "time": datetime(2026, 11, 22, 13, tzinfo=UTC),
+    "principal": "integration@acme.example",
+    "agent": "finance",
+    "on_behalf_of": "bob@acme.example",
+    "client": "desktop",
+    "tool": "delete",
+    "schema_hash": "5" * 64,
+    "system": "erp",
+    "connection": "sap-de",
+    "object": "Supplier",
+    "effects": ("delete",),
+    "door": "odata",
+    "zone": "eu-de",
+    "consumer": "host-us",
+    "purpose": "support",
+    "task": "t_1",
+    "policy": {"cedar": "c" * 64},
+    "rules": ("no-delete",),
+    "decision": "deny",
+    "state": "unknown",
+    "label_before": LABEL,
+    "label_after": LABEL,
+    "forms": (FieldForm("Email", "ref", ("home",)),),
+    "approval": "ap-1",
+    "approver": "carol@acme.example",
+    "argument_digest": "e" * 64,
+    "record_ids": ("sap-de/Supplier/1", "sap-de/Supplier/2"),
+    "version_before": "v1",
+    "version_after": "v2",
+    "credential_generation": 0,
+    "upstream_request_ids": ("req-1",),
+    "http_status": 204,
+    "error": "denied",
+    "attempts": 2,
+    "bytes": 0,
+    "duration_us": 17,
+    "quota_spent": {"api": 1},
+    "trace_id": "f" * 32,
+    "basis": "gdpr-17",
+    "erased": ((1, 2),),
+}
+
+
+def encode(entry: Entry, index: int = 7) -> bytes:
+    return encode_leaf(
+        entry,
+        index=index,
+        time=entry.time or datetime(2026, 11, 22, tzinfo=UTC),
+        pseudonyms={subject: f"name-{subject[:1]}{len(subject)}" for subject in subjects(entry)},
+        committed={},
+    )
+
+
+def test_the_sample_names_every_field() -> None:
+    assert {"kind", *EVERY_FIELD} == {field.name for field in dataclasses.fields(Entry)}
+
+
+@pytest.mark.parametrize("name", EVERY_FIELD)
+def test_every_field_is_in_the_hashed_record(journal: Journal, name: str) -> None:
+    plain, full = Entry(kind=Kind.OUTCOME), Entry(kind=Kind.OUTCOME, **{name: EVERY_FIELD[name]})
+    indexes = [journal.transact_sync(lambda tx, entry=entry: tx.append(entry)) for entry in (plain, full)]
+    first, second = (dict(journal.view().entry(index).leaf) for index in indexes)
+    del first["sequence"], second["sequence"]
+    assert first != second
+
+
+def test_a_leaf_is_a_version_byte_and_canonical_json() -> None:
+    leaf = encode(Entry(kind=Kind.INTENT, agent="triage", http_status=200, policy={"b": "2", "a": "1"}))
+    assert leaf == (
+        b'\x01{"agent":"triage","http_status":200,"kind":"intent","policy":{"a":"1","b":"2"},"sequence":7,'
+        b'"time":"2026-11-22T00:00:00.000000Z"}'
+    )
+
+
+def test_an_index_changes_the_leaf() -> None:
+    assert encode(Entry(kind=Kind.INTENT), 1) != encode(Entry(kind=Kind.INTENT), 2)
+
+
+def test_people_records_and_payloads_stay_out_of_the_leaf(journal: Journal) -> None:
+    entry = Entry(kind=Kind.OUTCOME, **EVERY_FIELD)
+    index = journal.transact_sync(lambda tx: tx.append(entry, {"values": {"Email": "anna@acme.example"}}))
+    read = journal.view().entry(index)
+    leaf = json.dumps(dict(read.leaf))
+    for secret in (*subjects(entry), entry.argument_digest, "anna@acme.example", "Email@"):
+        assert secret not in leaf
+    assert read.private["on_behalf_of"] == "bob@acme.example"
+    assert read.private["record_ids"] == ["sap-de/Supplier/1", "sap-de/Supplier/2"]
+    assert read.payload == {"values": {"Email": "anna@acme.example"}}
+
+
+def test_equal_arguments_are_committed_to_differently_each_time(
+    journal: Journal, outcome: Callable[..., Entry]
+) -> None:
+    indexes = [journal.transact_sync(lambda tx: tx.append(outcome())) for _ in range(2)]
+    first, second = (journal.view().entry(index).leaf["arguments"] for index in indexes)
+    assert first != second
+
+
+def test_the_same_person_has_the_same_pseudonym(journal: Journal, outcome: Callable[..., Entry]) -> None:
+    index = journal.transact_sync(lambda tx: tx.append(outcome()))
+    assert journal.view().entry(index).leaf["on_behalf_of"] == journal.view().pseudonym("anna@acme.example")
+    assert journal.view().about("anna@acme.example") == (index,)
+    assert journal.view().about("sf-eu/Contact/003AA") == (index,)
+
+
+def test_hostile_texts_are_recorded_and_read_back() -> None:
+    for text in ("\ud800", "a\nb\x00", "Ünïcode \U0001f600", '"}{"'):
+        assert parse_leaf(encode(Entry(kind=Kind.DECISION, object=text)))["object"] == text
+
+
+def test_a_long_text_is_cut_so_that_a_refusal_can_be_recorded() -> None:
+    read = parse_leaf(encode(Entry(kind=Kind.DECISION, object="x" * 100_000)))
+    assert read["object"] == "x" * 999 + "…"
+
+
+def test_fields_released_alike_are_grouped() -> None:
+    forms = tuple(FieldForm(f"Field_{number}__c", "clear", ("r1",)) for number in range(800))
+    leaf = encode(Entry(kind=Kind.OUTCOME, forms=(*forms, FieldForm("Email", "drop", ("r2",)))))
+    groups = parse_leaf(leaf)["forms"]
+    assert [(group["form"], len(group["fields"])) for group in groups] == [("clear", 800), ("drop", 1)]
+    assert len(leaf) < 16_000
+
+
+def test_an_entry_over_the_limit_is_refused_and_leaves_no_trace(journal: Journal) -> None:
+    with pytest.raises(InvalidArguments, match="at most 65535") as refused:
+        journal.transact_sync(lambda tx: tx.append(Entry(kind=Kind.OUTCOME, rules=tuple(["r" * 1_000] * 66))))
+    assert refused.value.reason == "entry_too_long"
+    assert journal.view().size == 0
+
+
+def test_numbers_that_are_not_whole_are_refused() -> None:
+    for number in (1.5, True):
+        with pytest.raises(TypeError, match="whole number"):
+            encode(Entry(kind=Kind.OUTCOME, bytes=number))
+
+
+def test_an_unknown_leaf_version_is_named() -> None:
+    with pytest.raises(ValueError, match="leaf version 02"):
+        parse_leaf(b"\x02{}")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_canonical_json_reads_back_and_ignores_order(value: object) -> None:
+    encoded = canonical(value)
+    assert json.loads(encoded) == value
+    if isinstance(value, dict):
+        assert canonical(dict(reversed(value.items()))) == encoded
+
+
+def test_keys_never_show(keys: JournalKeys) -> None:
+    assert "s" * 8 not in repr(keys)
+    assert "p" * 8 not in repr(keys)

@@ -1,0 +1,59 @@
+"""Which sandboxes and logged-in clients do these tests share?"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import httpx2
+import pytest
+
+from isthmus.plugins.sandbox import SalesforceOrg, Sandbox
+
+Login = Callable[..., httpx2.Client]
+
+
+@pytest.fixture(scope="session")
+def whole() -> Iterator[Sandbox]:
+    """The full enterprise, for tests that only read."""
+    with Sandbox(seed=7) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def small() -> Iterator[Sandbox]:
+    """A small enterprise that every test begins anew."""
+    with Sandbox(seed=7, accounts=20, contacts=100) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(small: Sandbox) -> Sandbox:
+    small.reset()
+    return small
+
+
+@pytest.fixture
+def org(sandbox: Sandbox) -> SalesforceOrg:
+    return sandbox.salesforce["eu"]
+
+
+@pytest.fixture
+def login() -> Iterator[Login]:
+    with ExitStack() as clients:
+
+        def open_client(org: SalesforceOrg, user: str = "integration") -> httpx2.Client:
+            client = clients.enter_context(httpx2.Client(base_url=org.url, timeout=10, verify=False))
+            grant = {"grant_type": "refresh_token", "client_id": org.client_id}
+            refresh_token = org.refresh_token(org.usernames[user])
+            answer = client.post("/services/oauth2/token", data={**grant, "refresh_token": refresh_token})
+            client.cookies.clear()
+            client.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
+            client.base_url = f"{org.url}/services/data/v60.0/"
+            return client
+
+        yield open_client
+
+
+@pytest.fixture
+def crm(org: SalesforceOrg, login: Login) -> httpx2.Client:
+    """The integration user's client, below the API version's path."""
+    return login(org)
