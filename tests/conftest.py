@@ -27,8 +27,11 @@ CEDAR = """
 @id("accounts-need-approval") @obligation("approve:manager") @why("accounts are shared by all of sales")
 forbid (principal == Isthmus::Agent::"support", action == Isthmus::Action::"update",
   resource in Isthmus::Object::"crm/Account") unless { context.approved };
+@id("clean-up") permit (principal == Isthmus::Agent::"support", action == Isthmus::Action::"delete",
+  resource in Isthmus::System::"crm");
 @id("agents-never-delete") @obligation("hand-to-human") @why("a deleted record cannot be read back")
-forbid (principal is Isthmus::Agent, action == Isthmus::Action::"delete", resource);
+forbid (principal is Isthmus::Agent, action == Isthmus::Action::"delete", resource) unless
+  { resource in Isthmus::Object::"crm/Asset_Note__c" };
 """
 
 FLOWS = """

@@ -1,1 +1,65 @@
-"""Govern every call from an agent to a system of record."""
+"""Govern every call from an agent to a system of record.
+
+    config = load_config(Path("isthmus.toml"))
+    async with open_gateway(config) as gateway:
+        session = gateway.session(Caller(agent="support", user="alice", purpose="support", consumer="model-us"))
+        page = await session.call("query", system="crm", object="Contact", select=["Name"])
+
+Connector authors import from `isthmus.core.connector`; errors are in `isthmus.core.errors`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isthmus.core.assembly import open_gateway
+    from isthmus.core.caller import Caller
+    from isthmus.core.config import Config, load_config
+    from isthmus.core.errors import IsthmusError
+    from isthmus.core.gateway import Gateway, Session
+    from isthmus.core.records import Page, Record, Ref
+    from isthmus.core.results import Description, Groups, Result, as_json
+    from isthmus.core.tools import Tool
+
+__all__ = [
+    "Caller",
+    "Config",
+    "Description",
+    "Gateway",
+    "Groups",
+    "IsthmusError",
+    "Page",
+    "Record",
+    "Ref",
+    "Result",
+    "Session",
+    "Tool",
+    "as_json",
+    "load_config",
+    "open_gateway",
+]
+
+_HOMES = {
+    "Caller": "caller",
+    "Config": "config",
+    "Description": "results",
+    "Gateway": "gateway",
+    "Groups": "results",
+    "IsthmusError": "errors",
+    "Page": "records",
+    "Record": "records",
+    "Ref": "records",
+    "Result": "results",
+    "Session": "gateway",
+    "Tool": "tools",
+    "as_json": "results",
+    "load_config": "config",
+    "open_gateway": "assembly",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Imported on first use: the command line must not load the whole call path to print its help.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -2,25 +2,18 @@
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import httpx2
-from pydantic import ValidationError
-
 from isthmus.core.audit import Auditor
-from isthmus.core.budgets import Budget, Rules, SqliteBudgetStore
-from isthmus.core.config import Config, ConnectionConfig
-from isthmus.core.connection import Connection, TokenWire
-from isthmus.core.connector import Connector
+from isthmus.core.budgets import SqliteBudgetStore
+from isthmus.core.config import Config
 from isthmus.core.credentials import (
-    CredentialFactory,
     Purpose,
     SealingKey,
-    SecretResolver,
     SQLiteSecretStore,
     load_sealing_key,
     signing_key,
@@ -28,9 +21,8 @@ from isthmus.core.credentials import (
 from isthmus.core.cursors import CursorSeal
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.gateway import Gateway
-from isthmus.core.http import AiohttpWire, ChainParts, CookieJars, Origin, WireSettings, compose
 from isthmus.core.journal import Journal, JournalKeys
-from isthmus.core.metadata import Overlay
+from isthmus.core.opening import Surroundings, SystemBuilder
 from isthmus.core.parts import Parts, System
 from isthmus.core.plugins import Plugins, load_plugins
 from isthmus.core.policy import (
@@ -44,16 +36,12 @@ from isthmus.core.policy import (
 )
 from isthmus.core.refs import RefVaults
 from isthmus.core.release import Releaser
-from isthmus.core.resilience import Breakers, Clock, SystemClock
-from isthmus.core.routing import Place, Router
+from isthmus.core.resilience import Clock
 from isthmus.core.tasks import Tasks
 from isthmus.core.tools import surface
 from isthmus.residency import FlowPolicy, FlowPolicyError
 
-__all__ = ["Keys", "Rulings", "load_rulings", "open_gateway", "open_keys"]
-
-CookiesOf = Callable[[str], CookieJars | None]
-WireOf = Callable[[str, WireSettings], httpx2.AsyncBaseTransport]
+__all__ = ["Keys", "Rulings", "Surroundings", "load_rulings", "open_gateway", "open_keys"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +70,6 @@ class Keys:
     def of(self, purpose: Purpose) -> bytes:
         """Return the 32-byte key of a purpose."""
         return self.sealing.subkey(purpose, self.zone)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What tests and demos replace: the clock, the wire and the process environment."""
-
-    clock: Clock = field(default_factory=SystemClock)
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    wire: WireOf = field(default=lambda name, settings: AiohttpWire(settings))  # noqa: ARG005
-    plugins: Plugins | None = None
 
 
 def open_keys(config: Config, environ: Mapping[str, str]) -> Keys:
@@ -159,8 +137,8 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
         zones = {one.zone for one in config.file.connections.values()}
         vaults = stack.enter_context(RefVaults(config.state, zones, keys.of(Purpose.REFS), clock.time))
         store = await stack.enter_async_context(SqliteBudgetStore(config.state / "budgets.db"))
-        builder = _Builder(config, around, plugins, keys, store, stack)
-        systems = {name: await builder.system(name, rulings.flows) for name in config.file.systems}
+        builder = SystemBuilder(config, around, plugins, keys.secrets, store, stack)
+        systems = {name: await builder.open(name, rulings.flows) for name in config.file.systems}
         parts = Parts(
             systems=systems,
             tools={one.name: one for one in surface({name: _verbs(system) for name, system in systems.items()})},
@@ -182,90 +160,6 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
         gateway = Gateway(parts)
         stack.push_async_callback(gateway.drain)
         yield gateway
-
-
-@dataclass(frozen=True, slots=True)
-class _Builder:
-    """Open systems and their connections."""
-
-    config: Config
-    around: Surroundings
-    plugins: Plugins
-    keys: Keys
-    store: SqliteBudgetStore
-    stack: AsyncExitStack
-
-    async def system(self, name: str, flows: FlowPolicy) -> System:
-        settings = self.config.file.systems[name]
-        connections = {one: await self._connection(one, name) for one in settings.connections}
-        places = [Place(one.name, one.zone) for one in connections.values()]
-        router = Router(name, places, settings.route, lambda one: flows.members(one, _today(self.around.clock)))
-        return System(name, connections, router)
-
-    async def _connection(self, name: str, system: str) -> Connection:
-        settings, clock = self.config.file.connections[name], self.around.clock
-        connector = self._connector(name, settings)
-        origin = Origin.of(settings.url)
-        wire = self.around.wire(name, WireSettings(ca_file=settings.ca_file, proxy=settings.proxy))
-        self.stack.push_async_callback(wire.aclose)
-        endpoint = getattr(settings.auth, "token_endpoint", settings.url)
-        factory = CredentialFactory(
-            name,
-            settings.identity,
-            settings.auth,
-            store=self.keys.secrets,
-            resolver=SecretResolver(self.keys.secrets, self.around.environ),
-            transport=TokenWire(name, endpoint, wire, clock),
-            allowed_origin=str(origin),
-            clock=clock.time,
-        )
-        await self.stack.enter_async_context(factory)
-        rules = Rules(
-            reserve=settings.budget.reserve,
-            rate=settings.budget.per_second,
-            concurrency=settings.budget.concurrency,
-            allowance=settings.budget.allowance,
-        )
-        budget = Budget(settings.budget.key or str(origin), self.store, rules, clock=clock)
-        await self.stack.enter_async_context(budget)
-        chain = compose(
-            ChainParts(
-                origin=origin,
-                org=str(origin),
-                dialect=connector,
-                credentials=factory.for_principal,
-                budget=budget,
-                breakers=Breakers(clock, secrets.SystemRandom().random),
-                wire=wire,
-                cookies=CookieJars() if connector.wants_cookies else None,
-                request_ids=connector.request_id_headers,
-                clock=clock,
-            )
-        )
-        return Connection(
-            name=name,
-            system=system,
-            zone=settings.zone,
-            connector=connector,
-            identity=settings.identity,
-            origin=origin,
-            chain=chain,
-            budget=budget,
-            clock=clock,
-            overlay=_overlay(settings),
-            key_fields=settings.key_fields,
-            final_states=frozenset(settings.final_states),
-            sees_all_rows=settings.sees_all_rows,
-        )
-
-    def _connector(self, name: str, settings: ConnectionConfig) -> Connector:
-        kind = self.plugins.connector(settings.connector)
-        try:
-            return kind(name, kind.settings.model_validate(settings.settings))
-        except ValidationError as error:
-            problem = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in problem["loc"])
-            raise ConfigurationError(f"connections.{name}.settings.{place}: {problem['msg']}", object=name) from error
 
 
 def _state_folder(config: Config) -> Path:
@@ -314,12 +208,6 @@ def _directory(config: Config) -> Directory:
 def _country(flows: FlowPolicy, zone: str) -> str:
     countries = sorted(flows.zone(zone).countries)
     return countries[0] if len(countries) == 1 else "??"
-
-
-def _overlay(settings: ConnectionConfig) -> Overlay:
-    classes = {name.casefold(): frozenset(one.classes) for name, one in settings.fields.items()}
-    country = {name.casefold(): tuple(paths) for name, paths in settings.subject_country.items()}
-    return Overlay(classes, country)
 
 
 def _verbs(system: System) -> frozenset[str]:

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from isthmus.core.arguments import Describe
 from isthmus.core.caller import Caller
@@ -14,7 +14,7 @@ from isthmus.core.flows import Flows, resolved
 from isthmus.core.operation import Operation
 from isthmus.core.parts import Parts
 from isthmus.core.plan import Plan
-from isthmus.core.policy import Circumstances, Duty, Question, RecordFacts, Verdict, assess
+from isthmus.core.policy import Circumstances, Duty, Question, RecordFacts, Verdict, assess, could
 from isthmus.core.tasks import Tasks
 from isthmus.core.tools import Tool
 from isthmus.residency import Integrity, Label, normalise_country
@@ -27,6 +27,7 @@ class Authorizer:
     """Judge legs; raises Denied or ResidencyError."""
 
     parts: Parts
+    _listed: dict[tuple[str, str | None], tuple[Tool, ...]] = field(default_factory=dict)
 
     def judge(self, leg: Leg, plan: Plan) -> Judged:
         """Judge a planned leg over everything that it reads, probes and writes."""
@@ -70,8 +71,19 @@ class Authorizer:
         return self.parts.policy.decide(replace(judged.question, operation=operation)).allowed
 
     def visible(self, caller: Caller) -> tuple[Tool, ...]:
-        """List the tools that a caller could use on some object, with the systems where it could."""
-        return tuple(self.parts.tools.values())
+        """List the tools that a caller could use, each on the systems where it could."""
+        known = self._listed.get((caller.agent, caller.user))
+        if known is not None:
+            return known
+        found = []
+        for tool in self.parts.tools.values():
+            open_to = tuple(
+                name for name in tool.systems if could(self.parts.policy, caller, name, tool.verb, tool.effects)
+            )
+            if open_to:
+                found.append(tool if open_to == tool.systems else tool.narrowed(open_to))
+        self._listed[caller.agent, caller.user] = tuple(found)
+        return tuple(found)
 
     def task_label(self, leg: Leg) -> Label | None:
         """Return what the caller's task already knows."""

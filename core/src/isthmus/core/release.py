@@ -94,33 +94,9 @@ class Releaser:
 
         `masked` are fields that policy wants masked whatever the flow rules say; `owner` is whose the refs are.
         """
-        forms, minting = Forms(), _Minting()
-        joined: Label | None = None
-        drafts = []
-        for row in rows:
-            draft: dict[str, Value] = {}
-            withheld: dict[str, tuple[str, ...]] = {}
-            countries = _Countries(row)
-            for path in paths:
-                value = row.fields.get(path.path)
-                if value is None:
-                    draft[path.path] = None
-                    continue
-                label = label_of(path, countries.of(path), source.connection)
-                decision = self.decide(label, source, caller)
-                form = _fitting(decision.form, path.facts)
-                if path.facts.name in masked:
-                    form = min(form, Form.MASK)
-                forms.count(path.path, decision)
-                if form in (Form.AGGREGATE, Form.DROP):
-                    withheld[path.path] = decision.rules
-                    continue
-                draft[path.path] = self._value(form, value, path, label, source, minting, draft)
-                left = label.released(form)
-                joined = left if joined is None or left is None else joined | left
-            forms.subjects[countries.main] = forms.subjects.get(countries.main, 0) + 1
-            drafts.append((row, draft, withheld))
-        minting.settle(self._vaults.mint(source.zone, owner, minting.values))
+        page = _Release(self, source, caller, masked, _Minting())
+        drafts = [(row, *page.row(row, paths)) for row in rows]
+        page.minting.settle(self._vaults.mint(source.zone, owner, page.minting.values))
         records = tuple(
             Record(
                 row.object,
@@ -131,25 +107,53 @@ class Releaser:
             )
             for row, draft, withheld in drafts
         )
-        return Released(records, joined, forms)
+        return Released(records, page.label, page.forms)
 
-    def _value(
-        self,
-        form: Form,
-        value: JSON,
-        path: FieldPath,
-        label: Label,
-        source: Source,
-        minting: "_Minting",
-        draft: dict[str, Value],
-    ) -> Value:
+
+@dataclass(slots=True)
+class _Release:
+    """One page on its way out: what was decided so far."""
+
+    releaser: Releaser
+    source: Source
+    caller: Caller
+    masked: frozenset[str]
+    minting: "_Minting"
+    forms: Forms = field(default_factory=Forms)
+    label: Label | None = None
+
+    def row(self, row: Row, paths: Sequence[FieldPath]) -> tuple[dict[str, Value], dict[str, tuple[str, ...]]]:
+        """Return the fields of a row in their forms, and those withheld with the rules that did it."""
+        draft: dict[str, Value] = {}
+        withheld: dict[str, tuple[str, ...]] = {}
+        countries = _Countries(row)
+        for path in paths:
+            value = row.fields.get(path.path)
+            if value is None:
+                draft[path.path] = None
+                continue
+            label = label_of(path, countries.of(path), self.source.connection)
+            decision = self.releaser.decide(label, self.source, self.caller)
+            form = _fitting(decision.form, path.facts, self.masked)
+            self.forms.count(path.path, decision)
+            if form in (Form.AGGREGATE, Form.DROP):
+                withheld[path.path] = decision.rules
+                continue
+            draft[path.path] = self._value(form, value, path, label, draft)
+            left = label.released(form)
+            if left is not None:
+                self.label = left if self.label is None else self.label | left
+        self.forms.subjects[countries.main] = self.forms.subjects.get(countries.main, 0) + 1
+        return draft, withheld
+
+    def _value(self, form: Form, value: JSON, path: FieldPath, label: Label, draft: dict[str, Value]) -> Value:
         if form is Form.MASK:
             return f"[{path.facts.label or path.facts.name}]"
         if form is Form.REF:
-            minting.want(value, label, draft, path.path)
+            self.minting.want(value, label, draft, path.path)
             return None
         if path.facts.type in (FieldType.ID, FieldType.REFERENCE) and isinstance(value, str):
-            return source.id(value)
+            return self.source.id(value)
         return as_value(value)
 
 
@@ -170,8 +174,10 @@ def as_value(value: JSON) -> Value:
     return value
 
 
-def _fitting(form: Form, facts: FieldFacts) -> Form:
-    """Refs to a handful of values could be guessed by comparing them: such fields are masked instead."""
+def _fitting(form: Form, facts: FieldFacts, masked: frozenset[str]) -> Form:
+    """Narrow a form: what policy wants masked, and refs to so few values that comparing them would tell which."""
+    if facts.name in masked:
+        form = min(form, Form.MASK)
     return Form.MASK if form is Form.REF and facts.enumerable else form
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import jsonschema_rs
@@ -177,6 +177,13 @@ class Tool:
     input_schema: Schema
     output_schema: Schema
     systems: tuple[str, ...] = field(default=())
+
+    def narrowed(self, systems: tuple[str, ...]) -> "Tool":
+        """Return the same tool for some of its systems only."""
+        properties = self.input_schema["properties"]
+        known = dict(properties) if isinstance(properties, Mapping) else {}
+        schema = {**self.input_schema, "properties": known | {"system": {"enum": list(systems)}}}
+        return replace(self, systems=systems, input_schema=schema)
 
     @cached_property
     def schema_hash(self) -> str:

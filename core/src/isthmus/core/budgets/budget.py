@@ -13,7 +13,8 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from isthmus.core.budgets.ledger import Ask, Grant, Mark, Rules, dump, load, settle
+from isthmus.core.budgets.ledger import NOTHING, Ask, Grant, Mark, Rules, dump, load, settle
+from isthmus.core.budgets.local import RETRY_STORE, LocalShare
 from isthmus.core.budgets.pending import Pending
 from isthmus.core.budgets.permit import Permit, QuotaReading
 from isthmus.core.budgets.queue import FairQueue, Waiter
@@ -25,22 +26,6 @@ from isthmus.core.resilience.deadline import Deadline
 __all__ = ["Budget"]
 
 LOG = logging.getLogger("isthmus.budgets")
-NOTHING = Grant(
-    ready=(),
-    extra=(),
-    slots=1,
-    completed=0,
-    left=None,
-    processes=1,
-    outstanding=False,
-    hold=0.0,
-    exhausted=0.0,
-    resets=0.0,
-    again=0.0,
-)
-"""What a process may assume before it has seen the ledger: one request at a time."""
-RETRY_STORE = 1.0
-BLIND_PERIOD = 60.0
 
 
 class Budget:
@@ -72,8 +57,7 @@ class Budget:
         self._few_units = False
         self._few_extra = False
         self._few_slots = False
-        self._away_since: float | None = None
-        self._local = 0
+        self._local = LocalShare(self._rules.blind)
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
@@ -166,8 +150,8 @@ class Budget:
             self._serve(now)
             if self._must_sync(now):
                 self._stir()
-        elif self._busy == 0 and (self._rest is None or self._rest.done()):
-            self._rest = self._start(self._go_to_rest(), "rest")
+        else:
+            self._rest_later()
 
     async def aclose(self) -> None:
         """Give back what is unused; waiting calls are cancelled."""
@@ -245,15 +229,16 @@ class Budget:
             if self._must_sync(self._clock.time()):
                 await self._sync()
                 self._serve(self._clock.time())
-            if not self._queue:
-                return
-            if (pause := self._refuse_late()) > 0.0:
+            if self._queue and (pause := self._refuse_late()) > 0.0:
                 await self._pause(pause)
+            elif not self._queue:
+                break
+        self._rest_later()
 
     def _must_sync(self, now: float) -> bool:
         """Tell whether the ledger can help: not while fresh news say that it has no more to give."""
         if self._pending.urgent:
-            return self._away_since is None or now >= self._fresh_until
+            return not self._local.away or now >= self._fresh_until
         if not self._queue:
             return False
         if now >= self._fresh_until:
@@ -287,7 +272,7 @@ class Budget:
         if closed > now:
             return closed, None
         grant = self._grant
-        if self._away_since is not None or grant is NOTHING:
+        if self._local.away or grant is NOTHING:
             return now, RETRY_STORE
         if grant.left == 0 and not self._block and not self._extra:
             return grant.resets, self._rules.refresh if grant.outstanding else None
@@ -299,7 +284,7 @@ class Budget:
 
     def _refusal(self, opens: float | None) -> QuotaExhausted:
         resets = datetime.fromtimestamp(opens, UTC) if opens else None
-        if self._away_since is not None:
+        if self._local.away:
             said = "its store cannot be reached and the local share is spent; repair the store, or wait"
         elif resets is not None:
             said = f"nothing more may be sent before {resets.isoformat(timespec='seconds')}; wait until then"
@@ -329,14 +314,14 @@ class Budget:
             try:
                 grant = await self._store.update(self.key, partial(self._settle, ask))
             except StoreUnavailable as error:
-                self._go_on_alone(ask, error)
+                self._go_on_alone(error)
                 return
             self._pending.forget(ask)
             self._grant = grant
-            self._away_since = None
+            self._local.found(self._clock.time())
             self._block.extend(grant.ready)
             self._extra.extend(grant.extra)
-            self._few_units = len(grant.ready) < ask.units
+            self._few_units = len(grant.ready) < ask.units or self._local.cautious(self._clock.time())
             self._few_extra = len(grant.extra) < ask.extra
             self._few_slots = grant.slots is not None and grant.slots < ask.busy + ask.waiting
             self._hold, self._exhausted = max(self._hold, grant.hold), max(self._exhausted, grant.exhausted)
@@ -350,12 +335,13 @@ class Budget:
     def _ask(self, *, leaving: bool) -> Ask:
         waiting = [waiter.cost for waiter in self._queue if not waiter.reconcile]
         settling = [waiter.cost for waiter in self._queue if waiter.reconcile]
-        wanted = sum(waiting)
-        if self._rules.rate is None and not leaving:
+        cautious = self._local.cautious(self._clock.time())
+        wanted = 0 if cautious else sum(waiting)
+        if self._rules.rate is None and not (leaving or cautious):
             wanted = max(wanted, self._ahead(wanted))
         return self._pending.ask(
             units=max(0, wanted - len(self._block)),
-            extra=max(0, sum(settling) - len(self._extra)),
+            extra=0 if cautious else max(0, sum(settling) - len(self._extra)),
             busy=self._busy,
             waiting=len(waiting) + len(settling),
             leaving=leaving,
@@ -368,20 +354,14 @@ class Budget:
             used = min(used, self._grant.left // (8 * self._grant.processes))
         return max(wanted, used)
 
-    def _go_on_alone(self, ask: Ask, error: StoreUnavailable) -> None:
-        """Use a share that is safe even if every known process does the same."""
+    def _go_on_alone(self, error: StoreUnavailable) -> None:
+        """Take units of the local share; the ledger books them when it is back."""
         now = self._clock.time()
-        known = self._grant.left
-        if self._away_since is None:
+        if self._local.lost(now, self._grant.left, self._grant.processes):
             LOG.warning("budget %s goes on with its local share: %s", self.key, error)
-            self._away_since = now
             if self._grant.slots == 0:
                 self._grant = replace(self._grant, slots=1)
-            self._local = self._rules.blind if known is None else known // (2 * self._grant.processes)
-        elif known is None and now - self._away_since >= BLIND_PERIOD:
-            self._away_since, self._local = now, self._rules.blind
-        units = min(ask.units + ask.extra, self._local)
-        self._local -= units
+        units = self._local.take(sum(waiter.cost for waiter in self._queue) - len(self._block))
         self._pending.unleased += units
         self._block.extend([now] * units)
         self._few_units = self._few_extra = self._few_slots = True
@@ -392,10 +372,18 @@ class Budget:
         self._block.clear()
         self._extra.clear()
 
+    def _rest_later(self) -> None:
+        if self._busy == 0 and not self._queue and (self._rest is None or self._rest.done()):
+            self._rest = self._start(self._go_to_rest(), "rest")
+
     async def _go_to_rest(self) -> None:
-        await self._clock.sleep(self._rules.idle)
-        if self._busy == 0 and not self._queue:
+        while True:
+            await self._clock.sleep(self._rules.idle)
+            if self._busy or self._queue:
+                return
             await self._sync(leaving=True)
+            if not self._local.away:
+                return
 
 
 def _refuse(waiter: Waiter, error: BaseException) -> None:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
-__all__ = ["Ask", "Grant", "Lease", "Ledger", "Mark", "Rules", "dump", "load", "settle"]
+__all__ = ["NOTHING", "Ask", "Grant", "Lease", "Ledger", "Mark", "Rules", "dump", "load", "settle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Ledger:
         if self.ceiling is None or self.limit is None:
             return None
         share = rules.reserve - (rules.reconcile if extra else 0.0)
-        return max(0, self.ceiling - math.ceil(self.limit * share) - self.granted)
+        return max(0, self.ceiling - _share(self.limit, share) - self.granted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,27 @@ class Grant:
     exhausted: float
     resets: float
     again: float
+
+
+NOTHING = Grant(
+    ready=(),
+    extra=(),
+    slots=1,
+    completed=0,
+    left=None,
+    processes=1,
+    outstanding=False,
+    hold=0.0,
+    exhausted=0.0,
+    resets=0.0,
+    again=0.0,
+)
+"""What a process may assume before it has seen the ledger: one request at a time."""
+
+
+def _share(limit: int, share: float) -> int:
+    """Round up, but not for what binary fractions add to 18 % of 100."""
+    return math.ceil(round(limit * share, 6))
 
 
 def dump(ledger: Ledger) -> str:
@@ -217,7 +238,7 @@ def _turn(ledger: Ledger, rules: Rules, now: float) -> Ledger:
     if ledger.limit is None:
         return ledger
     few = max(1, ledger.limit // 100) if ledger.certain else 1
-    ceiling = ledger.granted + math.ceil(ledger.limit * rules.reserve) + few
+    ceiling = ledger.granted + _share(ledger.limit, rules.reserve) + few
     return replace(ledger, ceiling=ceiling, resets=now + rules.pause, certain=False)
 
 

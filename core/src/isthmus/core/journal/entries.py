@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import attrgetter
 
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import JSON
@@ -125,6 +126,7 @@ _TEXTS = (
 )
 _NUMBERS = ("credential_generation", "http_status", "attempts", "bytes", "duration_us")
 _COLLECTIONS = ("effects", "rules", "upstream_request_ids", "erased", "policy")
+_read_texts, _read_numbers, _read_collections = (attrgetter(*names) for names in (_TEXTS, _NUMBERS, _COLLECTIONS))
 _PEOPLE = ("principal", "on_behalf_of", "approver")
 
 
@@ -154,11 +156,11 @@ def encode_leaf(
         InvalidArguments: the leaf would exceed 65,535 bytes.
     """
     leaf: dict[str, JSON] = {"kind": entry.kind.value, "sequence": index, "time": _stamp(time), **committed}
-    for name in _TEXTS:
-        if text := getattr(entry, name):
+    for name, text in zip(_TEXTS, _read_texts(entry), strict=True):
+        if text:
             leaf[name] = text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
-    for name in _COLLECTIONS:
-        if items := getattr(entry, name):
+    for name, items in zip(_COLLECTIONS, _read_collections(entry), strict=True):
+        if items:
             leaf[name] = items
     for name in _PEOPLE:
         if person := getattr(entry, name):
@@ -178,7 +180,9 @@ def parse_leaf(leaf: bytes) -> dict[str, JSON]:
 
 def _numbers(entry: Entry) -> dict[str, JSON]:
     found: dict[str, JSON] = {
-        name: _whole(name, number) for name in _NUMBERS if (number := getattr(entry, name)) is not None
+        name: _whole(name, number)
+        for name, number in zip(_NUMBERS, _read_numbers(entry), strict=True)
+        if number is not None
     }
     if entry.quota_spent:
         found["quota_spent"] = {name: _whole("quota_spent", spent) for name, spent in entry.quota_spent.items()}
@@ -194,7 +198,8 @@ def _judged(entry: Entry) -> dict[str, JSON]:
 
 
 def _stamp(time: datetime) -> str:
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    utc = time if time.tzinfo is UTC else time.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _whole(name: str, number: int) -> int:

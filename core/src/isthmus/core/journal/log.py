@@ -10,12 +10,14 @@ from isthmus.core.records import JSON
 
 from .entries import Entry, Kind, Recorded, encode_leaf, parse_leaf, private_part, subjects
 from .errors import IntentOpen
+from .pending import Pending
 from .sealing import Sealer, canonical, commitment
 from .tree import Growth
 
 __all__ = ["LogReads", "LogWrites"]
 
 _RANGES_PER_TOMBSTONE = 2_000
+_Mark = tuple[tuple[int, list[bytes]], tuple[list[int], list[int]], bool]
 
 
 class Reads:
@@ -84,6 +86,7 @@ class LogWrites(LogReads):
     ) -> None:
         super().__init__(db, sealer)
         self._growth = growth
+        self._pending = Pending()
         self._clock = clock
         self._full = full
         self._durable = growth.size, growth.edge
@@ -115,10 +118,36 @@ class LogWrites(LogReads):
             pseudonyms=pseudonyms,
             committed=committed,
         )
-        self._db.execute("INSERT INTO entries VALUES (?, ?)", (index, leaf))
-        for pseudonym in pseudonyms.values():
-            self._db.execute("INSERT INTO subjects VALUES (?, ?)", (pseudonym, index))
-        return self._growth.append(leaf)
+        self._pending.entries.append((index, leaf))
+        self._pending.subjects.extend((pseudonym, index) for pseudonym in pseudonyms.values())
+        self._pending.nodes.extend(self._growth.append(leaf))
+        return index
+
+    def mark(self) -> _Mark:
+        """Remember the state of the log, for a unit that fails."""
+        return self._growth.mark(), self._pending.mark(), self.erased
+
+    def back_to(self, mark: _Mark) -> None:
+        """Forget what was appended since the mark, after the database went back to it too."""
+        growth, pending, self.erased = mark
+        self._growth.back_to(growth)
+        self._pending.back_to(pending)
+
+    def flush(self) -> None:
+        """Write the rows of the log and its new head."""
+        self._pending.flush(self._db)
+        if self._growth.size != self._durable[0]:
+            self._db.execute("UPDATE tree SET size = ?, edge = ?", (self._growth.size, self._growth.edge))
+
+    def entries(self, first: int, stop: int) -> Iterator[Recorded]:
+        """Read entries, those of this unit included."""
+        self.flush()
+        return super().entries(first, stop)
+
+    def about(self, subject: str) -> tuple[int, ...]:
+        """List the entries that name a subject, those of this unit included."""
+        self.flush()
+        return super().about(subject)
 
     def erase(self, what: Iterable[int] | str, *, who: str, why: str, basis: str) -> tuple[int, ...]:
         """Destroy what is sealed with these entries, or with all that name a subject; proofs keep holding.
@@ -129,6 +158,7 @@ class LogWrites(LogReads):
         Raises:
             IntentOpen: an intent of these entries is not settled, so its body is still needed.
         """
+        self.flush()
         indexes = self.about(what) if isinstance(what, str) else tuple(sorted(set(what)))
         present = tuple(index for index in indexes if self._has_body(index))
         for index in present:
@@ -145,7 +175,7 @@ class LogWrites(LogReads):
     def _store_body(self, index: int, body: Mapping[str, JSON], argument_digest: str) -> dict[str, str]:
         salt, content = self._sealer.salt(), canonical(body)
         sealed = self._sealer.seal(_place(index), content)
-        self._db.execute("INSERT INTO payloads VALUES (?, ?, ?)", (index, salt, sealed))
+        self._pending.payloads.append((index, salt, sealed))
         committed = {"payload": commitment("payload", salt, content)}
         if argument_digest:
             committed["arguments"] = commitment("arguments", salt, argument_digest.encode())

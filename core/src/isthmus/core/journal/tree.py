@@ -32,7 +32,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Growth:
-    """The right edge of a tree while entries are appended; `new` collects the nodes that became complete.
+    """The right edge of a tree while entries are appended.
 
     The edge is the roots of the complete subtrees that make up the tree, largest first.
     """
@@ -41,7 +41,6 @@ class Growth:
         if len(edge) != size.bit_count() * HASH_BYTES:
             raise ValueError(f"the right edge of {size} entries is {size.bit_count()} hashes, not {len(edge)} bytes")
         self.size = size
-        self.new: list[tuple[int, int, bytes]] = []
         self._edge = [edge[at : at + HASH_BYTES] for at in range(0, len(edge), HASH_BYTES)]
 
     @property
@@ -54,26 +53,24 @@ class Growth:
         """Return the root of everything appended so far."""
         return _fold(self._edge)
 
-    def append(self, data: bytes) -> int:
-        """Add an entry and return its index."""
-        index = at = self.size
-        found, level = leaf_hash(data), 0
-        self.new.append((level, at, found))
+    def append(self, data: bytes) -> list[tuple[int, int, bytes]]:
+        """Add an entry and return the (level, index, hash) of each subtree that it completes, its own leaf first."""
+        at, level, found = self.size, 0, leaf_hash(data)
+        complete = [(level, at, found)]
         while at & 1:
             found, level, at = node_hash(self._edge.pop(), found), level + 1, at >> 1
-            self.new.append((level, at, found))
+            complete.append((level, at, found))
         self._edge.append(found)
         self.size += 1
-        return index
+        return complete
 
-    def mark(self) -> tuple[int, list[bytes], int]:
+    def mark(self) -> tuple[int, list[bytes]]:
         """Remember this state for `back_to`."""
-        return self.size, self._edge.copy(), len(self.new)
+        return self.size, self._edge.copy()
 
-    def back_to(self, mark: tuple[int, list[bytes], int]) -> None:
+    def back_to(self, mark: tuple[int, list[bytes]]) -> None:
         """Forget what was appended since the mark."""
-        self.size, self._edge, kept = mark[0], mark[1], mark[2]
-        del self.new[kept:]
+        self.size, self._edge = mark
 
 
 def root_of(lookup: NodeLookup, low: int, high: int) -> bytes:

@@ -176,10 +176,8 @@ class Writer:
         size = growth.size
         transaction = Transaction(db, self._sealer, growth, self._clock, full=not self._reserve.held)
         for unit in units:
-            _try(db, transaction, growth, unit)
-        if growth.new:
-            db.executemany("INSERT INTO nodes VALUES (?, ?, ?)", growth.new)
-            db.execute("UPDATE tree SET size = ?, edge = ?", (growth.size, growth.edge))
+            _try(db, transaction, unit)
+        transaction.flush()
         if transaction.erased:
             db.execute("INSERT OR REPLACE INTO facts VALUES ('scrub', 'due')")
         db.execute("COMMIT")
@@ -232,8 +230,8 @@ def _growth(db: sqlite3.Connection, path: Path) -> Growth:
         ) from error
 
 
-def _try(db: sqlite3.Connection, transaction: Transaction, growth: Growth, unit: Unit) -> None:
-    mark = growth.mark()
+def _try(db: sqlite3.Connection, transaction: Transaction, unit: Unit) -> None:
+    mark = transaction.mark()
     unit.result = unit.error = None
     db.execute("SAVEPOINT unit")
     try:
@@ -243,7 +241,7 @@ def _try(db: sqlite3.Connection, transaction: Transaction, growth: Growth, unit:
         if isinstance(error, sqlite3.Error) and (_code(error) in _STORAGE_FAULTS or not db.in_transaction):
             raise
         db.execute("ROLLBACK TO unit")
-        growth.back_to(mark)
+        transaction.back_to(mark)
         unit.error = error
     db.execute("RELEASE unit")
 

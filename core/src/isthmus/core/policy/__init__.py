@@ -5,6 +5,7 @@ from importlib.resources import files
 from isthmus.core.policy.decision import Policy, Verdict
 from isthmus.core.policy.directory import Agent, ConnectionFacts, Directory, User, ZoneFacts
 from isthmus.core.policy.explain import explain
+from isthmus.core.policy.listing import could
 from isthmus.core.policy.matrix import matrix
 from isthmus.core.policy.obligations import Duty, Obligation
 from isthmus.core.policy.question import Question, RecordFacts, Related
@@ -33,6 +34,7 @@ __all__ = [
     "ZoneFacts",
     "assess",
     "canonical",
+    "could",
     "explain",
     "matrix",
     "policy_texts",
