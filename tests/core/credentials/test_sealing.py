@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import os
 import sqlite3
 import threading
 
@@ -134,6 +135,16 @@ def test_a_file_that_others_may_read_is_refused(tmp_path, mode):
     path.write_text(SealingKey.generate().reveal())
     path.chmod(mode)
     with pytest.raises(ConfigurationError, match="chmod 600"):
+        load(f"file:{path}", tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_somebody_else_is_refused(tmp_path):
+    path = tmp_path / "key"
+    path.write_text(SealingKey.generate().reveal())
+    path.chmod(0o600)
+    os.chown(path, 65534, -1)
+    with pytest.raises(ConfigurationError, match="owner 65534"):
         load(f"file:{path}", tmp_path)
 
 

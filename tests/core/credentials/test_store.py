@@ -79,6 +79,13 @@ def test_new_consent_beats_a_late_answer(store):
     assert states(store) == [(3, State.CURRENT, THREE)]
 
 
+def test_a_generation_that_was_overtaken_is_not_promoted(store):
+    store.begin(SLOT, after=0, fence=1)
+    store.begin(SLOT, after=1, fence=2)
+    assert store.promote(SLOT, 1, ONE, fence=1) is None
+    assert store.promote(SLOT, 2, TWO, fence=2)
+
+
 def test_a_fenced_out_holder_settles_nothing(store):
     store.begin(SLOT, after=0, fence=5)
     assert not store.settle(SLOT, 1, State.REAUTH_REQUIRED, fence=4)

@@ -7,6 +7,7 @@ import pytest
 from starlette.responses import Response
 
 from isthmus.core.credentials import Secret, TokenSource
+from isthmus.core.credentials.access import TokenSet
 from isthmus.core.credentials.grants import ClientCredentialsGrant, JwtBearerGrant, TokenEndpoint
 from isthmus.core.credentials.store import SecretStoreError, Slot
 from isthmus.core.credentials.tokens import TOKENS
@@ -24,13 +25,13 @@ def server(deployment):
 def make(deployment, store):
     """Build a source as another process would."""
 
-    def build(**options):
+    def build(over=store, **options):
         async def secret():
             return Secret(deployment.server.client[1])
 
         endpoint = TokenEndpoint("crm", "https://idp.example/token", deployment.wire, deployment.clock, timeout=5)
         grant = ClientCredentialsGrant(endpoint, "client", secret)
-        return TokenSource(SLOT, options.pop("grant", grant), store, clock=deployment.clock, **options)
+        return TokenSource(SLOT, options.pop("grant", grant), over, clock=deployment.clock, **options)
 
     return build
 
@@ -41,6 +42,34 @@ async def test_fifty_callers_make_one_token_call(make, server):
     tokens = await asyncio.gather(*(source.current() for _ in range(50)))
     assert server.token_calls == 1
     assert len({token.generation for token in tokens}) == 1
+
+
+class Watched:
+    """A store that counts its calls, and can let another process in just before the lease is taken."""
+
+    def __init__(self, store, before_lease=lambda: None):
+        self.store, self.before_lease, self.calls = store, before_lease, []
+
+    def __getattr__(self, name):
+        self.calls.append(name)
+        if name == "acquire":
+            self.before_lease()
+        return getattr(self.store, name)
+
+
+async def test_fifty_callers_share_one_look_at_the_store(make, server, store):
+    server.delay = 0.05
+    watched = Watched(store)
+    source = make(watched)
+    await asyncio.gather(*(source.current() for _ in range(50)))
+    assert watched.calls == ["read", "acquire", "read", "adopt", "release"]
+
+
+async def test_what_another_process_stored_just_before_the_lease_is_used(make, deployment, server, store):
+    theirs = TokenSet(Secret("CANARY-theirs"), expires_at=deployment.clock() + 900, issued_at=deployment.clock())
+    source = make(Watched(store, lambda: store.adopt(SLOT, theirs.written(), after=0)))
+    assert (await source.current()).value == Secret("CANARY-theirs")
+    assert server.token_calls == 0
 
 
 async def test_fifty_callers_with_an_expired_assertion_make_one_token_call(

@@ -115,7 +115,13 @@ KINDS = {
 class Desk:
     """The dialect of a ticket system: `/Object/id`, and `/batch` with one `METHOD /Object/id` a line."""
 
-    EFFECTS = {"GET": Effect.READ, "POST": Effect.CREATE, "PATCH": Effect.UPDATE, "PUT": Effect.UPDATE, "DELETE": Effect.DELETE}
+    EFFECTS = {
+        "GET": Effect.READ,
+        "POST": Effect.CREATE,
+        "PATCH": Effect.UPDATE,
+        "PUT": Effect.UPDATE,
+        "DELETE": Effect.DELETE,
+    }
 
     def classify(self, request):
         if request.url.path == "/batch":
@@ -137,7 +143,13 @@ class Desk:
         if response.status < 400:
             return None
         kind, error = KINDS.get(response.status, (Kind.UNKNOWN, UpstreamRejected))
-        return Fault(kind, str(response.status), f"refused ({response.status})", error, text=response.body.decode("utf-8", "replace"))
+        return Fault(
+            kind,
+            str(response.status),
+            f"refused ({response.status})",
+            error,
+            text=response.body.decode("utf-8", "replace"),
+        )
 
 
 class Tokens:
@@ -277,7 +289,9 @@ def to_json():
 class TlsServer:
     url: str
     ca_file: str
+    key_file: str
     requests: int = 0
+    peers: list = field(default_factory=list)
 
 
 @pytest_asyncio.fixture
@@ -287,11 +301,14 @@ async def tls_server(tmp_path) -> AsyncIterator[TlsServer]:
     (tmp_path / "key.pem").write_bytes(key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(tmp_path / "cert.pem")
 
     async def serve(reader, writer):
         try:
             await reader.readuntil(b"\r\n\r\n")
             found.requests += 1
+            found.peers.append(writer.get_extra_info("peercert"))
             writer.write(answer(Connection="close"))
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -301,7 +318,7 @@ async def tls_server(tmp_path) -> AsyncIterator[TlsServer]:
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
-    found = TlsServer(f"https://127.0.0.1:{port}", str(tmp_path / "cert.pem"))
+    found = TlsServer(f"https://127.0.0.1:{port}", str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
     yield found
     server.close()
 

@@ -46,7 +46,17 @@ def test_refuses_what_readers_would_understand_differently(body):
     assert "trailing" not in str(caught.value)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(exclude_categories=["Cs"])), lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner), max_leaves=20))
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(st.characters(exclude_categories=["Cs"])),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+        max_leaves=20,
+    )
+)
 def test_reads_all_other_json(value):
     assert parse_json(json.dumps(value).encode()) == value
 
@@ -58,13 +68,23 @@ def test_pairs_of_surrogates_and_wide_documents_are_fine():
     assert parse_json(json.dumps(wide).encode()) == wide
 
 
-@pytest.mark.parametrize("kind", ["text/html", "", "application/xml", "application/jsonp", "text/json;x", "application/json; charset=utf-16"])
+@pytest.mark.parametrize(
+    "kind", ["text/html", "", "application/xml", "application/jsonp", "text/json;x", "application/json; charset=utf-16"]
+)
 def test_only_declared_json_is_parsed(kind):
     with pytest.raises(UpstreamError):
         found(b"{}", kind).json()
 
 
-@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=UTF-8", "application/problem+json", 'application/json;charset="utf-8"'])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        "application/problem+json",
+        'application/json;charset="utf-8"',
+    ],
+)
 def test_json_by_any_of_its_names(kind):
     assert found(b"{}", kind).is_json
     assert found(b"{}", kind).json() == {}

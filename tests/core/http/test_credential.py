@@ -96,7 +96,11 @@ async def test_cookies_and_credentials_never_cross_principals(connect, upstream,
             await connection.http("read", principal=principal).get(TICKET, params={"who": principal.user})
 
     await asyncio.gather(often(ANN), often(BOB), often(Principal("desk", "eve")))
-    expected = {"ann": ("sid=ann", "Bearer token-1"), "bob": ("sid=bob", "Bearer token-7"), "eve": (None, "Bearer token-1")}
+    expected = {
+        "ann": ("sid=ann", "Bearer token-1"),
+        "bob": ("sid=bob", "Bearer token-7"),
+        "eve": (None, "Bearer token-1"),
+    }
     for seen in upstream.requests[2:]:
         who = seen.path.partition("who=")[2]
         assert (seen.headers.get("cookie"), seen.headers["authorization"]) == expected[who]

@@ -79,7 +79,9 @@ def test_resolves_inside(url, inside):
     assert GOOD.resolve(url, "/odata") == inside
 
 
-@given(st.text(max_size=40), st.sampled_from(["", "/", "//", "https://good.example", "https://", "http://good.example:"]))
+@given(
+    st.text(max_size=40), st.sampled_from(["", "/", "//", "https://good.example", "https://", "http://good.example:"])
+)
 def test_whatever_is_followed_stays_at_the_origin(text, start):
     try:
         inside = GOOD.resolve(start + text)
@@ -90,7 +92,9 @@ def test_whatever_is_followed_stays_at_the_origin(text, start):
     assert inside.startswith("https://good.example/")
 
 
-@pytest.mark.parametrize("url", ["good.example", "ftp://good.example", "https://", "https://a@b", "https://good.", "https://good?x"])
+@pytest.mark.parametrize(
+    "url", ["good.example", "ftp://good.example", "https://", "https://a@b", "https://good.", "https://good?x"]
+)
 def test_base_url_must_be_plain(url):
     with pytest.raises(ConfigurationError):
         Origin.of(url)

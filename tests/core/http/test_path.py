@@ -49,7 +49,9 @@ def test_dots_of_template_and_value_cannot_join():
         path("/x/.{}/y", ".")
 
 
-@pytest.mark.parametrize("template", ["x", "", "//evil/{}", "/a/../{}", "/a b", "/{", "/{0}", "/a?x={}", "/a#{}", "/%2f{}"])
+@pytest.mark.parametrize(
+    "template", ["x", "", "//evil/{}", "/a/../{}", "/a b", "/{", "/{0}", "/a?x={}", "/a#{}", "/%2f{}"]
+)
 def test_refuses_templates_that_are_no_paths(template):
     with pytest.raises(ValueError):
         path(template, "v")

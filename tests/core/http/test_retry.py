@@ -50,7 +50,9 @@ async def test_a_write_is_sent_once_and_its_outcome_unknown(connect, upstream, r
 
 
 @pytest.mark.parametrize("verb", WRITES)
-@pytest.mark.parametrize(("status", "error"), [(429, RetryLater), (403, RetryLater), (409, RetryLater), (400, UpstreamRejected)])
+@pytest.mark.parametrize(
+    ("status", "error"), [(429, RetryLater), (403, RetryLater), (409, RetryLater), (400, UpstreamRejected)]
+)
 async def test_a_refused_write_is_answered_and_not_repeated(connect, upstream, reply, sleep_log, verb, status, error):
     upstream.script.append(reply(status))
     http = connect(upstream.url, clock=sleep_log).http(verb)

@@ -30,7 +30,9 @@ async def test_a_span_for_each_attempt_with_the_correlation_id(connect, upstream
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
-async def test_no_value_and_no_secret_in_traces_logs_or_errors(connect, upstream, reply, spans, sleep_log, caplog, status):
+async def test_no_value_and_no_secret_in_traces_logs_or_errors(
+    connect, upstream, reply, spans, sleep_log, caplog, status
+):
     exporter, tracer = spans
     caplog.set_level(logging.DEBUG)
     upstream.script.extend([reply(status, CANARY.encode(), X_Request_Id="req-1")] * 3)

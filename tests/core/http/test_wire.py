@@ -6,8 +6,8 @@ import zlib
 import httpx2
 import pytest
 
-from isthmus.core.errors import RetryLater, UpstreamError
-from isthmus.core.http import WireSettings, path
+from isthmus.core.errors import ConfigurationError, RetryLater, UpstreamError
+from isthmus.core.http import AiohttpWire, WireSettings, path
 from isthmus.core.http.faults import Unreadable
 from isthmus.core.http.inflate import Body, encoding_of
 
@@ -102,6 +102,40 @@ async def test_an_untrusted_certificate_is_told_and_not_retried(connect, tls_ser
 async def test_a_private_authority_can_be_named(connect, tls_server):
     connection = connect(tls_server.url, settings=WireSettings(ca_file=tls_server.ca_file))
     assert (await connection.http().get(TICKET)).status == 200
+
+
+async def test_a_client_certificate_is_shown_where_one_is_set(connect, tls_server):
+    trusting = WireSettings(ca_file=tls_server.ca_file)
+    await connect(tls_server.url, settings=trusting).http().get(TICKET)
+    known = WireSettings(ca_file=tls_server.ca_file, certificate=tls_server.ca_file, key=tls_server.key_file)
+    await connect(tls_server.url, settings=known).http().get(TICKET)
+    assert not tls_server.peers[0]
+    assert tls_server.peers[1]["subject"] == ((("commonName", "desk"),),)
+
+
+async def test_unusable_tls_files_are_told_when_the_connection_opens(tmp_path):
+    with pytest.raises(ConfigurationError) as caught:
+        AiohttpWire(WireSettings(ca_file=str(tmp_path / "missing.pem")))
+    assert "ca_file" in str(caught.value)
+    assert "secret" not in repr(WireSettings(key="secret", proxy_authorization="secret"))
+
+
+async def test_a_proxy_is_used_where_one_is_set(connect, upstream):
+    settings = WireSettings(proxy=upstream.url, proxy_authorization="Basic cHJveHk6cHc=")
+    await connect("http://desk.example", settings=settings).http().get(TICKET)
+    assert upstream.requests[0].path == "http://desk.example/Ticket/1"
+    assert upstream.requests[0].headers["proxy-authorization"] == "Basic cHJveHk6cHc="
+
+
+async def test_a_proxy_that_refuses_has_let_nothing_through(connect, upstream, reply, sleep_log):
+    upstream.script.extend([reply(407)] * 3)
+    http = connect("https://desk.example", settings=WireSettings(proxy=upstream.url), clock=sleep_log).http("create")
+    with pytest.raises(RetryLater) as caught:
+        await http.post(path("/Ticket"), json={"secret": "value"})
+    assert "proxy" in str(caught.value)
+    assert {seen.method for seen in upstream.requests} == {"CONNECT"}
+    assert not any(seen.body or "authorization" in seen.headers for seen in upstream.requests)
+    assert not http.scope.meter.write_sent
 
 
 async def test_a_large_body_is_sent_whole(connect, upstream):

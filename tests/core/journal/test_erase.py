@@ -27,25 +27,29 @@ def everything(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
 
 
-def fill(journal: Journal, outcome: Callable[..., Entry], people: list[str]) -> None:
+def fill(journal: Journal, outcome: Callable[..., Entry], people: list[str], length: int = 700) -> None:
     for number, person in enumerate(people):
         entry = outcome(attempt=f"at-{number}", on_behalf_of=person, record_ids=(f"sf-eu/Contact/{person}",))
-        journal.transact_sync(lambda tx, entry=entry: tx.append(entry, {"values": {"Email": "x" * 700}}))
+        journal.transact_sync(lambda tx, entry=entry: tx.append(entry, {"values": {"Email": "x" * length}}))
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(people=st.lists(st.sampled_from(["anna", "bob", "carol"]), min_size=1, max_size=40))
+@given(
+    people=st.lists(st.sampled_from(["anna", "bob", "carol"]), min_size=1, max_size=40),
+    length=st.sampled_from([10, 700, 9_000]),
+)
 def test_erased_bytes_are_nowhere_and_proofs_hold(
     tmp_path_factory: pytest.TempPathFactory,
     opened: Callable[..., Journal],
     outcome: Callable[..., Entry],
     keys: JournalKeys,
     people: list[str],
+    length: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("erase")
     path = folder / "journal.db"
     with opened(path) as journal:
-        fill(journal, outcome, people)
+        fill(journal, outcome, people, length)
         older = journal.checkpoint_sync()
         expected = tuple(index for index, person in enumerate(people) if person == "anna")
         gone = sealed_bytes(path, expected)

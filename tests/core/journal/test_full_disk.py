@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from isthmus.core.errors import IsthmusError
-from isthmus.core.journal import Entry, Intent, Journal, JournalUnavailable, Kind
+from isthmus.core.journal import Entry, Intent, Journal, JournalBusy, JournalUnavailable, Kind
 from isthmus.core.journal.reserve import Reserve
 from isthmus.core.journal.verify import Finding, verify
 
@@ -106,6 +106,6 @@ def test_the_reserve_comes_back_only_with_room_to_spare(tmp_path: Path) -> None:
 
 
 def test_refusals_carry_a_code_and_a_remedy() -> None:
-    error = JournalUnavailable("full; free some space", code="journal_full", retryable=True)
+    error = JournalBusy("full; free some space", code="journal_full")
     assert isinstance(error, IsthmusError)
     assert error.details() == {"code": "journal_full", "message": "full; free some space", "retryable": True}

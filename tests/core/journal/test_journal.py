@@ -31,6 +31,8 @@ async def test_many_callers_get_their_own_answers(opened: Callable[..., Journal]
 async def test_a_unit_that_raises_is_undone_alone(opened: Callable[..., Journal], tmp_path: Path) -> None:
     def failing(tx) -> None:
         tx.append(ENTRY, {"secret": "of the failing one"})
+        # Reading writes out what the units before this one appended, too.
+        assert list(tx.entries(0, 99))
         tx.append(ENTRY)
         raise LookupError("no")
 
@@ -113,6 +115,11 @@ def test_the_journal_reopens_where_it_was(opened: Callable[..., Journal]) -> Non
             assert journal.transact_sync(lambda tx: tx.append(ENTRY)) == expected
 
 
+def test_a_unit_that_waits_for_another_is_refused(journal: Journal) -> None:
+    with pytest.raises(RuntimeError, match="may not wait for another"):
+        journal.transact_sync(lambda tx: journal.transact_sync(lambda inner: inner.append(ENTRY)))
+
+
 def test_a_closed_or_unopened_journal_says_so(opened: Callable[..., Journal]) -> None:
     with pytest.raises(ConfigurationError, match="not open"):
         opened().transact_sync(lambda tx: tx.append(ENTRY))
@@ -162,6 +169,11 @@ def test_a_newer_file_is_refused(opened: Callable[..., Journal], tmp_path: Path)
 def test_a_file_that_is_no_journal_is_refused(opened: Callable[..., Journal], tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_text("hello " * 1_000)
     with pytest.raises(ConfigurationError, match="cannot be opened"), opened():
+        pass
+
+
+def test_a_missing_folder_is_named_as_the_cause(opened: Callable[..., Journal], tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="folder has to exist"), opened(tmp_path / "none" / "journal.db"):
         pass
 
 

@@ -3,12 +3,14 @@
 import random
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -18,23 +20,16 @@ from isthmus.core.journal.verify import Finding, verify
 WORKER = Path(__file__).with_name("appender.py")
 
 
-def start(path: Path, name: str, callers: int, amount: str, *more: str) -> subprocess.Popen:
+def start(path: Path, name: str, callers: int, amount: str, *more: str, out: int | TextIO) -> subprocess.Popen:
     command = [sys.executable, str(WORKER), str(path), name, str(callers), amount, *more]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, text=True)
 
 
-def finish(process: subprocess.Popen) -> tuple[list[int], float, str]:
-    out, err = process.communicate(timeout=100)
-    lines = out.splitlines()
-    worst = float(lines[-1].removeprefix("worst ")) if lines[-1].startswith("worst") else 0.0
-    indexes = [int(line) for line in lines[1:] if line.isdecimal()]
-    assert process.returncode in {0, -9}, err
-    return indexes, worst, lines[0].removeprefix("key ") if lines else ""
+def indexes_in(lines: list[str]) -> list[int]:
+    return [int(line) for line in lines if line.isdecimal()]
 
 
 def agents(path: Path) -> list[str]:
-    import sqlite3
-
     db = sqlite3.connect(path)
     found = [
         re.search(rb'"agent":"(\w+)"', leaf)[1].decode()
@@ -45,9 +40,17 @@ def agents(path: Path) -> list[str]:
 
 
 def share(path: Path, processes: int, callers: int, seconds: int) -> tuple[dict[str, int], float]:
-    begin = str(time.time() + 2.0)
-    running = [start(path, f"p{number}", callers, f"{seconds}s", "plain", begin) for number in range(processes)]
-    results = [finish(process) for process in running]
+    begin, running = str(time.time() + 0.7 * processes), []
+    for number in range(processes):
+        # A file: a pipe that nobody reads meanwhile would hold the process up once it is full.
+        with path.with_name(f"p{number}.out").open("w") as out:
+            running.append(start(path, f"p{number}", callers, f"{seconds}s", "plain", begin, out=out))
+    results = []
+    for number, process in enumerate(running):
+        _, err = process.communicate(timeout=100)
+        assert process.returncode == 0, err
+        lines = path.with_name(f"p{number}.out").read_text().splitlines()
+        results.append((indexes_in(lines), float(lines[-1].removeprefix("worst ")), lines[0].removeprefix("key ")))
     written = [index for indexes, _, _ in results for index in indexes]
     assert sorted(written) == list(range(len(written))), "every index was given out once"
     report = verify(path, [results[0][2]])
@@ -76,14 +79,14 @@ def test_four_processes_of_eight_callers_are_served_alike_without_stalls(tmp_pat
 def kill_rounds(path: Path, rounds: int, seed: int) -> None:
     chance, acknowledged, key = random.Random(seed), set(), ""
     for number in range(rounds):
-        process = start(path, f"r{number}", 4, "60s")
+        process = start(path, f"r{number}", 4, "60s", out=subprocess.PIPE)
         first = process.stdout.readline()
         assert first.startswith("key "), process.stderr.read()
         key = first.removeprefix("key ").strip()
         time.sleep(chance.uniform(0.0, 0.15))
         process.kill()
         out, _ = process.communicate()
-        mine = [int(line) for line in out.split("\n")[:-1] if line.isdecimal()]
+        mine = indexes_in(out.split("\n")[:-1])
         assert not acknowledged & set(mine), "an index was given out twice"
         acknowledged |= set(mine)
         report = verify(path, [key])
@@ -145,25 +148,25 @@ def test_the_log_is_synced_before_each_acknowledgement(tmp_path: Path) -> None:
 
 
 @needs_strace
-def test_a_failed_sync_acknowledges_nothing_and_stops(tmp_path: Path, opened: Callable[..., Journal]) -> None:
-    base = tmp_path / "base.db"
-    with opened(base) as journal:
+@pytest.mark.parametrize(
+    ("call", "error", "when"),
+    [("fdatasync", "EIO", 1), ("fdatasync", "EIO", 3), ("fdatasync", "EIO", 6), ("pwrite64", "ENOSPC", 30)],
+)
+def test_a_failing_disk_acknowledges_nothing_and_stops(
+    tmp_path: Path, opened: Callable[..., Journal], call: str, error: str, when: int
+) -> None:
+    path = tmp_path / "journal.db"
+    with opened(path) as journal:
         journal.transact_sync(lambda tx: tx.append(Entry(kind=Kind.DECISION, agent="base")))
-        key = journal.verification_key
-    for number in (1, 3, 6):
-        path = tmp_path / f"copy{number}.db"
-        shutil.copy(base, path)
-        done = traced(
-            path, tmp_path / "trace", "-e", "trace=fdatasync", "-e", f"inject=fdatasync:error=EIO:when={number}+"
-        )
-        acknowledged = [int(line) for line in done.stdout.split("\n") if line.isdecimal()]
-        assert "JournalUnavailable" in done.stderr or "ConfigurationError" in done.stderr, done.stderr
-        assert len(acknowledged) < 5
-        report = verify(path, [key])
-        assert report.finding is Finding.OK, report
-        assert set(acknowledged) <= set(range(report.size))
-        with opened(path) as again:
-            assert again.transact_sync(lambda tx: tx.append(Entry(kind=Kind.DECISION))) == report.size
+    done = traced(path, tmp_path / "trace", "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={when}+")
+    acknowledged = indexes_in(done.stdout.split("\n"))
+    assert re.search("JournalUnavailable|JournalBusy|ConfigurationError", done.stderr), done.stderr
+    assert len(acknowledged) < 5
+    report = verify(path, [journal.verification_key])
+    assert report.finding is Finding.OK, report
+    assert set(acknowledged) <= set(range(report.size))
+    with opened(path) as again:
+        assert again.transact_sync(lambda tx: tx.append(Entry(kind=Kind.DECISION))) == report.size
 
 
 @needs_strace
@@ -180,7 +183,7 @@ def test_a_process_killed_at_any_sync_leaves_a_good_journal(tmp_path: Path, open
             f"inject=fdatasync:signal=KILL:when={number}",
             entries=3,
         )
-        acknowledged = [int(line) for line in done.stdout.split("\n") if line.isdecimal()]
+        acknowledged = indexes_in(done.stdout.split("\n"))
         with opened(path) as again:
             assert again.transact_sync(lambda tx: tx.append(Entry(kind=Kind.DECISION))) >= len(acknowledged)
             key = again.verification_key

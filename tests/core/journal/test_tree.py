@@ -40,10 +40,10 @@ class Tree:
     def __init__(self, leaves: list[bytes]) -> None:
         growth = Growth(0, b"")
         self.roots = [growth.root]
+        self.nodes: dict[tuple[int, int], bytes] = {}
         for leaf in leaves:
-            growth.append(leaf)
+            self.nodes |= {(level, index): digest for level, index, digest in growth.append(leaf)}
             self.roots.append(growth.root)
-        self.nodes = {(level, index): digest for level, index, digest in growth.new}
 
     def __call__(self, level: int, index: int) -> bytes:
         return self.nodes[level, index]
@@ -173,11 +173,11 @@ def test_growth_goes_back_to_a_mark() -> None:
     growth = Growth(0, b"")
     for leaf in LEAVES[:5]:
         growth.append(leaf)
-    mark, root, nodes = growth.mark(), growth.root, list(growth.new)
+    mark, root = growth.mark(), growth.root
     for leaf in LEAVES[5:20]:
         growth.append(leaf)
     growth.back_to(mark)
-    assert (growth.size, growth.root, growth.new) == (5, root, nodes)
+    assert (growth.size, growth.root) == (5, root)
     assert Growth(5, growth.edge).root == root
 
 

@@ -1,9 +1,12 @@
 """Does the independent check convict every forger it can, and name the entry?"""
 
+import ast
 import hashlib
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -229,6 +232,30 @@ def test_bad_input_is_unusable_and_says_why(written: tuple[Path, str, str], tmp_
     ]:
         assert report.finding is Finding.UNUSABLE, report
         assert word in report.what
+
+
+def test_a_journal_on_a_read_only_file_system_can_be_checked(written: tuple[Path, str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        shutil.copy(written[0], folder)
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        assert verify(folder / written[0].name, [written[1]]).finding is Finding.OK
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_the_check_shares_no_code_with_the_writer() -> None:
+    folder = Path(sys.modules[verify.__module__].__file__).parent
+    imported = set()
+    for name in ("verify.py", "notes.py"):
+        for node in ast.walk(ast.parse((folder / name).read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("isthmus")):
+                imported.add((node.level, node.module))
+    assert imported == {(1, "notes")}
 
 
 def test_another_key_does_not_verify_the_stored_checkpoints(written: tuple[Path, str, str]) -> None:

@@ -1,5 +1,6 @@
 """How does a configuration become a running gateway? Everything is opened here once, and closed in reverse order."""
 
+import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -159,7 +160,12 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
         )
         gateway = Gateway(parts)
         stack.push_async_callback(gateway.drain)
-        yield gateway
+        keeping = asyncio.create_task(gateway.keep_house(), name="isthmus house-keeping")
+        try:
+            yield gateway
+        finally:
+            keeping.cancel()
+            await asyncio.wait({keeping})
 
 
 def _state_folder(config: Config) -> Path:

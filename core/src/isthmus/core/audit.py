@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Judged, Leg
 from isthmus.core.errors import IsthmusError
 from isthmus.core.journal import Entry, FieldForm, Intent, Kind
 from isthmus.core.operation import Operation
 from isthmus.core.release import Forms
+from isthmus.core.wording import visible
 from isthmus.residency import Label
 
 __all__ = ["Auditor"]
@@ -48,6 +50,22 @@ class Auditor:
             rules=error.rules,
         )
         return _metered(entry, leg, now) if leg else entry
+
+    def unread(self, caller: Caller, tool: str, error: IsthmusError) -> Entry:
+        """Say that a call was refused before it was understood; the tool's name is the caller's word."""
+        return Entry(
+            kind=Kind.DECISION,
+            agent=caller.agent,
+            on_behalf_of=caller.user or "",
+            client=caller.client,
+            consumer=caller.consumer,
+            purpose=caller.purpose,
+            task=caller.task,
+            tool=visible(tool)[:100],
+            decision="refused",
+            error=error.reason,
+            policy=self.policies,
+        )
 
     def settled(self, intent: Intent, state: str) -> Entry:
         """Say what reading back told of a write whose outcome was not known."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from isthmus.core import policy
-from isthmus.core.arguments import Create, Update, Upsert
+from isthmus.core.arguments import Create, Request, Update, Upsert
 from isthmus.core.calls import Done, Judged
 from isthmus.core.connector import Key, Written
 from isthmus.core.errors import ApprovalRequired, Conflict, Denied, OutcomeUnknown
@@ -227,8 +227,8 @@ class Committer:
 
     def _payload(self, judged: Judged) -> dict[str, JSON]:
         """Keep what reading back needs: sealed, and gone once the intent is settled."""
-        key = create_key(judged)
         request = resolved(judged.plan.request, self.parts.resolver(judged.leg.caller))
+        key = key_of(request, judged)
         values = plain_values(request.values) if isinstance(request, Create | Update | Upsert) else {}
         return {
             "verb": judged.operation.verb.value,
@@ -242,9 +242,8 @@ class Committer:
 _ATTEMPTS = {"attempted": "in_flight", "done": "succeeded", "failed": "failed"}
 
 
-def create_key(judged: Judged) -> Key | None:
-    """Return the key of a write: an upsert's own, or what the connection's key field holds for a create."""
-    request = judged.plan.request
+def key_of(request: Request, judged: Judged) -> Key | None:
+    """Return the key of a write whose refs are resolved: an upsert's own, or what a create's key field will hold."""
     if isinstance(request, Upsert):
         return Key(request.key_field, str(request.key))
     field = judged.leg.connection.key_fields.get(judged.operation.object)

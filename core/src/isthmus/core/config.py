@@ -16,7 +16,7 @@ __all__ = ["Config", "load_config"]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class PolicyFiles(_Section):
@@ -48,7 +48,8 @@ class UserConfig(_Section):
 class ClientConfig(_Section):
     """One authenticated client: the agent it runs, who receives its answers, and for whom it acts.
 
-    `token` references the bearer token of an HTTP client; a stdio client is named when it is started.
+    `token` references the bearer token of an HTTP client; a stdio client is named when it is started. A client that
+    `may_confirm` shows approvals to its user and is believed about the answer.
     """
 
     agent: str
@@ -56,6 +57,7 @@ class ClientConfig(_Section):
     user: str = ""
     purpose: str = ""
     token: str | None = None
+    may_confirm: bool = False
 
 
 class BudgetConfig(_Section):

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from isthmus.core.arguments import Create, Delete, Describe, Get, Search, Update, Upsert
+from isthmus.core.arguments import Create, Delete, Describe, Get, Request, Search, Update, Upsert
 from isthmus.core.calls import Done, Judged
-from isthmus.core.commitment import create_key
+from isthmus.core.commitment import key_of
 from isthmus.core.connector import Connector
 from isthmus.core.cursors import after_condition
 from isthmus.core.errors import InvalidArguments
@@ -40,20 +40,19 @@ async def execute(judged: Judged, connector: Connector, parts: Parts) -> Done:
             return await _write(judged, connector, request)
 
 
-async def _write(judged: Judged, connector: Connector, request: object) -> Done:
+async def _write(judged: Judged, connector: Connector, request: Request) -> Done:
     version = judged.plan.state.version if judged.plan.state else None
     match request:
         case Create():
             values = plain_values(request.values)
-            return Done(written=await connector.create(request.object, values, create_key(judged)))
+            return Done(written=await connector.create(request.object, values, key_of(request, judged)))
         case Update():
             values = plain_values(request.values)
             return Done(written=await connector.update(request.object, request.id, values, request.version or version))
         case Upsert():
-            key = create_key(judged)
+            key = key_of(request, judged)
             if key is None:
                 raise InvalidArguments("an upsert needs a key", object=request.object)
-            key = replace(key, value=str(request.key))
             return Done(written=await connector.upsert(request.object, key, plain_values(request.values)))
         case Delete():
             return Done(written=await connector.delete(request.object, request.id, request.version or version))

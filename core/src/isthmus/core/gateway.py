@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["Gateway", "Session"]
 
 LOG = logging.getLogger("isthmus.gateway")
-T = TypeVar("T")
+HOUSE_KEEPING = 60.0
+"""Seconds between looks at open intents, and between checkpoints."""
 
 
 class Session:
@@ -90,7 +91,11 @@ class Gateway:
 
     async def call(self, caller: Caller, name: str, arguments: Mapping[str, JSON]) -> Result:
         """Carry one call through all nine steps."""
-        call = self._read(caller, name, arguments)
+        try:
+            call = self._read(caller, name, arguments)
+        except IsthmusError as error:
+            await self._recorder.unread(caller, name, error)
+            raise
         with self._tracer.start_as_current_span(
             f"isthmus {name}", attributes={"isthmus.call": call.id, "isthmus.system": call.system}
         ):
@@ -215,13 +220,13 @@ class Gateway:
         try:
             plan = await self._look_up(leg)
             judged = self._authorizer.judge(leg, plan)
+            earlier = await self._committer.earlier(judged)
+            if earlier is not None:
+                return await self._recorder.wrote(judged, earlier, None)
             if plan.record and plan.state is None:
                 raise NotFound(
                     f"there is no {judged.operation.object} {plan.record!r}, or this identity may not see it"
                 )
-            earlier = await self._committer.earlier(judged)
-            if earlier is not None:
-                return await self._recorder.wrote(judged, earlier, None)
             permit = await leg.connection.reserve(leg.caller, leg.call.deadline)
         except IsthmusError as error:
             await self._recorder.failed(leg.call, leg, error)
@@ -264,6 +269,16 @@ class Gateway:
         """Wait until every write under way is settled and recorded."""
         while self._writing:
             await asyncio.wait(set(self._writing))
+
+    async def keep_house(self) -> None:
+        """Settle what was left open, by whichever process, and sign what was recorded; for ever."""
+        while True:
+            try:
+                await self.settler.settle_all()
+                await self.parts.journal.checkpoint()
+            except IsthmusError as error:
+                LOG.warning("house-keeping: %s", error.sentence)
+            await self.parts.clock.sleep(HOUSE_KEEPING)
 
     def _scope(self, leg: Leg, operation: Operation, permit: "Permit | None" = None) -> CallScope:
         return CallScope(

@@ -110,7 +110,7 @@ class SystemBuilder:
             settings.identity,
             settings.auth,
             store=self.secrets,
-            resolver=SecretResolver(self.secrets, self.around.environ),
+            resolver=SecretResolver(self.secrets, self.around.environ, folder=self.config.folder),
             transport=TokenWire(name, endpoint, wire, self.around.clock),
             allowed_origin=str(origin),
             clock=self.around.clock.time,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Done, Judged, Leg
 from isthmus.core.cursors import Cursor, Scalar, merge_rows
 from isthmus.core.errors import IsthmusError, OutcomeUnknown
@@ -185,6 +186,11 @@ class Recorder:
             guard=written.guard,
             created=written.created,
         )
+
+    async def unread(self, caller: Caller, tool: str, error: IsthmusError) -> None:
+        """Record a call that was refused before it was understood."""
+        entry = self.parts.auditor.unread(caller, tool, error)
+        await self.parts.journal.transact(lambda transaction: transaction.append(entry))
 
     async def failed(self, call: Call, leg: Leg | None, error: IsthmusError, judged: Judged | None = None,
                      intent: Intent | None = None) -> None:  # fmt: skip

@@ -1,11 +1,10 @@
 """What does an approver read? The call as it will be done, written by us from checked values, refs kept as refs."""
 
-import unicodedata
-
 from isthmus.core.arguments import Create, Update, Upsert
 from isthmus.core.calls import Judged
 from isthmus.core.records import JSON, Value
 from isthmus.core.results import value_json
+from isthmus.core.wording import visible
 
 __all__ = ["summarise"]
 
@@ -31,13 +30,6 @@ def summarise(judged: Judged) -> str:
         lines.append(f"  on version: {judged.plan.state.version}")
     lines.append(f"  risk: {judged.operation.risk}")
     return "\n".join(lines)
-
-
-def visible(text: str) -> str:
-    """Show what could mislead a reader: control, bidirectional and other invisible characters are escaped."""
-    return "".join(
-        char if unicodedata.category(char)[0] not in "CZ" or char == " " else f"\\u{ord(char):04x}" for char in text
-    )
 
 
 def _shown(value: Value) -> str:

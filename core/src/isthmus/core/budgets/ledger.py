@@ -10,7 +10,7 @@ because `mark` is never later than the reading.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 __all__ = ["NOTHING", "Ask", "Grant", "Lease", "Ledger", "Mark", "Rules", "dump", "load", "settle"]
 
@@ -34,7 +34,7 @@ class Rules:
     burst: int = 2
     concurrency: int | None = None
     block: int = 64
-    refresh: float = 0.05
+    refresh: float = 0.1
     idle: float = 1.0
     lease: float = 60.0
     calm: float = 1.0
@@ -150,6 +150,9 @@ NOTHING = Grant(
 """What a process may assume before it has seen the ledger: one request at a time."""
 
 
+_NAMES = tuple(one.name for one in fields(Ledger))
+
+
 def _share(limit: int, share: float) -> int:
     """Round up, but not for what binary fractions add to 18 % of 100."""
     return math.ceil(round(limit * share, 6))
@@ -157,7 +160,12 @@ def _share(limit: int, share: float) -> int:
 
 def dump(ledger: Ledger) -> str:
     """Write a ledger as JSON."""
-    return json.dumps(asdict(ledger), separators=(",", ":"))
+    raw: dict[str, object] = {name: getattr(ledger, name) for name in _NAMES}
+    raw["leases"] = {
+        name: (lease.held, lease.slots, lease.demand, lease.served, lease.expires)
+        for name, lease in ledger.leases.items()
+    }
+    return json.dumps(raw, separators=(",", ":"))
 
 
 def load(text: str | None) -> Ledger:
@@ -165,7 +173,7 @@ def load(text: str | None) -> Ledger:
     if text is None:
         return Ledger()
     raw = json.loads(text)
-    leases = {name: Lease(**lease) for name, lease in raw.pop("leases").items()}
+    leases = {name: Lease(*lease) for name, lease in raw.pop("leases").items()}
     return Ledger(**raw, leases=leases)
 
 

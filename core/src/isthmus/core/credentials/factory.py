@@ -10,13 +10,6 @@ import httpx2
 
 from isthmus.core.caller import Principal
 from isthmus.core.credentials.credential import CredentialSource, StaticCredential, StaticSource
-from isthmus.core.credentials.grants import (
-    ClientCredentialsGrant,
-    Grant,
-    JwtBearerGrant,
-    RefreshTokenGrant,
-    TokenEndpoint,
-)
 from isthmus.core.credentials.references import Scheme, SecretMissing, SecretReference, SecretResolver, remedy
 from isthmus.core.credentials.secret import Secret
 from isthmus.core.credentials.settings import (
@@ -29,7 +22,7 @@ from isthmus.core.credentials.settings import (
     RefreshTokenAuth,
 )
 from isthmus.core.credentials.store import GenerationStore, Slot
-from isthmus.core.credentials.tokens import TOKENS, TokenSource
+from isthmus.core.credentials.tokens import TOKENS, Grant, TokenSource
 from isthmus.core.errors import ConfigurationError, CredentialError
 
 __all__ = ["CredentialFactory", "Identity"]
@@ -166,10 +159,9 @@ class CredentialFactory:
         seed: Callable[[], Secret] | None = None,
         remedy: str = "",
     ) -> TokenSource:
-        endpoint = TokenEndpoint(self._connection, auth.token_endpoint, self._transport, self._clock, self._timeout)
         return TokenSource(
             Slot(self._connection, user, TOKENS),
-            self._grant(endpoint, auth, user),
+            self._grant(auth, user),
             self._store,
             seed=seed,
             remedy=remedy,
@@ -180,9 +172,16 @@ class CredentialFactory:
             clock=self._clock,
         )
 
-    def _grant(
-        self, endpoint: TokenEndpoint, auth: ClientCredentialsAuth | JwtBearerAuth | RefreshTokenAuth, user: str
-    ) -> Grant:
+    def _grant(self, auth: ClientCredentialsAuth | JwtBearerAuth | RefreshTokenAuth, user: str) -> Grant:
+        # Authlib takes a third of a second to import; whoever only reads settings does not wait for it.
+        from isthmus.core.credentials.grants import (
+            ClientCredentialsGrant,
+            JwtBearerGrant,
+            RefreshTokenGrant,
+            TokenEndpoint,
+        )
+
+        endpoint = TokenEndpoint(self._connection, auth.token_endpoint, self._transport, self._clock, self._timeout)
         match auth:
             case ClientCredentialsAuth():
                 secret = self._shared(auth.client_secret, "client_secret")

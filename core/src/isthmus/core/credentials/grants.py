@@ -7,7 +7,7 @@ Authlib builds and signs the requests. Single flight, expiry, storage and the re
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import httpx2
 from authlib.integrations.httpx_client import AsyncAssertionClient, AsyncOAuth2Client
@@ -18,29 +18,11 @@ from isthmus.core.credentials.answers import AnswerLost, CheckedTransport, Token
 from isthmus.core.credentials.secret import Secret
 from isthmus.core.errors import ConfigurationError
 
-__all__ = ["ClientCredentialsGrant", "Grant", "JwtBearerGrant", "RefreshTokenGrant", "TokenEndpoint"]
+__all__ = ["ClientCredentialsGrant", "JwtBearerGrant", "RefreshTokenGrant", "TokenEndpoint"]
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LONGEST_ASSERTION = 180
 FetchSecret = Callable[[], Awaitable[Secret]]
-
-
-class Grant(Protocol):
-    """One way to obtain a token."""
-
-    @property
-    def refreshes(self) -> bool:
-        """Tell whether `obtain` needs a refresh token."""
-        ...
-
-    @property
-    def single_use(self) -> bool:
-        """Tell whether a refresh token that was sent must never be sent again."""
-        ...
-
-    async def obtain(self, held: Secret | None) -> TokenAnswer:
-        """Make one token request; raises GrantRefused, AnswerLost, or another IsthmusError where nothing was done."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,16 @@ Reference = Annotated[
 class SecretResolver:
     """Look secrets up; every call looks again, so a secret set meanwhile is found without a restart."""
 
-    def __init__(self, named: NamedSecrets, environ: Mapping[str, str], keyring: Keyring | None = None) -> None:
+    def __init__(
+        self,
+        named: NamedSecrets,
+        environ: Mapping[str, str],
+        keyring: Keyring | None = None,
+        *,
+        folder: Path | None = None,
+    ) -> None:
+        """`folder` is what the path of a `file:` reference is relative to: that of isthmus.toml."""
+        self._folder = folder or Path()
         self._named = named
         self._environ = environ
         self._keyring = keyring
@@ -99,7 +108,7 @@ class SecretResolver:
                 service, _, name = reference.locator.partition("/")
                 value = read_keyring(system_keyring(self._keyring), service, name)
             case _:
-                value = read_private(Path(reference.locator).expanduser(), setting=setting)
+                value = read_private(self._folder / Path(reference.locator).expanduser(), setting=setting)
         return Secret(value) if value else None
 
 

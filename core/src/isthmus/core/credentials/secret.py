@@ -18,6 +18,9 @@ MASK = "[secret]"
 SHORTEST = 6
 """Shorter values are not looked for: they would mask ordinary words."""
 
+HARMLESS = frozenset(logging.makeLogRecord({}).__dict__) - {"msg", "exc_text", "stack_info"}
+"""What logging itself writes into every record: names, places and times."""
+
 _live: weakref.WeakValueDictionary[int, "Secret"] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
 
@@ -93,12 +96,13 @@ class Redactor(logging.Filter):
         except (KeyError, TypeError, ValueError):
             # Arguments that do not fit the message must not stop the caller, here as in logging itself.
             message = f"{record.msg!r} {record.args!r}"
-        record.msg, record.args = redact(message), None
+        record.msg, record.args = message, None
         if record.exc_info and record.exc_info[0] is not None:
             record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
             # Handlers that format tracebacks themselves would go round the mask.
             record.exc_info = None
-        for name, value in list(record.__dict__.items()):
+        for name in record.__dict__.keys() - HARMLESS:
+            value = record.__dict__[name]
             if value is None or isinstance(value, int | float):
                 continue
             text = value if isinstance(value, str) else repr(value)

@@ -11,18 +11,17 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from isthmus.core.credentials.access import AccessToken, TokenSet
 from isthmus.core.credentials.answers import AnswerLost, GrantRefused, TokenAnswer, origin_of
 from isthmus.core.credentials.credential import Credential
-from isthmus.core.credentials.grants import Grant
 from isthmus.core.credentials.references import SecretMissing
 from isthmus.core.credentials.secret import Secret
 from isthmus.core.credentials.store import Generation, GenerationStore, Lease, SecretStoreError, Slot, Snapshot, State
 from isthmus.core.errors import CredentialError, IsthmusError, RetryLater, UpstreamError
 
-__all__ = ["TOKENS", "TokenSource"]
+__all__ = ["TOKENS", "Grant", "TokenSource"]
 
 TOKENS = "tokens"
 """The kind of the slots that hold OAuth tokens."""
@@ -34,6 +33,24 @@ SAVE_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+class Grant(Protocol):
+    """One way to obtain a token."""
+
+    @property
+    def refreshes(self) -> bool:
+        """Tell whether `obtain` needs a refresh token."""
+        ...
+
+    @property
+    def single_use(self) -> bool:
+        """Tell whether a refresh token that was sent must never be sent again."""
+        ...
+
+    async def obtain(self, held: Secret | None) -> TokenAnswer:
+        """Make one token request; raises GrantRefused, AnswerLost, or another IsthmusError where nothing was done."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

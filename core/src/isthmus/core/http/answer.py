@@ -10,10 +10,9 @@ import httpx2
 from isthmus.core.errors import UpstreamError
 from isthmus.core.records import JSON
 
-__all__ = ["Response", "answer_of", "parse_json"]
+__all__ = ["Response", "Whole", "answer_of", "parse_json"]
 
 DEEPEST = 100
-ANSWER = "isthmus.answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +107,21 @@ def _unreadable(what: str) -> UpstreamError:
     return UpstreamError(f"The system answered with {what}; the answer was not used.", code="unreadable_answer")
 
 
+class Whole(httpx2.Response):
+    """An answer whose whole body is there, as all layers above the wire get it."""
+
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        super().__init__(status, headers=headers, stream=httpx2.ByteStream(body))
+        self.answer = Response(status, self.headers, body)
+
+    @property
+    def content(self) -> bytes:
+        """Return the body."""
+        return self.answer.body
+
+
 def answer_of(response: httpx2.Response) -> Response:
     """Return the answer as connectors see it: without the request and its secrets."""
-    found = response.extensions.get(ANSWER)
-    if not isinstance(found, Response):
-        found = Response(response.status_code, response.headers, response.content)
-        response.extensions[ANSWER] = found
-    return found
+    if isinstance(response, Whole):
+        return response.answer
+    return Response(response.status_code, response.headers, response.content)

@@ -13,7 +13,7 @@ from isthmus.core.http.scope import CallScope, scope_of, sending_of
 
 __all__ = ["CookieJars", "CredentialLayer"]
 
-OURS = ("authorization", "proxy-authorization", "cookie")
+OURS = (b"authorization", b"proxy-authorization", b"cookie")
 """Headers that only this layer sets; a bridged SDK's own are dropped."""
 
 
@@ -73,10 +73,7 @@ class CredentialLayer(httpx2.AsyncBaseTransport):
 
     def _signed(self, request: httpx2.Request, credential: Credential, scope: CallScope) -> httpx2.Request:
         """Return a copy with the secrets, so that no layer above ever holds them."""
-        headers = request.headers.copy()
-        for name in OURS:
-            if name in headers:
-                del headers[name]
+        headers = httpx2.Headers([pair for pair in request.headers.raw if pair[0].lower() not in OURS])
         credential.apply(headers)
         signed = httpx2.Request(
             request.method, request.url, headers=headers, stream=request.stream, extensions=request.extensions

@@ -61,11 +61,12 @@ class EffectCheck(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Pass on what the operation declared."""
-        scope = scope_of(request)
+        scope, sending = scope_of(request), sending_of(request)
+        sending.content = await request.aread()
         parts = tuple(self._dialect.classify(request))
         if why := mismatch(parts, scope.operation):
             raise _denied(request, scope, why)
-        sending_of(request).parts = parts
+        sending.parts = parts
         scope.meter.requests += 1
         return await self._inner.handle_async_request(request)
 

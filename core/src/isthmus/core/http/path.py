@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NewType
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ Path = NewType("Path", str)
 """A path built by `path()`: nothing else is accepted by `Http`."""
 
 _TEMPLATE = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/{}]*")
+_FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ENCODED = re.compile(r"%(?:25)*(?:2f|5c|2e|00)", re.IGNORECASE)
 
 
@@ -24,11 +26,7 @@ def path(template: str, *values: str | int) -> Path:
             or dot, or a lone surrogate.
         ValueError: the template is not an absolute path, or the numbers of `{}` and values differ.
     """
-    literals = template.split("{}")
-    if not _TEMPLATE.fullmatch(template) or "{" in "".join(literals) or "}" in "".join(literals):
-        raise ValueError(f"{template!r} is no path template: write an absolute path with {{}} for each value")
-    if _has_dots(template) or template.startswith("//"):
-        raise ValueError(f"{template!r} has a dot segment or starts with two slashes")
+    literals = _literals(template)
     if len(literals) != len(values) + 1:
         raise ValueError(f"{template!r} takes {len(literals) - 1} values, not {len(values)}")
     filled = [literals[0]]
@@ -40,19 +38,26 @@ def path(template: str, *values: str | int) -> Path:
     return Path(whole)
 
 
+@lru_cache(maxsize=1_024)
+def _literals(template: str) -> tuple[str, ...]:
+    literals = tuple(template.split("{}"))
+    if not _TEMPLATE.fullmatch(template) or "{" in "".join(literals) or "}" in "".join(literals):
+        raise ValueError(f"{template!r} is no path template: write an absolute path with {{}} for each value")
+    if _has_dots(template) or template.startswith("//"):
+        raise ValueError(f"{template!r} has a dot segment or starts with two slashes")
+    return literals
+
+
 def _segment(value: str) -> str:
-    if not value or "\\" in value or _has_dots(value) or _ENCODED.search(value):
-        raise _refusal(value)
-    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in value):
+    if not value or _FORBIDDEN.search(value) or _ENCODED.search(value) or _has_dots(value):
         raise _refusal(value)
     return quote(value, safe="")
 
 
 def _has_dots(text: str) -> bool:
     """Tell whether any segment is `.` or `..`, in any spelling that some server may fold into it."""
-    return "." in (folded := unicodedata.normalize("NFKC", text)) and any(
-        part in (".", "..") for part in folded.split("/")
-    )
+    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return "." in folded and any(part in (".", "..") for part in folded.split("/"))
 
 
 def _refusal(value: str) -> InvalidArguments:

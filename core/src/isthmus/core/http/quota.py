@@ -66,8 +66,9 @@ class BudgetGate(httpx2.AsyncBaseTransport):
         return permit
 
     def _learn(self, response: httpx2.Response, permit: Permit) -> None:
-        date = http_date(response.headers.get("date", ""))
-        self._budget.learn(self._dialect.quota(answer_of(response)), permit, at=date)
+        readings = tuple(self._dialect.quota(answer_of(response)))
+        dated = any(reading.resets_at and not reading.at for reading in readings)
+        self._budget.learn(readings, permit, at=http_date(response.headers.get("date", "")) if dated else None)
         fault, now = fault_of(self._dialect, response), self._clock.time()
         if fault is None or fault.kind not in (Kind.QUOTA, Kind.THROTTLE):
             self._budget.succeeded()

@@ -73,10 +73,11 @@ class Sending:
     """
 
     passing: Collection[int] = ()
+    content: bytes = b""
     parts: Sequence[RequestClass] = ()
     attempts: int = 0
     sends: int = 0
-    sent_at: int = 0
+    sent_at: int = -1
     renewed: bool = False
     open: bool = False
 

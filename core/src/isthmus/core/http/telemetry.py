@@ -6,6 +6,7 @@ import re
 import httpx2
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, get_tracer
 
+from isthmus.core.http.answer import answer_of
 from isthmus.core.http.scope import CallScope, scope_of, sending_of
 
 __all__ = ["Telemetry"]
@@ -32,7 +33,7 @@ class Telemetry(httpx2.AsyncBaseTransport):
         """Pass on and take note."""
         scope, sending = scope_of(request), sending_of(request)
         scope.meter.attempts += 1
-        scope.meter.bytes_out += len(await request.aread())
+        scope.meter.bytes_out += len(sending.content)
         attributes: dict[str, str | int] = {
             "http.request.method": request.method,
             "server.address": request.url.host,
@@ -67,7 +68,7 @@ class Telemetry(httpx2.AsyncBaseTransport):
 
     def _meter(self, scope: CallScope, response: httpx2.Response) -> None:
         meter = scope.meter
-        meter.bytes_in += len(response.content)
+        meter.bytes_in += len(answer_of(response).body)
         meter.statuses.append(response.status_code)
         for name in self._request_ids:
             if name in response.headers and _ID.fullmatch(found := response.headers[name]):

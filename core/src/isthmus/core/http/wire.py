@@ -11,6 +11,7 @@ import httpx2
 from yarl import URL
 
 from isthmus.core.errors import ConfigurationError
+from isthmus.core.http.answer import Whole
 from isthmus.core.http.faults import Broken, NotSent
 from isthmus.core.http.inflate import ACCEPTED, Body, encoding_of
 from isthmus.core.http.scope import scope_of, sending_of
@@ -22,7 +23,7 @@ LARGEST = 64 << 20
 INLINE = 1 << 20
 """Above this aiohttp wants a body as a file, to write it without blocking the loop."""
 _UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
-_HOPS = ("accept-encoding", "connection", "transfer-encoding")
+_HOPS = (b"accept-encoding", b"connection", b"transfer-encoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,14 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
         """
         session = self._session or self._open()
         scope, sending = scope_of(request), sending_of(request)
-        before = sending.sends
-        content = await request.aread()
+        content = sending.content or await request.aread()
+        left = False
+
+        def leaving() -> None:
+            nonlocal left
+            left = True
+            sending.sent(scope.meter)
+
         try:
             async with session.request(
                 request.method,
@@ -121,18 +128,18 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
                 allow_redirects=False,
                 proxy=self._settings.proxy,
                 proxy_headers=self._proxy_headers,
-                middlewares=(partial(_once, partial(sending.sent, scope.meter)),),
+                middlewares=(partial(_once, leaving),),
             ) as answer:
                 body = Body(encoding_of(answer.headers.getall("content-encoding", [])), self._settings.most)
                 async for chunk in answer.content.iter_any():
                     body.feed(chunk)
                 plain = body.whole()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            if sending.sends == before:
-                raise _unsent(error) from error
-            raise Broken(_how(error)) from error
+            if left:
+                raise Broken(_how(error)) from error
+            raise _unsent(error) from error
         headers = [pair for pair in answer.raw_headers if pair[0].lower() not in _UNPACKED]
-        return httpx2.Response(answer.status, headers=headers, content=plain)
+        return Whole(answer.status, headers, plain)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -181,7 +188,7 @@ class ForeignWire(httpx2.AsyncBaseTransport):
             raise Broken("the connection was lost") from error
         plain = body.whole()
         headers = [pair for pair in response.headers.raw if pair[0].lower() not in _UNPACKED]
-        return httpx2.Response(response.status_code, headers=headers, content=plain)
+        return Whole(response.status_code, headers, plain)
 
     async def aclose(self) -> None:
         """Close the transport."""
@@ -189,8 +196,8 @@ class ForeignWire(httpx2.AsyncBaseTransport):
 
 
 def _headers(request: httpx2.Request) -> list[tuple[str, str]]:
-    found = [(name.decode("ascii"), value.decode("ascii")) for name, value in request.headers.raw]
-    return [pair for pair in found if pair[0].lower() not in _HOPS]
+    raw = request.headers.raw
+    return [(name.decode("ascii"), value.decode("ascii")) for name, value in raw if name.lower() not in _HOPS]
 
 
 def _unsent(error: Exception) -> NotSent:

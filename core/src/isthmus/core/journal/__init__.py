@@ -2,7 +2,15 @@
 
 from .approvals import Approval, ApprovalState
 from .entries import Entry, FieldForm, Kind, Recorded
-from .errors import ApprovalUnusable, GenerationMoved, IntentOpen, IntentSettled, JournalUnavailable, KeyUsed
+from .errors import (
+    ApprovalUnusable,
+    GenerationMoved,
+    IntentOpen,
+    IntentSettled,
+    JournalBusy,
+    JournalUnavailable,
+    KeyUsed,
+)
 from .generations import Generation, GenerationState
 from .intents import Intent, IntentState
 from .journal import Journal, JournalReader
@@ -26,6 +34,7 @@ __all__ = [
     "IntentSettled",
     "IntentState",
     "Journal",
+    "JournalBusy",
     "JournalKeys",
     "JournalReader",
     "JournalUnavailable",

@@ -155,13 +155,11 @@ def encode_leaf(
     Raises:
         InvalidArguments: the leaf would exceed 65,535 bytes.
     """
-    leaf: dict[str, JSON] = {"kind": entry.kind.value, "sequence": index, "time": _stamp(time), **committed}
+    leaf: dict[str, object] = {"kind": entry.kind.value, "sequence": index, "time": _stamp(time), **committed}
     for name, text in zip(_TEXTS, _read_texts(entry), strict=True):
         if text:
             leaf[name] = text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
-    for name, items in zip(_COLLECTIONS, _read_collections(entry), strict=True):
-        if items:
-            leaf[name] = items
+    leaf |= {name: items for name, items in zip(_COLLECTIONS, _read_collections(entry), strict=True) if items}
     for name in _PEOPLE:
         if person := getattr(entry, name):
             leaf[name] = pseudonyms[person]
@@ -178,8 +176,8 @@ def parse_leaf(leaf: bytes) -> dict[str, JSON]:
     return found
 
 
-def _numbers(entry: Entry) -> dict[str, JSON]:
-    found: dict[str, JSON] = {
+def _numbers(entry: Entry) -> dict[str, object]:
+    found: dict[str, object] = {
         name: _whole(name, number)
         for name, number in zip(_NUMBERS, _read_numbers(entry), strict=True)
         if number is not None
@@ -189,9 +187,9 @@ def _numbers(entry: Entry) -> dict[str, JSON]:
     return found
 
 
-def _judged(entry: Entry) -> dict[str, JSON]:
+def _judged(entry: Entry) -> dict[str, object]:
     labels = {"label_before": entry.label_before, "label_after": entry.label_after}
-    found: dict[str, JSON] = {name: label.as_dict() for name, label in labels.items() if label is not None}  # type: ignore[misc]
+    found: dict[str, object] = {name: label.as_dict() for name, label in labels.items() if label is not None}
     if entry.forms:
         found["forms"] = _grouped(entry.forms)
     return found
@@ -208,7 +206,7 @@ def _whole(name: str, number: int) -> int:
     return number
 
 
-def _grouped(forms: Iterable[FieldForm]) -> list[JSON]:
+def _grouped(forms: Iterable[FieldForm]) -> list[object]:
     # Wide objects release hundreds of fields alike: one group for each form and set of rules.
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for each in forms:

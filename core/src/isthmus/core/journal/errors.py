@@ -4,21 +4,28 @@ from typing import ClassVar
 
 from isthmus.core.errors import Conflict, IsthmusError
 
-__all__ = ["ApprovalUnusable", "GenerationMoved", "IntentOpen", "IntentSettled", "JournalUnavailable", "KeyUsed"]
+__all__ = [
+    "ApprovalUnusable",
+    "GenerationMoved",
+    "IntentOpen",
+    "IntentSettled",
+    "JournalBusy",
+    "JournalUnavailable",
+    "KeyUsed",
+]
 
 
 class JournalUnavailable(IsthmusError):
-    """Nothing was recorded, so nothing may be sent; the sentence names the remedy.
-
-    `retryable` is True where the same work may succeed later in this process: the disk was full, or another program
-    held the database.
-    """
+    """Nothing was confirmed, so nothing that needs the record may be sent; the sentence names the remedy."""
 
     code: ClassVar[str] = "journal_unavailable"
 
-    def __init__(self, sentence: str, *, code: str | None = None, object: str = "", retryable: bool = False) -> None:
-        super().__init__(sentence, code=code, object=object)
-        self.retryable = retryable  # type: ignore[misc]
+
+class JournalBusy(JournalUnavailable):
+    """The disk is full (`journal_full`) or another program holds the database; repeat the call later."""
+
+    code = "journal_busy"
+    retryable = True
 
 
 class IntentOpen(Conflict):

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from isthmus.core.records import JSON
 
-from .errors import IntentOpen, IntentSettled, JournalUnavailable, KeyUsed
+from .errors import IntentOpen, IntentSettled, JournalBusy, KeyUsed
 from .instants import instant, micros
 from .log import LogWrites, Reads
 from .sealing import Sealer
@@ -97,14 +97,13 @@ class IntentWrites(IntentReads, LogWrites):
         Raises:
             IntentOpen: the same call of the same agent and user is not settled.
             KeyUsed: its key already has an outcome.
-            JournalUnavailable: the disk is full; writes wait until there is space again.
+            JournalBusy: the disk is full; writes wait until there is space again.
         """
         if self._full:
-            raise JournalUnavailable(
+            raise JournalBusy(
                 "the disk that holds the journal is full, so no write is sent; free some space and repeat the call",
                 code="journal_full",
                 object=intent.connection,
-                retryable=True,
             )
         self._refuse_twin(intent)
         name, until = self._sealer.pseudonym, intent.lease_until

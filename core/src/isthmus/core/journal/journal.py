@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -108,7 +109,8 @@ class Journal(JournalReader):
         good. `reserve` is the space in bytes set aside for when the disk is full.
 
         Raises:
-            ConfigurationError: the origin is no key name; on entering: other keys or another origin wrote the file.
+            ConfigurationError: the origin is no key name; on entering: the file cannot be opened, or was written with
+                other keys or another origin.
         """
         return cls(Path(path), keys, origin=origin, clock=clock, entropy=entropy, reserve=reserve)
 
@@ -195,23 +197,22 @@ class Journal(JournalReader):
         return self._writer
 
     def _prepare(self) -> None:
-        turns = Turns(self._path)
         try:
-            with turns:
+            with closing(Turns(self._path)) as turns, turns:
                 _create(self._path)
                 self._reserve.restore()
-                db = connect(self._path, writer=True)
-                try:
+                with closing(connect(self._path, writer=True)) as db:
                     migrate(db, self._clock())
                     self._claim(db)
-                finally:
-                    db.close()
+        except OSError as error:
+            raise ConfigurationError(
+                f"the journal {self._path.name!r} cannot be created or opened ({error.strerror}); its folder has to"
+                " exist, on a local disk, and be writable"
+            ) from error
         except sqlite3.DatabaseError as error:
             raise ConfigurationError(
                 f"the journal {self._path.name!r} cannot be opened ({error}); restore it from a backup"
             ) from error
-        finally:
-            turns.close()
 
     def _claim(self, db: sqlite3.Connection) -> None:
         ours = {

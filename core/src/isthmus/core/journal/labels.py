@@ -27,6 +27,6 @@ class LabelWrites(LabelReads, LogWrites):
         known = self.task_label(key)
         joined = label if known is None else known | label
         if joined != known:
-            stored = canonical(joined.as_dict()).decode()  # type: ignore[arg-type]
+            stored = canonical(joined.as_dict()).decode()
             self._db.execute("INSERT OR REPLACE INTO labels VALUES (?, ?)", (key, stored))
         return joined

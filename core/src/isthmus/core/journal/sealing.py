@@ -47,8 +47,8 @@ def key_id(key: bytes) -> bytes:
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, Sequence | frozenset | set):
-        return sorted(value) if isinstance(value, frozenset | set) else list(value)
+    if isinstance(value, Sequence):
+        return list(value)
     raise TypeError(f"{type(value).__name__} has no place in a journal entry; give JSON values")
 
 
@@ -57,7 +57,7 @@ _ENCODER = json.JSONEncoder(
 )
 
 
-def canonical(value: JSON) -> bytes:
+def canonical(value: object) -> bytes:
     """Encode JSON the one way that digests are taken over: sorted keys, no spaces, UTF-8."""
     # A lone surrogate has no UTF-8; its backslash form is the JSON escape of the same character.
     return _ENCODER.encode(value).encode("utf-8", "backslashreplace")

@@ -86,13 +86,23 @@ class _Log:
     def __init__(self, path: Path) -> None:
         if not path.exists():
             raise _Unusable(f"there is no journal at {path.name!r}")
-        wal = path.with_name(f"{path.name}-wal")
-        # Without a log beside it nobody has the file open, and a read-only folder must do.
-        mode = "mode=ro" if wal.exists() else "mode=ro&immutable=1"
-        self._db = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, isolation_level=None)
+        self._path = path
+        self._db = self._connect("mode=ro")
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        return sqlite3.connect(f"{self._path.resolve().as_uri()}?{mode}", uri=True, isolation_level=None)
 
     def __enter__(self) -> Self:
-        self._db.execute("BEGIN")
+        try:
+            self._db.execute("BEGIN")
+            self._db.execute("SELECT 1 FROM schema").fetchone()
+        except sqlite3.OperationalError:
+            if self._path.with_name(f"{self._path.name}-wal").exists():
+                raise
+            # Without a log beside it nobody has the file open: it may lie on a read-only file system.
+            self._db.close()
+            self._db = self._connect("mode=ro&immutable=1")
+            self._db.execute("BEGIN")
         version = self._db.execute("SELECT max(version) FROM schema").fetchone()[0]
         if version != SCHEMA_VERSION:
             raise _Unusable(f"the journal has version {version}; this check knows {SCHEMA_VERSION}")
@@ -304,7 +314,7 @@ def _cipher(sealing: bytes | None, expected: str) -> AESGCM | None:
 
 def _parse(index: int, leaf: bytes) -> dict[str, object]:
     try:
-        found = json.loads(leaf[1:])
+        found = json.loads(leaf[1:].decode())
     except (ValueError, RecursionError):
         raise _Tampered(index, "the entry cannot be parsed") from None
     if leaf[:1] != b"\x01" or not isinstance(found, dict) or str(found.get("kind")) not in _KINDS:

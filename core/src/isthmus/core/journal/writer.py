@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from .errors import JournalUnavailable
+from .errors import JournalBusy, JournalUnavailable
 from .reserve import Reserve
 from .schema import connect
 from .sealing import Sealer
@@ -84,6 +84,8 @@ class Writer:
         Raises:
             JournalUnavailable: the journal failed or was closed.
         """
+        if threading.get_ident() == self._thread.ident:
+            raise RuntimeError("a unit of work may not wait for another one; do both in one unit")
         with self._wake:
             if self._closing:
                 raise JournalUnavailable("the journal is closed; open it again")
@@ -104,7 +106,7 @@ class Writer:
         try:
             db = connect(self._path, writer=True)
         except (sqlite3.Error, OSError) as error:
-            self._ready.set_exception(error)
+            self._ready.set_exception(_unavailable(error, self._path))
             return
         with closing(db):
             self._ready.set_result(None)
@@ -295,9 +297,7 @@ def _unavailable(error: sqlite3.Error | OSError, path: Path) -> JournalUnavailab
             if full
             else "another program holds the journal's database; close it and repeat the call"
         )
-        return JournalUnavailable(
-            sentence, code="journal_full" if full else "journal_busy", object=path.name, retryable=True
-        )
+        return JournalBusy(sentence, code="journal_full" if full else "journal_busy", object=path.name)
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     return JournalUnavailable(
         f"the journal could not be written ({name}), so nothing was confirmed; check its disk, run"

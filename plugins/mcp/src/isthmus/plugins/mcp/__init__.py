@@ -1,0 +1,12 @@
+"""Serve a gateway's tools over the Model Context Protocol, revisions 2026-07-28 and 2025-11-25."""
+
+from isthmus.core.plugins import CommandDetails, hookimpl
+from isthmus.plugins.mcp.command import serve
+
+__all__ = ["isthmus_commands"]
+
+
+@hookimpl
+def isthmus_commands(details: CommandDetails) -> None:
+    """Register `isthmus serve`."""
+    details.register("serve", serve)

@@ -1,0 +1,147 @@
+"""Is the audit log whole, and what does it say? Only leaves are shown: never a value, never a person's name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter, validators
+
+from isthmus.core.cli.installation import configuration, journal_of, keys_of, unopened_journal
+from isthmus.core.cli.options import DEFAULT, Common
+from isthmus.core.cli.output import complain, facts, show, short, table, waiting
+from isthmus.core.errors import NotFound
+from isthmus.core.records import JSON
+
+if TYPE_CHECKING:
+    from isthmus.core.journal.verify import Report
+
+__all__ = ["checkpoint", "register", "show_", "verify"]
+
+Files = Annotated[tuple[Path, ...], Parameter(validator=validators.Path(exists=True, dir_okay=False), negative="")]
+Leaf = Mapping[str, JSON]
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    group = App(name="audit", help="Verify and read the audit log.")
+    group.command(verify)
+    group.command(show_, name="show")
+    group.command(checkpoint)
+    app.command(group)
+
+
+def verify(
+    *,
+    checkpoint: Files = (),
+    key: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    journal: Path | None = None,
+    common: Common = DEFAULT,
+) -> int:
+    """Check that no entry was changed, removed or added; exit code 1 where one was, 2 where nothing can be said.
+
+    Args:
+        checkpoint: A signed checkpoint kept elsewhere, which the log must still contain.
+        key: A verification key kept elsewhere, in place of this installation's own.
+        journal: The file of a journal, in place of this installation's own.
+    """
+    from isthmus.core.journal.verify import Finding, verify as check
+
+    older = [one.read_text(encoding="utf-8", errors="replace") for one in checkpoint]
+    keys, sealing, path = list(key), None, journal
+    if not keys or path is None:
+        config = configuration(common)
+        path = path or config.state / "journal.db"
+        if not keys:
+            with keys_of(config) as ours:
+                keys, sealing = [unopened_journal(config, ours).verification_key], ours.journal.sealing
+    with waiting("verifying the audit log"):
+        report = check(path, keys, older=older, sealing=sealing)
+    if report.finding is Finding.UNUSABLE:
+        sentence = f"{report.what}; nothing can be said about the log"
+        complain(sentence, {"code": "unusable", "message": sentence, "retryable": False}, as_json=common.json)
+        return 2
+    show(common, {**asdict(report), "keys": keys}, *_told(report), facts([("key", one) for one in keys]))
+    return 0 if report.finding is Finding.OK else 1
+
+
+def show_(*, last: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 20, attempt: str = "", common: Common = DEFAULT) -> int:
+    """Show the newest entries, or all of one call.
+
+    Args:
+        last: How many entries.
+        attempt: The id of a call or intent, or the end of it: show all that is recorded of it.
+    """
+    with journal_of(configuration(common)) as journal:
+        view = journal.view()
+        first = 0 if attempt else max(0, view.size - last)
+        leaves: list[Leaf] = [one.leaf for one in view.entries(first, view.size) if _belongs(one.leaf, attempt)]
+    if attempt and not leaves:
+        raise NotFound(f"the log has no call {attempt!r}; `isthmus audit show` lists the newest", object=attempt)
+    if attempt:
+        blocks = [part for leaf in leaves for part in (facts(_flat(leaf)), "")]
+        show(common, {"entries": leaves}, *blocks)
+        return 0
+    columns = ("#", "time (UTC)", "kind", "agent", "what", "result", "call")
+    rows = [_row(leaf) for leaf in leaves]
+    show(common, {"entries": leaves}, table(columns, rows, fold="result") if rows else "the log is empty")
+    return 0
+
+
+def checkpoint(*, common: Common = DEFAULT) -> int:
+    """Sign size and root of the log and print the note; keep it where whoever can change the log cannot."""
+    with journal_of(configuration(common)) as journal:
+        note = journal.checkpoint_sync()
+        data = {"checkpoint": note, "verification_key": journal.verification_key, "size": int(note.split("\n")[1])}
+    show(common, data, note.removesuffix("\n"))
+    return 0
+
+
+def _told(report: "Report") -> Sequence[str]:
+    if report.finding.value == "tampered":
+        where = "" if report.index is None else f" at entry {report.index}"
+        return (
+            f"TAMPERED{where}: {report.what}",
+            "Keep this file as evidence, stop writing to it, and compare it with a backup and your checkpoints.",
+        )
+    said = f"The log is whole: {report.size} entries, {report.covered} of them under a signed checkpoint"
+    said += f", the bodies of {report.erased} erased on request." if report.erased else "."
+    newer = report.size - report.covered
+    if not newer:
+        return (said,)
+    return said, f"The newest {newer} rest on the file alone; `isthmus audit checkpoint` covers them."
+
+
+def _belongs(leaf: Leaf, attempt: str) -> bool:
+    """Tell whether an entry is of a call, whichever leg of it; the id may be cut at the front."""
+    if not attempt:
+        return True
+    id = str(leaf.get("attempt", ""))
+    return len(attempt) >= 4 and attempt != "" and (id.endswith(attempt) or id.partition(".")[0].endswith(attempt))
+
+
+def _row(leaf: Leaf) -> tuple[str, ...]:
+    target = "/".join(str(leaf[name]) for name in ("connection", "object") if leaf.get(name))
+    result = [str(leaf[name]) for name in ("decision", "state", "error") if leaf.get(name)]
+    rules = leaf.get("rules")
+    return (
+        str(leaf.get("sequence", "")),
+        str(leaf.get("time", ""))[5:19].replace("T", " "),
+        str(leaf.get("kind", "")),
+        str(leaf.get("agent", "")) or "-",
+        " ".join(part for part in (str(leaf.get("tool", "")), target) if part) or "-",
+        " ".join(result) + (f" by {', '.join(map(str, rules))}" if isinstance(rules, list) and rules else "") or "-",
+        short(str(leaf.get("attempt", ""))),
+    )
+
+
+def _flat(leaf: Leaf) -> list[tuple[str, str]]:
+    return [(name, _text(value)) for name, value in sorted(leaf.items(), key=lambda one: one[0] != "sequence")]
+
+
+def _text(value: JSON) -> str:
+    import json
+
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,50 @@
+"""How is the sandbox started, from the command line or as a process of its own?"""
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from .house import write_house
+from .sandbox import Sandbox
+
+__all__ = ["serve_sandbox"]
+
+
+def serve_sandbox(
+    *,
+    port_eu: int = 0,
+    port_us: int = 0,
+    seed: int = 7,
+    accounts: int = 2_000,
+    contacts: int = 10_000,
+    write: Path | None = None,
+    print_json: bool = False,
+) -> None:
+    """Serve a made-up company's systems on loopback until interrupted.
+
+    Args:
+        port_eu: Port of the EU Salesforce org (0: any free one).
+        port_us: Port of the US Salesforce org (0: any free one).
+        seed: Which company to make up.
+        accounts: How many accounts, over both orgs.
+        contacts: How many contacts, over both orgs.
+        write: Write a folder with an isthmus.toml that works with this sandbox.
+        print_json: Print urls and credentials as one line of JSON.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with Sandbox(seed, ports={"eu": port_eu, "us": port_us}, accounts=accounts, contacts=contacts) as running:
+        settings = write_house(write, running.salesforce) if write is not None else None
+        if print_json:
+            lines = [json.dumps(running.credentials())]
+        else:
+            lines = [f"Salesforce {name:3} {org.url}" for name, org in running.salesforce.items()]
+            if settings is not None:
+                lines.append(f"Settings       {settings}  (try: isthmus tools --config {settings})")
+            lines.append("Press Ctrl-C to stop.")
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+        stop.wait()

@@ -1,0 +1,37 @@
+"""Which configuration makes isthmus work with this sandbox? A folder with settings, rules and throw-away secrets."""
+
+import base64
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from .salesforce import SalesforceOrg
+
+__all__ = ["write_house"]
+
+COPIED = ("flows.toml", "sequences.toml", "policy.cedar")
+
+
+def write_house(folder: Path, orgs: Mapping[str, SalesforceOrg]) -> Path:
+    """Write the folder and return the path of its isthmus.toml; an existing sealing key stays."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shipped = files(__package__).joinpath("house")
+    for name in COPIED:
+        (folder / name).write_text(shipped.joinpath(name).read_text(encoding="utf-8"), encoding="utf-8")
+    settings = shipped.joinpath("isthmus.toml").read_text(encoding="utf-8")
+    template = shipped.joinpath("connection.toml").read_text(encoding="utf-8")
+    for name, org in orgs.items():
+        settings += template.format(name=name, url=org.url, client_id=org.client_id)
+        _private(folder / f"crm-{name}.secret", org.client_secret)
+    key = folder / "sealing.key"
+    if not key.exists():
+        _private(key, base64.urlsafe_b64encode(os.urandom(32)).decode())
+    (folder / "isthmus.toml").write_text(settings, encoding="utf-8")
+    return folder / "isthmus.toml"
+
+
+def _private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
