@@ -89,6 +89,7 @@ class Home(House):
     acts_as: str = "service"
     call_timeout: float = 600
     budget: str = ""
+    api_version: str = "62.0"
 
     def write(self) -> Path:
         path = super().write()
@@ -104,6 +105,7 @@ class Home(House):
                 self.environ[f"{name.upper()}_REFRESH"] = org.refresh_token(org.username)
             text = text.replace(f"[connections.crm-{name}]\n", f'[connections.crm-{name}]\nidentity = "{self._who}"\n')
             text += f"\n[connections.crm-{name}.budget]\n{self.budget}\n"
+            text += f'[connections.crm-{name}.settings]\napi_version = "{self.api_version}"\n'
         path.write_text(text)
         return path
 

@@ -60,9 +60,9 @@ def test_never_beyond_the_reading_nor_the_slots(steps, used):
             process.units -= 1
             org.used += 1
             reading = org.limit - org.used
-            process.flying.append((process.known + process.completed, reading, now))
+            process.flying.append((process.known + process.completed, reading))
         elif action in ("answer", "late") and process.flying:
-            mark, reading, at = process.flying.pop(0 if action == "answer" else -1)
+            mark, reading = process.flying.pop(0 if action == "answer" else -1)
             process.completed += 1
             process.mark = Mark(mark + 1 + reading, org.limit, now, now + 9e9, True)
         elif action == "return" and process.units:
@@ -74,7 +74,7 @@ def test_never_beyond_the_reading_nor_the_slots(steps, used):
 
 @given(st.integers(0, 5), st.integers(0, 50), st.integers(0, 50))
 def test_reports_of_a_process_taken_for_dead_are_not_booked_twice(busy, completed, returned):
-    ledger, grant = settle(Ledger(), Ask("gone", units=5), RULES, 0.0)
+    ledger, _ = settle(Ledger(), Ask("gone", units=5), RULES, 0.0)
     ledger, _ = settle(ledger, Ask("other"), RULES, 100.0)
     assert (ledger.granted, ledger.completed) == (5, 5)
     ledger, _ = settle(ledger, Ask("gone", completed=completed, returned=returned, busy=busy), RULES, 101.0)

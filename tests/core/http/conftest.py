@@ -50,6 +50,7 @@ class Upstream:
     requests: list[Seen] = field(default_factory=list)
     connections: int = 0
     script: deque = field(default_factory=deque)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -72,6 +73,7 @@ class Upstream:
         first, *lines = head.rstrip().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
+        self.asked.set()
         self.requests.append(Seen(*first.split(" ")[:2], headers, body))
         reply = self.script.popleft() if self.script else answer()
         if callable(reply):
@@ -112,16 +114,17 @@ KINDS = {
 }
 
 
+EFFECTS = {
+    "GET": Effect.READ,
+    "POST": Effect.CREATE,
+    "PATCH": Effect.UPDATE,
+    "PUT": Effect.UPDATE,
+    "DELETE": Effect.DELETE,
+}
+
+
 class Desk:
     """The dialect of a ticket system: `/Object/id`, and `/batch` with one `METHOD /Object/id` a line."""
-
-    EFFECTS = {
-        "GET": Effect.READ,
-        "POST": Effect.CREATE,
-        "PATCH": Effect.UPDATE,
-        "PUT": Effect.UPDATE,
-        "DELETE": Effect.DELETE,
-    }
 
     def classify(self, request):
         if request.url.path == "/batch":
@@ -132,7 +135,7 @@ class Desk:
 
     def part(self, method, where):
         _, object, *records = where.split("/")
-        return RequestClass(self.EFFECTS[method], object, tuple(record for record in records if record))
+        return RequestClass(EFFECTS[method], object, tuple(record for record in records if record))
 
     def quota(self, response):
         used, _, limit = response.headers.get("x-quota", "").partition("/")
@@ -161,6 +164,7 @@ class Tokens:
         self.gate = asyncio.Event()
         self.gate.set()
         self.running = None
+        self.begun = asyncio.Event()
 
     def credential(self):
         return StaticCredential.bearer(self.generation, Secret(f"token-{self.generation}"))
@@ -176,6 +180,7 @@ class Tokens:
         return await asyncio.shield(self.running)
 
     async def fetch(self):
+        self.begun.set()
         await self.gate.wait()
         self.replaced += 1
         self.generation += 1

@@ -54,8 +54,7 @@ async def test_a_replacement_outlives_the_caller_who_asked_for_it(connect, upstr
     source.gate.clear()
     upstream.script.append(reply(401))
     task = asyncio.ensure_future(connection.http("read").get(TICKET))
-    while source.running is None:
-        await asyncio.sleep(0.01)
+    await source.begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

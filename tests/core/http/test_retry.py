@@ -172,8 +172,7 @@ async def test_a_caller_who_leaves_closes_the_socket(connect, upstream):
     upstream.script.append(stall)
     http = connect(upstream.url).http("create")
     task = asyncio.ensure_future(http.post(path("/Ticket"), json={}))
-    while not upstream.requests:
-        await asyncio.sleep(0.01)
+    await upstream.asked.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -148,6 +148,23 @@ def test_an_entry_over_the_limit_is_refused_and_leaves_no_trace(journal: Journal
     assert journal.view().size == 0
 
 
+def test_an_entry_that_fails_inside_a_unit_leaves_no_half(journal: Journal) -> None:
+    def refuse_then_record(tx) -> int:
+        with pytest.raises(InvalidArguments):
+            tx.append(Entry(kind=Kind.OUTCOME, on_behalf_of="anna", rules=tuple(["r" * 1_000] * 66)), {"note": 1})
+        return tx.append(Entry(kind=Kind.DECISION, on_behalf_of="bob", error="entry_too_long"), {"note": 2})
+
+    assert journal.transact_sync(refuse_then_record) == 0
+    assert journal.view().entry(0).payload == {"note": 2}
+    assert journal.view().about("anna") == ()
+
+
+def test_names_that_are_spelled_into_one_another_are_recorded(journal: Journal) -> None:
+    entry = Entry(kind=Kind.DECISION, record_ids=("\ud800", "\\ud800", "x", "x"))
+    index = journal.transact_sync(lambda tx: tx.append(entry))
+    assert len(journal.view().entry(index).leaf["record_ids"]) == 4
+
+
 def test_numbers_that_are_not_whole_are_refused() -> None:
     for number in (1.5, True):
         with pytest.raises(TypeError, match="whole number"):

@@ -2,13 +2,24 @@
 
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from isthmus.core.journal import Entry, Intent, IntentOpen, IntentState, Journal, JournalKeys, Kind
+from isthmus.core.journal import (
+    Approval,
+    ApprovalState,
+    Entry,
+    Intent,
+    IntentOpen,
+    IntentState,
+    Journal,
+    JournalKeys,
+    Kind,
+)
 from isthmus.core.journal.notes import NoteKey, proven
 from isthmus.core.journal.verify import Finding, Report, verify
 
@@ -106,6 +117,24 @@ def test_an_open_intent_is_settled_first(journal: Journal, outcome: Callable[...
     journal.transact_sync(lambda tx: tx.settle_intent("at-1", IntentState.HAPPENED, {"Name": "Anna"}))
     journal.transact_sync(lambda tx: tx.erase([0], **REQUEST))
     assert journal.view().intent("at-1").outcome == {}
+
+
+def test_an_approval_of_an_erased_entry_cannot_be_used(journal: Journal, clock: Callable) -> None:
+    question = Approval(
+        id="ap-1",
+        digest="d",
+        agent="x",
+        user="anna",
+        tool="t",
+        summary="Phone of Anna",
+        asked_at=clock(),
+        expires=clock() + timedelta(hours=1),
+    )
+    journal.transact_sync(lambda tx: tx.ask(question))
+    journal.transact_sync(lambda tx: tx.erase("anna", **REQUEST))
+    found = journal.view().approval("ap-1")
+    assert (found.state, found.summary, found.user) == (ApprovalState.REJECTED, "", None)
+    assert [each.leaf["state"] for each in journal.view().entries(0, 9)] == ["pending", "rejected", "erased"]
 
 
 def test_a_reader_in_the_way_only_delays_the_wiping(

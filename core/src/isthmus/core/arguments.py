@@ -61,6 +61,7 @@ class RawQuery:
 
     text: str
     object: str = ""
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def parse_request(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
         case Verb.DESCRIBE:
             return Describe(object)
         case Verb.QUERY:
-            return RawQuery(text("text")) if "text" in arguments else _query(arguments)
+            return _raw(arguments) if "text" in arguments else _query(arguments)
         case Verb.GET:
             return Get(object, text("id"), names("fields"))
         case Verb.SEARCH:
@@ -215,6 +216,14 @@ def _query(arguments: Mapping[str, JSON]) -> Query:
         _integer(arguments, "limit", 50),
         text("after") or None,
     )
+
+
+def _raw(arguments: Mapping[str, JSON]) -> RawQuery:
+    """Take a query text alone: what stands beside it would be ignored."""
+    beside = sorted({"select", "where", "order_by", "limit"} & arguments.keys())
+    if beside:
+        raise InvalidArguments(f"{beside[0]!r} does not go with text; say it in the text itself", field=beside[0])
+    return RawQuery(_text(arguments)("text"), after=_text(arguments)("after") or None)
 
 
 def _measures(arguments: Mapping[str, JSON]) -> tuple[Measure, ...]:

@@ -1,5 +1,6 @@
 """When is a call committed to? Once sequence rules, approval and intent are durable, in one transaction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -51,6 +52,8 @@ class Committer:
                 subject=judged.leg.caller.agent,
                 object=judged.operation.target,
             )
+        if twin.state is IntentState.OPEN and twin.lease_until and twin.lease_until > self.parts.now():
+            raise _under_way(judged)
         if not twin.state.settled:
             twin = await self.settler.settle_open(twin)
         if twin.state is IntentState.HAPPENED:
@@ -75,10 +78,12 @@ class Committer:
         if not (named or approval or judged.operation.writes):
             return None
         intent = self._intent(judged) if judged.operation.writes else None
+        # Refs resolve on the loop's thread; the unit of work below runs on the journal's.
+        same = self._same(judged) if named else {}
 
         def work(transaction: Transaction) -> None:
             if named:
-                self._check_sequence(transaction, judged)
+                self._check_sequence(transaction, judged, same)
             if approval is not None:
                 transaction.consume(approval.id, judged.approval_digest, transaction.now)
             if intent is not None:
@@ -91,11 +96,7 @@ class Committer:
         try:
             await self.parts.journal.transact(work)
         except (IntentOpen, KeyUsed) as error:
-            raise Conflict(
-                "the same call is under way elsewhere; wait for its outcome, then repeat this call to get it",
-                subject=judged.leg.caller.agent,
-                object=judged.operation.target,
-            ) from error
+            raise _under_way(judged) from error
         except ApprovalUnusable as error:
             raise Conflict(
                 f"{error.sentence}", subject=judged.leg.caller.agent, object=judged.operation.target
@@ -111,14 +112,13 @@ class Committer:
                 return found
         return view.open_intent_for(caller.agent, caller.user, judged.call_digest)
 
-    def _check_sequence(self, transaction: Transaction, judged: Judged) -> None:
+    def _check_sequence(self, transaction: Transaction, judged: Judged, same: Mapping[str, str]) -> None:
         """Judge the sequence rules on the ledger as it is in this transaction, then enter the attempt."""
         leg, rules, now = judged.leg, self.parts.sequences, transaction.now
         acting = leg.caller.user or self.parts.policy.directory.agents[leg.caller.agent].owner
         caller = replace(leg.caller, user=acting)
         reach = rules.lookback(judged.operation)
         since = now - (reach if reach is not None else timedelta(days=365))
-        same = self._same(judged)
         earlier = [
             policy.Attempt(
                 one.at, one.agent, acting if one.user == transaction.pseudonym(acting) else one.user or "", one.task,
@@ -251,6 +251,14 @@ def key_of(request: Request, judged: Judged) -> Key | None:
         return None
     told = request.values.get(field)
     return Key(field, str(told) if told else request.key or judged.leg.id)
+
+
+def _under_way(judged: Judged) -> Conflict:
+    return Conflict(
+        "the same call is under way; wait for its outcome, then repeat this call to get it",
+        subject=judged.leg.caller.agent,
+        object=judged.operation.target,
+    )
 
 
 def _stored(intent: Intent) -> Written:

@@ -63,11 +63,13 @@ class ClientConfig(_Section):
 class BudgetConfig(_Section):
     """How much of the org's quota may be used: `reserve` of it stays for people.
 
-    `key` joins connections that share one org's quota; `allowance` is the daily limit of an org that reports none.
+    `key` joins connections that share one org's quota; `allowance` is the daily limit of an org that reports none;
+    `ask_again` are the seconds after which a spent quota is asked for again where the org does not tell its reset.
     """
 
     key: str = ""
     allowance: int | None = Field(default=None, ge=1)
+    ask_again: float = Field(default=3600, gt=0)
     reserve: float = Field(default=0.2, ge=0, lt=1)
     per_second: float = Field(default=50, gt=0)
     concurrency: int = Field(default=20, ge=1, le=1000)

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from isthmus.core.errors import InvalidArguments
-from isthmus.core.records import JSON, AllOf, AnyOf, Compare, Condition, Operator, Order, Query, Row
+from isthmus.core.records import JSON, AllOf, AnyOf, Compare, Condition, Operator, Order, Query, Row, Value
 
 __all__ = ["Cursor", "CursorSeal", "after_condition", "merge_rows", "query_digest"]
 
@@ -59,7 +59,7 @@ def query_digest(query: Query, more: str) -> str:
     return hashlib.sha256(f"{replace(query, after=None)!r}|{more}".encode()).hexdigest()
 
 
-def after_condition(order_by: Sequence[Order], id_field: str, last: Sequence[Scalar]) -> Condition:
+def after_condition(order_by: Sequence[Order], id_field: str, last: Sequence[Value]) -> Condition:
     """Say "comes after `last`" as a condition, given that missing values come first in both directions."""
     orders = [*order_by, Order(id_field)]
     branches: list[Condition] = []
@@ -71,7 +71,7 @@ def after_condition(order_by: Sequence[Order], id_field: str, last: Sequence[Sca
     return AnyOf(tuple(branches)) if len(branches) > 1 else branches[0]
 
 
-def _beyond(order: Order, value: Scalar) -> Condition | None:
+def _beyond(order: Order, value: Value) -> Condition | None:
     if value is None:
         return Compare(order.field, Operator.NE, None)
     if isinstance(value, bool):

@@ -9,6 +9,7 @@ from isthmus.core.connector import Connector
 from isthmus.core.cursors import after_condition
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.flows import plain_values, resolved
+from isthmus.core.metadata import typed
 from isthmus.core.parts import Parts
 from isthmus.core.records import Aggregate, AllOf, Condition, Measure, Order, Query
 
@@ -66,7 +67,9 @@ def _page(query: Query, judged: Judged) -> Query:
     id_field = facts.id_field if facts else "Id"
     where: Condition | None = query.where
     if judged.leg.last is not None:
-        beyond = after_condition(query.order_by, id_field, judged.leg.last)
+        sorted_by = {one.path: one for one in judged.plan.sorted_by}
+        keys = [typed(key, sorted_by[one.field]) for one, key in zip(query.order_by, judged.leg.last, strict=False)]
+        beyond = after_condition(query.order_by, id_field, (*keys, judged.leg.last[-1]))
         where = AllOf((where, beyond)) if where is not None else beyond
     return replace(
         query,

@@ -34,6 +34,7 @@ __all__ = ["Flows", "resolved"]
 
 SMALLEST_GROUP = 5
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]{5,15}(?:Z|[+-][0-9:]{4,5}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,44 +55,50 @@ class Flows:
     def judge(self, plan: Plan) -> int:
         """Judge all arguments of a plan; return the fewest records a figure must stand for (1: no limit)."""
         match plan.request:
-            case Query(where=where, order_by=order_by):
-                smallest = self._filters(where, plan)
+            case Query(object=object, where=where, order_by=order_by):
+                smallest = self._filters(object, where, plan)
                 for order in order_by:
-                    self._must_see(_path(plan, order.field), where, "sort by")
+                    self._must_see(_path(plan, object, order.field), where, "sort by")
                 return smallest
             case Aggregate():
                 return self._figures(plan.request, plan)
             case Search(text=text):
                 self._words(text, None, plan.request.object, "", "search for text in")
-            case Create(values=values) | Update(values=values):
+            case Create(values=values):
+                self._written(values, plan)
+            case Update(values=values):
+                self._relabels(values, plan)
                 self._written(values, plan)
             case Upsert(values=values, key_field=key_field, key=key):
                 self._written({**values, key_field: key}, plan)
         return 1
 
-    def _filters(self, where: Condition | None, plan: Plan) -> int:
+    def _filters(self, object: str, where: Condition | None, plan: Plan) -> int:
         smallest = 1
         for leaf in comparisons(where):
-            path = _path(plan, leaf.field)
+            path = _path(plan, object, leaf.field)
             label = label_of(path, _pinned(where, path), self.source.connection)
             decision = self.releaser.decide(label, self.source, self.caller)
             if decision.form is not Form.CLEAR:
                 self._only_refs(leaf, path, decision)
                 smallest = SMALLEST_GROUP
             if isinstance(leaf, InQuery):
-                smallest = max(smallest, self._filters(leaf.query.where, plan))
+                inner = leaf.query
+                for name in inner.select:
+                    self._must_see(_path(plan, inner.object, name), inner.where, "compare with")
+                smallest = max(smallest, self._filters(inner.object, inner.where, plan))
             else:
                 self._argument(leaf.value, path, label, "filter by")
         return smallest
 
     def _figures(self, aggregate: Aggregate, plan: Plan) -> int:
-        smallest = self._filters(aggregate.where, plan)
+        smallest = self._filters(aggregate.object, aggregate.where, plan)
         for name in aggregate.group_by:
-            self._must_see(_path(plan, name), aggregate.where, "group by")
+            self._must_see(_path(plan, aggregate.object, name), aggregate.where, "group by")
         for measure in aggregate.measures:
             if not measure.field:
                 continue
-            path = _path(plan, measure.field)
+            path = _path(plan, aggregate.object, measure.field)
             decision = self._seen(path, aggregate.where)
             if decision.form is Form.CLEAR:
                 continue
@@ -129,29 +136,58 @@ class Flows:
 
     def _written(self, values: Mapping[str, Value], plan: Plan) -> None:
         country = _country_of(values, plan)
+        object = plan.facts.name if plan.facts else ""
         for name, value in values.items():
-            path = _path(plan, name)
+            path = _path(plan, object, name)
             self._argument(value, path, label_of(path, country, self.source.connection), "write")
 
     def _argument(self, value: Value, path: FieldPath, label: Label, act: str) -> None:
         """Judge one value: refs by what they stand for, other text by its field and by what the task knows."""
         for ref in refs_in(value):
-            self._ref(self.resolve(ref), path, act)
+            self._ref(self.resolve(ref), path, label, act)
         for text in _texts(value):
             if not _harmless(text, path.facts):
                 self._words(text, label, path.object.name, path.path, act)
 
-    def _ref(self, found: Resolved, path: FieldPath, act: str) -> None:
+    def _ref(self, found: Resolved, path: FieldPath, label: Label, act: str) -> None:
+        """Let a ref resolve at home only, and only in a field that shows the caller no more than the ref did."""
         decision = self.releaser.into(found.label, found.zone, self.source.zone, self.caller.purpose)
-        if found.zone != self.source.zone or decision.form is not Form.CLEAR:
+        why = ""
+        if found.zone != self.source.zone:
+            why = f"the ref's home is zone {found.zone!r}; a ref resolves only at home"
+        elif decision.form is not Form.CLEAR:
+            why = f"its value may not be used in that zone ({', '.join(decision.rules) or decision.basis})"
+        elif self._form(label) > self._form(found.label):
+            why = "you see that field in clear and would learn what the ref stands for; use a field that hides it too"
+        if why:
             raise ResidencyError(
-                f"cannot {act} {path.object.name}.{path.path} in zone {self.source.zone!r} with a ref whose home is "
-                f"zone {found.zone!r}; a ref resolves only at home",
+                f"cannot {act} {path.object.name}.{path.path} in zone {self.source.zone!r} with a ref: {why}",
                 subject=self.caller.agent,
                 object=path.object.name,
                 field=path.path,
                 rules=decision.rules,
             )
+
+    def _form(self, label: Label) -> Form:
+        return self.releaser.decide(label, self.source, self.caller).form
+
+    def _relabels(self, values: Mapping[str, Value], plan: Plan) -> None:
+        """Refuse a change of the country that a record is labelled with where it would show the caller more of it."""
+        facts, before = plan.facts, _country_of({}, plan, linked=False)
+        after = _country_of(values, plan)
+        if facts is None or plan.state is None or before == after:
+            return
+        for field in facts.fields.values():
+            path = FieldPath(field.name, field, facts, root=facts.name)
+            was = self._form(label_of(path, before, self.source.connection))
+            if self._form(label_of(path, after, self.source.connection)) > was:
+                raise ResidencyError(
+                    f"cannot change whose country this {facts.name} belongs to: {self.caller.subject} would then see "
+                    f"{facts.name}.{field.name} in clear; hand this to a person",
+                    subject=self.caller.agent,
+                    object=facts.name,
+                    field=field.name,
+                )
 
     def _words(self, text: str, label: Label | None, object: str, field: str, act: str) -> None:
         """Judge the caller's own words as if they held what the field holds and what the task has seen.
@@ -174,27 +210,25 @@ class Flows:
             )
 
 
-def _path(plan: Plan, name: str) -> FieldPath:
-    return next(one for one in (*plan.probed, *plan.sorted_by, *plan.paths) if one.path == name)
+def _path(plan: Plan, root: str, name: str) -> FieldPath:
+    """Find a path of the request, or of the sub-query on `root`: both may use the same words for different fields."""
+    return next(one for one in (*plan.probed, *plan.sorted_by, *plan.paths) if (one.root, one.path) == (root, name))
 
 
 def _harmless(text: str, facts: FieldFacts) -> bool:
     """Tell whether a text is one of few values or an id, so that it can carry nothing."""
     if facts.type in (FieldType.ID, FieldType.REFERENCE):
         return _ID.fullmatch(text) is not None
-    return text in facts.choices or facts.type in (FieldType.BOOLEAN, FieldType.DATE, FieldType.DATETIME)
+    if facts.type in (FieldType.DATE, FieldType.DATETIME):
+        return _MOMENT.fullmatch(text) is not None
+    return text in facts.choices
 
 
-def _country_of(values: Mapping[str, Value], plan: Plan) -> str:
-    """Return the subject's country as the write itself tells it, else as the record had it."""
+def _country_of(values: Mapping[str, Value], plan: Plan, *, linked: bool = True) -> str:
+    """Return the subject's country as it will be after the write: told by its values and links, else as it was."""
     paths = plan.facts.country if plan.facts else ()
-    before = plan.state.fields if plan.state else {}
-    for told in (values, before):
-        for path in paths:
-            value = told.get(path)
-            if isinstance(value, str) and value.strip():
-                return value
-    return ""
+    told = {**(plan.state.fields if plan.state else {}), **(plan.linked if linked else {}), **values}
+    return next((one for path in paths if isinstance(one := told.get(path), str) and one.strip()), "")
 
 
 def _texts(value: Value) -> Iterable[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
-from isthmus.core.arguments import Delete, Describe, RawQuery, Update, parse_request
+from isthmus.core.arguments import Delete, Describe, RawQuery, Update, parse_request, request_refs
 from isthmus.core.authorization import Authorizer
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Judged, Leg
@@ -26,11 +26,12 @@ from isthmus.core.errors import (
 )
 from isthmus.core.execution import execute
 from isthmus.core.http import CallScope, Meter
+from isthmus.core.merging import check_combinable
 from isthmus.core.metadata import Metadata
 from isthmus.core.operation import Operation
 from isthmus.core.plan import Plan, make_plan
 from isthmus.core.recording import Fetched, Recorder
-from isthmus.core.records import JSON, Query, Row, Withheld
+from isthmus.core.records import JSON, Aggregate, Query, Row, Withheld
 from isthmus.core.resilience import Deadline
 from isthmus.core.results import Result
 from isthmus.core.settlement import Settler, as_failure
@@ -114,7 +115,8 @@ class Gateway:
         system = self.parts.systems[str(arguments["system"])]
         request = parse_request(tool.verb, arguments)
         if isinstance(request, RawQuery):
-            request = next(iter(system.connections.values())).connector.parse(request.text)
+            after, request = request.after, next(iter(system.connections.values())).connector.parse(request.text)
+            request = replace(request, after=after) if isinstance(request, Query) else request
         if isinstance(arguments.get("task"), str):
             caller = replace(caller, task=self.parts.tasks.check(caller, str(arguments["task"])))
         call = Call(
@@ -139,6 +141,8 @@ class Gateway:
             names = await self.parts.systems[call.system].router.choose(
                 call.request, self.parts.resolver(call.caller), lambda name, kind: self._facts(call, name, kind)
             )
+            if isinstance(call.request, Aggregate) and len(names) > 1:
+                check_combinable(call.request)
             done = call.cursor.done if call.cursor else frozenset()
             return tuple(self._leg(call, name, number) for number, name in enumerate(names) if name not in done)
         except IsthmusError as error:
@@ -161,17 +165,34 @@ class Gateway:
         if object and router.qualified:
             request = router.localise(request, connection.name, await metadata.object(object))
         plan = await make_plan(leg.call.tool.verb, request, metadata)
+        if isinstance(request, Update) or any(request_refs(request)):
+            plan = replace(plan, linked=await self._linked(leg, plan))
         if not isinstance(request, Update | Delete) or plan.facts is None:
             return plan
         return replace(plan, state=await self._state(leg, plan, plan.facts))
 
+    async def _linked(self, leg: Leg, plan: Plan) -> dict[str, JSON]:
+        """Read the countries of what a write links its record to: they will label the record."""
+        found: dict[str, JSON] = {}
+        for object, id, paths in plan.links().values():
+            found |= dict.fromkeys(paths)
+            if id is None:
+                continue
+            named = {path: path.partition(".")[2] for path in paths}
+            row = await self._read_to_decide(leg, object, id, tuple(named.values()))
+            found |= {path: row.fields.get(name) for path, name in named.items()} if row else {}
+        return found
+
     async def _state(self, leg: Leg, plan: Plan, facts: ObjectFacts) -> Row | None:
         """Read version, owner, state and country of the record; a missing one is told only to who may act on it."""
-        operation = leg.connection.looking_up(facts.name, (plan.record,))
+        return await self._read_to_decide(leg, facts.name, plan.record, plan.look_up_fields())
+
+    async def _read_to_decide(self, leg: Leg, object: str, id: str, fields: Sequence[str]) -> Row | None:
+        operation = leg.connection.looking_up(object, (id,))
         connector = leg.connection.bind(self._scope(leg, operation))
         await self.parts.journal.transact(lambda tx: tx.append(self.parts.auditor.looked_up(leg, operation)))
         try:
-            return await connector.get(facts.name, plan.record, plan.look_up_fields())
+            return await connector.get(object, id, fields)
         except NotFound:
             return None
 
@@ -211,9 +232,10 @@ class Gateway:
                 return Fetched(judged, replace(done, objects=known))
             finally:
                 permit.release_unused()
-        except IsthmusError as error:
-            await self._recorder.failed(leg.call, leg, error)
-            raise
+        except Exception as error:  # noqa: BLE001 a connector's own fault must not carry data out
+            failure = as_failure(error, leg)
+            await self._recorder.failed(leg.call, leg, failure)
+            raise failure  # noqa: B904 its context is suppressed unless it is the error itself
 
     async def _write(self, leg: Leg) -> Result:
         """Pass a write; once it is committed to, whoever cancels does not stop it from being settled."""
@@ -224,13 +246,14 @@ class Gateway:
             if earlier is not None:
                 return await self._recorder.wrote(judged, earlier, None)
             if plan.record and plan.state is None:
-                raise NotFound(
+                raise NotFound(  # noqa: TRY301 recorded like every other failure
                     f"there is no {judged.operation.object} {plan.record!r}, or this identity may not see it"
                 )
             permit = await leg.connection.reserve(leg.caller, leg.call.deadline)
-        except IsthmusError as error:
-            await self._recorder.failed(leg.call, leg, error)
-            raise
+        except Exception as error:  # noqa: BLE001 a connector's own fault must not carry data out
+            failure = as_failure(error, leg)
+            await self._recorder.failed(leg.call, leg, failure)
+            raise failure  # noqa: B904 its context is suppressed unless it is the error itself
         return await self._uninterrupted(self._send(judged, permit))
 
     async def _send(self, judged: Judged, permit: "Permit") -> Result:
@@ -245,7 +268,7 @@ class Gateway:
                 if intent is None:
                     raise
                 # 8 settle: an answer that was lost is read back.
-                done = await self.settler.after(judged, intent, as_failure(error, judged))
+                done = await self.settler.after(judged, intent, as_failure(error, leg))
             except IsthmusError as failure:
                 await self._recorder.failed(leg.call, leg, failure, judged, intent)
                 raise

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import Aggregate, Value
 
-__all__ = ["combine"]
+__all__ = ["check_combinable", "combine"]
 
 
-def combine(rows: Sequence[Mapping[str, Value]], aggregate: Aggregate) -> list[Mapping[str, Value]]:
-    """Add up the figures of equal groups; averages and distinct counts do not add up and are refused."""
+def check_combinable(aggregate: Aggregate) -> None:
+    """Refuse figures that several connections cannot answer together: averages and distinct counts do not add up."""
     for measure in aggregate.measures:
         if measure.function in ("avg", "count_distinct"):
             raise InvalidArguments(
@@ -17,6 +17,10 @@ def combine(rows: Sequence[Mapping[str, Value]], aggregate: Aggregate) -> list[M
                 "or group by what tells them apart",
                 field="measures",
             )
+
+
+def combine(rows: Sequence[Mapping[str, Value]], aggregate: Aggregate) -> list[Mapping[str, Value]]:
+    """Add up the figures of equal groups."""
     groups: dict[tuple[Value, ...], dict[str, Value]] = {}
     for row in rows:
         key = tuple(row.get(name) for name in aggregate.group_by)

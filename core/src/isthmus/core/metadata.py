@@ -30,12 +30,16 @@ MAX_HOPS = 5
 
 @dataclass(frozen=True, slots=True)
 class FieldPath:
-    """A field reached from an object, in canonical spelling; `prefix` is the relationship path with its final dot."""
+    """A field reached from an object, in canonical spelling; `prefix` is the relationship path with its final dot.
+
+    `object` holds the field, `root` names the object that the path starts from: a sub-query has a root of its own.
+    """
 
     path: str
     facts: FieldFacts
     object: ObjectFacts
     prefix: str = ""
+    root: str = ""
 
     @property
     def country_paths(self) -> tuple[str, ...]:
@@ -103,7 +107,7 @@ class Metadata:
             raise InvalidArguments(
                 f"{path!r} follows more than {MAX_HOPS} relationships", object=facts.name, field=path
             )
-        prefix = ""
+        prefix, root = "", facts.name
         for hop in hops:
             relation = facts.relation(hop)
             if relation is None or not relation.references:
@@ -114,7 +118,7 @@ class Metadata:
             prefix += relation.relationship + "."
             facts = await self._target(relation)
         field = facts.field(last)
-        return FieldPath(prefix + field.name, field, facts, prefix)
+        return FieldPath(prefix + field.name, field, facts, prefix, root)
 
     async def paths(self, facts: ObjectFacts, paths: Iterable[str]) -> tuple[FieldPath, ...]:
         """Follow several paths, each once, in the order given."""

@@ -133,6 +133,7 @@ def _rules(settings: BudgetConfig) -> Rules:
         rate=settings.per_second,
         concurrency=settings.concurrency,
         allowance=settings.allowance,
+        pause=settings.ask_again,
     )
 
 

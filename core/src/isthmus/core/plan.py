@@ -1,7 +1,7 @@
 """What will one request read, probe and write on one connection? Names are checked and spelled canonically here."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from isthmus.core.arguments import Create, Delete, Describe, Get, RawQuery, Request, Search, Update, Upsert
 from isthmus.core.connector import ObjectFacts
@@ -9,7 +9,7 @@ from isthmus.core.errors import InvalidArguments, NotFound
 from isthmus.core.metadata import FieldPath, Metadata
 from isthmus.core.operation import Effect, Operation, Transition, Verb
 from isthmus.core.policy import Related
-from isthmus.core.records import Aggregate, InQuery, Query, Row, Value, comparisons
+from isthmus.core.records import JSON, Aggregate, InQuery, Query, Row, Value, comparisons
 
 __all__ = ["Plan", "make_plan"]
 
@@ -21,7 +21,7 @@ class Plan:
     `paths` are what the caller asked to see, or what it writes; `probed` what it filters, sorts or groups by;
     `control` what is read along to label and to page, and never released. `trim` is set where the caller named no
     fields, so that those it may not see are left out instead of refused. `state` is the record that the request
-    names, as it was just before.
+    names, as it was just before; `linked` the countries of the records that the values link to, by country path.
     """
 
     verb: Verb
@@ -34,6 +34,7 @@ class Plan:
     objects: frozenset[str] = frozenset()
     trim: bool = False
     state: Row | None = None
+    linked: Mapping[str, JSON] = field(default_factory=dict)
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -90,6 +91,19 @@ class Plan:
         named = (self.facts.version_field, self.facts.owner_field, self.facts.state_field)
         return tuple(dict.fromkeys([*(one for one in named if one), *self.facts.country]))
 
+    def links(self) -> Mapping[str, tuple[str, str | None, tuple[str, ...]]]:
+        """Map each link of the values that tells a country to its object, its id (None: cut) and the country paths."""
+        found: dict[str, tuple[str, str | None, tuple[str, ...]]] = {}
+        values = self.request.values if isinstance(self.request, Create | Update) else {}
+        for path in self.facts.country if self.facts else ():
+            hop, dot, _ = path.partition(".")
+            relation = self.facts.relation(hop) if dot and self.facts else None
+            told = values.get(relation.name, "") if relation else ""
+            if relation and relation.references and (told is None or (isinstance(told, str) and told)):
+                known = found.get(hop, ("", None, ()))[2]
+                found[hop] = (relation.references[0], told, (*known, path))
+        return found
+
     def _effects(self, transition: Transition | None) -> frozenset[Effect]:
         match self.request:
             case Create():
@@ -109,16 +123,14 @@ class Plan:
         """Find the state change in the values; a state field is never just another field."""
         if self.facts is None or not self.facts.state_field or not isinstance(self.request, Create | Update | Upsert):
             return None
-        field = self.facts.state_field
-        wanted = self.request.values.get(field)
+        name = self.facts.state_field
+        wanted = self.request.values.get(name)
         if not isinstance(wanted, str):
-            if field in self.request.values:
-                raise InvalidArguments(
-                    f"{field} is a state and takes a plain text", object=self.facts.name, field=field
-                )
+            if name in self.request.values:
+                raise InvalidArguments(f"{name} is a state and takes a plain text", object=self.facts.name, field=name)
             return None
-        before = self.state.fields.get(field) if self.state else None
-        return Transition(field, before if isinstance(before, str) else "", wanted)
+        before = self.state.fields.get(name) if self.state else None
+        return Transition(name, before if isinstance(before, str) else "", wanted)
 
 
 async def make_plan(verb: Verb, request: Request, metadata: Metadata) -> Plan:

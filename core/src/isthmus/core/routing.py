@@ -6,7 +6,19 @@ from dataclasses import dataclass, replace
 from isthmus.core.arguments import Create, Delete, Get, Request, Update, Upsert, request_refs
 from isthmus.core.connector import FieldType, ObjectFacts
 from isthmus.core.errors import InvalidArguments, ResidencyError
-from isthmus.core.records import Aggregate, AllOf, AnyOf, Compare, Condition, InQuery, Negated, Query, Ref, Value
+from isthmus.core.records import (
+    Aggregate,
+    AllOf,
+    AnyOf,
+    Compare,
+    Condition,
+    InQuery,
+    Negated,
+    Operator,
+    Query,
+    Ref,
+    Value,
+)
 from isthmus.core.refs import Resolved
 from isthmus.residency import normalise_country
 
@@ -82,7 +94,7 @@ class Router:
             case Create() | Upsert():
                 return replace(request, values=self._values(request.values, connection, facts))
             case Query() | Aggregate() if request.where is not None:
-                return replace(request, where=self._condition(request.where, connection))
+                return replace(request, where=self._condition(request.where, connection, facts))
             case _:
                 return request
 
@@ -153,28 +165,41 @@ class Router:
             for name, value in values.items()
         }
 
-    def _condition(self, condition: Condition, connection: str) -> Condition:
-        """Strip this connection's prefix from ids; another connection's ids can match nothing here, so they stay."""
+    def _condition(self, condition: Condition, connection: str, facts: ObjectFacts | None) -> Condition:
+        """Strip this connection's prefix from ids; an id of another connection matches nothing here and stays behind.
+
+        `facts` are those of the object that the condition is about, None inside a sub-query.
+        """
         match condition:
             case Compare(field, op, value):
-                return Compare(field, op, self._local(value, connection))
+                text = facts is not None and "." not in field and facts.field(field).type not in _LINKS
+                return condition if text else self._compare(field, op, value, connection)
             case AllOf(terms):
-                return AllOf(tuple(self._condition(term, connection) for term in terms))
+                return AllOf(tuple(self._condition(term, connection, facts) for term in terms))
             case AnyOf(terms):
-                return AnyOf(tuple(self._condition(term, connection) for term in terms))
+                return AnyOf(tuple(self._condition(term, connection, facts) for term in terms))
             case Negated(term):
-                return Negated(self._condition(term, connection))
+                return Negated(self._condition(term, connection, facts))
             case InQuery(field, query, negated) if query.where is not None:
-                return InQuery(field, replace(query, where=self._condition(query.where, connection)), negated)
+                return InQuery(field, replace(query, where=self._condition(query.where, connection, None)), negated)
             case _:
                 return condition
 
+    def _compare(self, field: str, op: Operator, value: Value, connection: str) -> Condition:
+        asked = value if isinstance(value, tuple) else (value,)
+        here = tuple(self._local(one, connection) for one in asked if not self._foreign(one, connection))
+        if len(here) == len(asked) or (here and isinstance(value, tuple)):
+            return Compare(field, op, here if isinstance(value, tuple) else here[0])
+        missing, present = Compare(field, Operator.EQ, None), Compare(field, Operator.NE, None)
+        every = op in (Operator.NE, Operator.NOT_IN)
+        return AnyOf((missing, present)) if every else AllOf((missing, present))
+
+    def _foreign(self, value: Value, connection: str) -> bool:
+        name, colon, _ = value.partition(":") if isinstance(value, str) else ("", "", "")
+        return bool(colon) and name != connection and name in self._places
+
     def _local(self, value: Value, connection: str) -> Value:
-        if isinstance(value, tuple):
-            return tuple(self._local(one, connection) for one in value)
-        if isinstance(value, str) and value.startswith(f"{connection}:"):
-            return value.removeprefix(f"{connection}:")
-        return value
+        return value.removeprefix(f"{connection}:") if isinstance(value, str) else value
 
     def _no_home(self) -> tuple[str, ...]:
         raise ResidencyError(

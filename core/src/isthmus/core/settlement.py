@@ -1,11 +1,13 @@
 """What became of a write whose answer was lost? Read back, never guessed; what stays open is settled later."""
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import PurePath
 
 from isthmus.core.caller import Principal
-from isthmus.core.calls import Done, Judged
+from isthmus.core.calls import Done, Judged, Leg
 from isthmus.core.connector import Key, Pending, Settlement, Written
 from isthmus.core.errors import IsthmusError, OutcomeUnknown, UpstreamError
 from isthmus.core.http import CallScope, Meter
@@ -35,12 +37,12 @@ class Settler:
     async def after(self, judged: Judged, intent: Intent, error: Exception) -> Done:
         """Return what a failed write did after all; raises the error where it did nothing, or OutcomeUnknown."""
         meter = judged.leg.meter
-        if not meter.write_sent or meter.write_answered:
+        if not meter.write_sent or (meter.write_answered and not meter.writes_done):
             raise error
         settlement, written = await self._read_back(intent)
         if settlement is Settlement.HAPPENED and written is not None:
             return Done(written=written)
-        if settlement is Settlement.NOT_HAPPENED:
+        if settlement is Settlement.NOT_HAPPENED and not meter.writes_done:
             raise error
         raise OutcomeUnknown(
             f"the {judged.operation.verb.value} on {judged.operation.target} was sent and its answer was lost; reading "
@@ -65,6 +67,9 @@ class Settler:
         """Make a settlement durable: the intent's state and an entry, in one transaction."""
 
         def work(transaction: Transaction) -> Intent:
+            known = transaction.intent(intent.id)
+            if known is not None and known.state.settled:
+                return known
             settled = transaction.settle_intent(intent.id, state, outcome_json(written) if written else {})
             transaction.append(self.parts.auditor.settled(intent, state.value))
             return settled
@@ -125,15 +130,21 @@ def _pending(intent: Intent) -> Pending:
     )
 
 
-def as_failure(error: Exception, judged: Judged) -> IsthmusError:
-    """Return an error of the tree; a connector's own fault becomes one that names the connection."""
+def as_failure(error: Exception, leg: Leg) -> IsthmusError:
+    """Return an error of the tree; a connector's own fault becomes one that names the connection and the line.
+
+    The fault itself stays out of every traceback, since its text may hold data.
+    """
     if isinstance(error, IsthmusError):
         return error
+    frame = traceback.extract_tb(error.__traceback__)[-1:]
+    where = f" at {PurePath(frame[0].filename).name}:{frame[0].lineno}" if frame else ""
+    target = f"{leg.connection.name}/{getattr(leg.call.request, 'object', '')}"
     failure = UpstreamError(
-        f"the connector of {judged.leg.connection.name!r} failed on {judged.operation.target} "
-        f"({type(error).__name__}); report it to the connector's author",
+        f"the connector of {leg.connection.name!r} failed on {target} "
+        f"({type(error).__name__}{where}); report it to the connector's author",
         code="connector_fault",
-        object=judged.operation.target,
+        object=target,
     )
-    failure.__cause__ = error
+    failure.__suppress_context__ = True
     return failure

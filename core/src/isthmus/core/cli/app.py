@@ -2,9 +2,8 @@
 
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 from cyclopts import App, CycloptsError
@@ -47,9 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("isthmus-core")
+
+
 def _build(tokens: Sequence[str]) -> App:
     """Put the commands together; plugins are loaded only where no command of ours was named."""
-    app = App(name="isthmus", help=HELP, version=lambda: version("isthmus-core"), result_action="return_value")
+    app = App(name="isthmus", help=HELP, help_format="plaintext", version=_version, result_action="return_value")
     for part in (init, doctor, calls, policy, approvals, intents, audit, task, secret):
         part.register(app)
     named = next((one for one in tokens if not one.startswith("-")), "")
@@ -74,7 +79,9 @@ def _plugin_commands(tokens: Sequence[str], *, required: bool) -> Mapping[str, C
 
 def _allowed(tokens: Sequence[str]) -> list[str] | None:
     """Read which plugins the configuration allows; what is wrong with it is told by the command that needs it."""
-    given = [after for before, after in zip(tokens, tokens[1:], strict=False) if before == "--config"]
+    import tomllib
+
+    given = [after for before, after in pairwise(tokens) if before == "--config"]
     given += [one.removeprefix("--config=") for one in tokens if one.startswith("--config=")]
     path = Path(given[-1] if given else os.environ.get("ISTHMUS_CONFIG", "isthmus.toml"))
     try:

@@ -1,5 +1,7 @@
 """Which calls wait for a person, and what does that person say?"""
 
+# ruff: noqa: D417 - `common` is described once, in options.py
+
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -126,7 +128,7 @@ def _asked(one: "Approval") -> str:
         case "owner":
             return f"the owner of agent {one.agent!r}"
         case role:
-            return f"the role {role!r}" + (f", and nobody approves his own" if one.user else "")
+            return f"the role {role!r}" + (", and nobody approves his own" if one.user else "")
 
 
 def _state(one: "Approval", now: datetime) -> str:

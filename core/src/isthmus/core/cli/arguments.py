@@ -40,7 +40,7 @@ def read_arguments(tool: "Tool", pairs: Sequence[str], document: str | None) -> 
 def _document(text: str) -> dict[str, JSON]:
     found = _parsed("--arguments", sys.stdin.read() if text == "-" else text)
     if not isinstance(found, dict):
-        raise InvalidArguments("--arguments takes a JSON object, such as '{\"object\": \"Case\"}'")
+        raise InvalidArguments('--arguments takes a JSON object, such as \'{"object": "Case"}\'')
     return found
 
 

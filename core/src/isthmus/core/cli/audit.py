@@ -1,5 +1,7 @@
 """Is the audit log whole, and what does it say? Only leaves are shown: never a value, never a person's name."""
 
+# ruff: noqa: D417 - `common` is described once, in options.py
+
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +11,7 @@ from cyclopts import App, Parameter, validators
 
 from isthmus.core.cli.installation import configuration, journal_of, keys_of, unopened_journal
 from isthmus.core.cli.options import DEFAULT, Common
-from isthmus.core.cli.output import complain, facts, show, short, table, waiting
+from isthmus.core.cli.output import complain, facts, short, show, table, waiting
 from isthmus.core.errors import NotFound
 from isthmus.core.records import JSON
 
@@ -45,7 +47,8 @@ def verify(
         key: A verification key kept elsewhere, in place of this installation's own.
         journal: The file of a journal, in place of this installation's own.
     """
-    from isthmus.core.journal.verify import Finding, verify as check
+    from isthmus.core.journal.verify import Finding
+    from isthmus.core.journal.verify import verify as check
 
     older = [one.read_text(encoding="utf-8", errors="replace") for one in checkpoint]
     keys, sealing, path = list(key), None, journal
@@ -65,7 +68,12 @@ def verify(
     return 0 if report.finding is Finding.OK else 1
 
 
-def show_(*, last: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 20, attempt: str = "", common: Common = DEFAULT) -> int:
+def show_(
+    *,
+    last: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 20,
+    attempt: str = "",
+    common: Common = DEFAULT,
+) -> int:
     """Show the newest entries, or all of one call.
 
     Args:

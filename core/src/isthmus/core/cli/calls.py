@@ -1,5 +1,7 @@
 """What may a client call, and what does one call answer?"""
 
+# ruff: noqa: D417 - `common` is described once, in options.py
+
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -61,7 +63,7 @@ async def call(
 
     Args:
         tool: The tool's name.
-        pairs: Its arguments: text as it is, lists with commas, anything else as JSON; values.Subject=Hello sets one value.
+        pairs: Its arguments: text as it is, lists with commas, anything else as JSON; values.Subject=Hello sets one.
         client: The client to act as; not needed where the configuration has only one.
         user: The person to act for, in place of the client's own.
         arguments: The arguments as one JSON object; - reads it from stdin.

@@ -1,5 +1,7 @@
 """How does a newcomer get a configuration that loads?"""
 
+# ruff: noqa: D417 - `common` is described once, in options.py
+
 import os
 from importlib.resources import files
 from pathlib import Path
@@ -53,7 +55,11 @@ def init(folder: Path = Path(), /, *, salesforce: str = ORG, common: Common = DE
             file.write(text)
     steps = [
         *([] if salesforce != ORG else [f"put your org's address, zone and client_id into {folder / 'isthmus.toml'}"]),
-        *([] if salesforce == ORG else [f"put your client_id into {folder / 'isthmus.toml'}, and check its zone in flows.toml"]),
+        *(
+            []
+            if salesforce == ORG
+            else [f"put your client_id into {folder / 'isthmus.toml'}, and check its zone in flows.toml"]
+        ),
         f"export {SECRET}=...   (or seal it: isthmus secret set NAME)",
         f"isthmus doctor --config {folder / 'isthmus.toml'}",
     ]
@@ -77,8 +83,18 @@ def _texts(origin: str, setting: str) -> dict[str, str]:
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-    if not safe or not parts.hostname or parts.username or parts.path.strip("/") or parts.query or parts.fragment or '"' in url:
-        raise InvalidArguments("--salesforce takes the address of an org, such as https://acme.my.salesforce.com", field="salesforce")
+    if (
+        not safe
+        or not parts.hostname
+        or parts.username
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+        or '"' in url
+    ):
+        raise InvalidArguments(
+            "--salesforce takes the address of an org, such as https://acme.my.salesforce.com", field="salesforce"
+        )
     return url.rstrip("/")
 
 

@@ -1,5 +1,7 @@
 """Which writes were sent without an answer, and what became of them?"""
 
+# ruff: noqa: D417 - `common` is described once, in options.py
+
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -35,11 +37,23 @@ def list_(*, common: Common = DEFAULT) -> int:
         found = journal.view().open_intents()
     now = datetime.now(UTC)
     rows = [
-        (short(one.id), _state(one, now), one.agent, one.user or "-", one.tool, f"{one.connection}/{one.object}", ago(one.opened_at, now))
+        (
+            short(one.id),
+            _state(one, now),
+            one.agent,
+            one.user or "-",
+            one.tool,
+            f"{one.connection}/{one.object}",
+            ago(one.opened_at, now),
+        )
         for one in found
     ]
     columns = ("id", "state", "agent", "for", "tool", "on", "sent")
-    show(common, {"intents": [_data(one) for one in found]}, table(columns, rows, fold="on") if rows else "nothing is open")
+    show(
+        common,
+        {"intents": [_data(one) for one in found]},
+        table(columns, rows, fold="on") if rows else "nothing is open",
+    )
     return 0
 
 
@@ -62,7 +76,7 @@ async def settle(
     async with gateway_of(config) as gateway:
         known = {one.id: one for one in gateway.parts.journal.view().open_intents()}
         intent = known[find_id(id, known, kind="open intent", remedy=REMEDY)]
-        _refuse_under_way(intent)
+        _refuse_under_way(intent, gateway.parts.process)
         if outcome is not None:
             settled = await _declare(gateway, intent, outcome, declared_by)
         else:
@@ -70,17 +84,16 @@ async def settle(
                 settled = await gateway.settler.settle_open(intent)
     said = f"{intent.tool} on {intent.connection}/{intent.object}: {settled.state.value.replace('_', ' ')}"
     if not settled.state.settled:
-        said += (
-            f"\nReading back does not tell. Look in the system itself, then run\n  isthmus intents settle {short(intent.id)}"
-            " --outcome happened|not_happened --as USER"
-        )
+        said += "\nReading back does not tell. Look in the system itself, then run\n"
+        said += f"  isthmus intents settle {short(intent.id)} --outcome happened|not_happened --as USER"
     show(common, _data(settled), said)
     return 0 if settled.state.settled else 1
 
 
-def _refuse_under_way(intent: "Intent") -> None:
+def _refuse_under_way(intent: "Intent", ours: str) -> None:
+    """Refuse while another process holds the lease; our own house-keeping may have taken it a moment ago."""
     now = datetime.now(UTC)
-    if intent.lease_until is not None and intent.lease_until > now:
+    if intent.lease_until is not None and intent.lease_until > now and intent.lease_owner != ours:
         raise Conflict(
             f"intent {short(intent.id)} is still under way in process {intent.lease_owner}; "
             f"its lease ends {ago(intent.lease_until, now)}, settle it then",

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from isthmus.core.cli.options import Common
 from isthmus.core.errors import InvalidArguments, NotFound
+from isthmus.core.wording import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -80,8 +80,8 @@ def waiting(what: str) -> Iterator[None]:
 
 
 def legible(text: str) -> str:
-    """Escape what could mislead a reader or steer a terminal: control and other invisible characters."""
-    return "".join(one if one == " " or unicodedata.category(one)[0] not in "CZ" else _escaped(one) for one in text)
+    """Escape what could mislead a reader or steer a terminal; line ends stay."""
+    return "\n".join(visible(line) for line in text.split("\n"))
 
 
 def short(id: str) -> str:
@@ -107,10 +107,6 @@ def ago(then: datetime, now: datetime) -> str:
     size, unit = next((one for one in UNITS if distance >= timedelta(seconds=one[0])), UNITS[-1])
     count = f"{int(distance.total_seconds() // size)} {unit}"
     return f"{count} ago" if then <= now else f"in {count}"
-
-
-def _escaped(character: str) -> str:
-    return "\n" if character == "\n" else f"\\u{ord(character):04x}"
 
 
 STYLES = {"ok": "green", "allow": "green", "warn": "yellow", "fail": "bold red", "deny": "red", "TAMPERED": "bold red"}

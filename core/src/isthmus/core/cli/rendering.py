@@ -26,7 +26,9 @@ def render(found: Node) -> Iterator["RenderableType"]:
         yield from _rows(groups, tuple(dict.fromkeys(name for one in groups for name in one)))
         yield _ending(len(groups), "group", found)
     elif "objects" in found:
-        rows = [(_text(one.get("name")), _text(one.get("label")), _text(one.get("may"))) for one in _nodes(found["objects"])]
+        rows = [
+            (_text(one.get("name")), _text(one.get("label")), _text(one.get("may"))) for one in _nodes(found["objects"])
+        ]
         yield table(("object", "label", "may"), rows, fold="label")
     elif "fields" in found and isinstance(found.get("object"), Mapping):
         yield from _description(found)
@@ -39,7 +41,9 @@ def _page(found: Node) -> Iterator["RenderableType"]:
     names = tuple(dict.fromkeys(name for one in records for name in _node(one.get("fields"))))
     flat = [{"id": one.get("id"), **_node(one.get("fields"))} for one in records]
     columns = ("id", *(name for name in names if name.casefold() != "id"))
-    if len(columns) <= MOST_COLUMNS and all(len(_text(one.get(name))) <= LONGEST_CELL for one in flat for name in columns):
+    if len(columns) <= MOST_COLUMNS and all(
+        len(_text(one.get(name))) <= LONGEST_CELL for one in flat for name in columns
+    ):
         yield from _rows(flat, columns)
         yield from _gaps(records)
     else:
@@ -56,7 +60,11 @@ def _rows(rows: Sequence[Node], columns: Sequence[str]) -> Iterator["RenderableT
 
 def _record(one: Node) -> Iterator["RenderableType"]:
     heading = f"{_text(one.get('object'))} {_text(one.get('id'))}"
-    yield legible(heading + {True: "  created", False: "  changed"}.get(one.get("created") is True, "")) if "created" in one else legible(heading)
+    yield (
+        legible(heading + {True: "  created", False: "  changed"}.get(one.get("created") is True, ""))
+        if "created" in one
+        else legible(heading)
+    )
     told = [("version", _text(one.get("version"))), ("version compared by", _text(one.get("guard")))]
     values = [(f"  {name}", _text(value)) for name, value in _node(one.get("fields")).items()]
     if values:

@@ -1,5 +1,7 @@
 """How does a secret reach the sealed store without standing on a command line?"""
 
+# ruff: noqa: D417 - `common` is described once, in options.py
+
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -63,7 +65,9 @@ def list_(*, common: Common = DEFAULT) -> int:
     rows = [(name, user or "-", ", ".join(sorted(uses.get(name, ()))) or "-") for name, user in names]
     missing = sorted(set(uses) - {name for name, _ in names})
     parts = [table(("name", "user", "used by"), rows, fold="used by")] if rows else ["no secret is sealed here"]
-    told = [f"missing: {name}, used by {', '.join(sorted(uses[name]))}; run `isthmus secret set {name}`" for name in missing]
+    told = [
+        f"missing: {name}, used by {', '.join(sorted(uses[name]))}; run `isthmus secret set {name}`" for name in missing
+    ]
     show(common, {"secrets": data, "missing": missing}, *parts, *told)
     return 0
 

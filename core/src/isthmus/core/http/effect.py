@@ -43,6 +43,8 @@ def mismatch(parts: Sequence[RequestClass], operation: Operation) -> str:
             return f"it would touch {part.object or 'an object that it does not name'}"
         if part.effect.writes and part.effect is not Effect.CREATE and not _named(part, operation):
             return f"it would {part.effect} records that the call does not name"
+        if part.effect is Effect.READ and operation.records and not set(part.records) <= set(operation.records):
+            return "it would read records that the call does not name"
     return ""
 
 

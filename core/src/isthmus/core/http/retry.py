@@ -57,7 +57,7 @@ class Retry(httpx2.AsyncBaseTransport):
             else:
                 fault = fault_of(self._dialect, response)
                 if settles(response.status_code, fault):
-                    sending.answered(scope.meter)
+                    sending.answered(scope.meter, done=fault is None)
                 if sending.renewed and not renewed:
                     continue
                 if fault is None or (response.status_code in sending.passing and not sending.open):

@@ -24,7 +24,7 @@ class Meter:
 
     `requests` were asked for by the connector, `attempts` went as far as the wire, `sends` had their first byte
     handed to a socket. `writes_sent` and `writes_answered` count those of them that write: a write is answered when
-    an answer says what became of it. `generation` is that of the credential used last.
+    an answer says what became of it, and is among `writes_done` when it was a success. `generation` is that of the credential used last.
     """
 
     requests: int = 0
@@ -32,6 +32,7 @@ class Meter:
     sends: int = 0
     writes_sent: int = 0
     writes_answered: int = 0
+    writes_done: int = 0
     bytes_out: int = 0
     bytes_in: int = 0
     quota_spent: int = 0
@@ -97,11 +98,12 @@ class Sending:
             self.open = True
             meter.writes_sent += 1
 
-    def answered(self, meter: Meter) -> None:
+    def answered(self, meter: Meter, *, done: bool = False) -> None:
         """Note that an answer tells the outcome of what was sent."""
         if self.open:
             self.open = False
             meter.writes_answered += 1
+            meter.writes_done += done
 
 
 def bind(request: httpx2.Request, scope: CallScope, passing: Collection[int] = ()) -> None:

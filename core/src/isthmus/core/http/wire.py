@@ -111,7 +111,7 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
         """
         session = self._session or self._open()
         scope, sending = scope_of(request), sending_of(request)
-        content = sending.content or await request.aread()
+        content = sending.content if sending.parts else await request.aread()
         left = False
 
         def leaving() -> None:
@@ -123,7 +123,7 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
             async with session.request(
                 request.method,
                 URL(str(request.url), encoded=True),
-                headers=_headers(request),
+                headers=self._headers(request),
                 data=(content if len(content) < INLINE else io.BytesIO(content)) if content else None,
                 allow_redirects=False,
                 proxy=self._settings.proxy,
@@ -146,6 +146,14 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def _headers(self, request: httpx2.Request) -> list[tuple[str, str]]:
+        raw = request.headers.raw
+        named = [(name.decode("ascii"), value.decode("ascii")) for name, value in raw if name.lower() not in _HOPS]
+        if self._proxy_headers and request.url.scheme == "http":
+            # Without a tunnel the proxy reads the request itself; aiohttp would tell it nothing.
+            named += self._proxy_headers.items()
+        return named
 
     def _open(self) -> aiohttp.ClientSession:
         settings = self._settings
@@ -193,11 +201,6 @@ class ForeignWire(httpx2.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the transport."""
         await self._inner.aclose()
-
-
-def _headers(request: httpx2.Request) -> list[tuple[str, str]]:
-    raw = request.headers.raw
-    return [(name.decode("ascii"), value.decode("ascii")) for name, value in raw if name.lower() not in _HOPS]
 
 
 def _unsent(error: Exception) -> NotSent:

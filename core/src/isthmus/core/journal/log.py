@@ -110,16 +110,18 @@ class LogWrites(LogReads):
             body["private"] = private
         if payload is not None:
             body["payload"] = payload
-        committed = self._store_body(index, body, entry.argument_digest) if body else {}
-        leaf = encode_leaf(
-            entry,
-            index=index,
-            time=entry.time or self._clock(),
-            pseudonyms=pseudonyms,
-            committed=committed,
-        )
+        salt, content = self._sealer.salt(), canonical(body)
+        committed = {"payload": commitment("payload", salt, content)} if body else {}
+        if entry.argument_digest:
+            committed["arguments"] = commitment("arguments", salt, entry.argument_digest.encode())
+        time = entry.time or self._clock()
+        leaf = encode_leaf(entry, index=index, time=time, pseudonyms=pseudonyms, committed=committed)
+        sealed = self._sealer.seal(_place(index), content)
+        # Nothing below fails, so an entry that could not be encoded leaves no half of itself behind.
         self._pending.entries.append((index, leaf))
-        self._pending.subjects.extend((pseudonym, index) for pseudonym in pseudonyms.values())
+        if body:
+            self._pending.payloads.append((index, salt, sealed))
+        self._pending.subjects.extend((pseudonym, index) for pseudonym in set(pseudonyms.values()))
         self._pending.nodes.extend(self._growth.append(leaf))
         return index
 
@@ -153,7 +155,8 @@ class LogWrites(LogReads):
         """Destroy what is sealed with these entries, or with all that name a subject; proofs keep holding.
 
         A tombstone records `who`, the legal `basis` and the indexes; `why` is sealed. Settled intents and approvals
-        of these entries lose their bodies too; an approval that still waits is rejected. Returns the indexes erased.
+        of these entries lose their bodies too; an approval that was not used yet is rejected. Returns the
+        indexes erased.
 
         Raises:
             IntentOpen: an intent of these entries is not settled, so its body is still needed.
@@ -172,15 +175,6 @@ class LogWrites(LogReads):
         self.erased = True
         return present
 
-    def _store_body(self, index: int, body: Mapping[str, JSON], argument_digest: str) -> dict[str, str]:
-        salt, content = self._sealer.salt(), canonical(body)
-        sealed = self._sealer.seal(_place(index), content)
-        self._pending.payloads.append((index, salt, sealed))
-        committed = {"payload": commitment("payload", salt, content)}
-        if argument_digest:
-            committed["arguments"] = commitment("arguments", salt, argument_digest.encode())
-        return committed
-
     def _has_body(self, index: int) -> bool:
         return self._db.execute("SELECT 1 FROM payloads WHERE idx = ?", (index,)).fetchone() is not None
 
@@ -195,11 +189,12 @@ class LogWrites(LogReads):
                 object=f"entry {index}",
             )
         self._db.execute("UPDATE intents SET body = NULL WHERE id = ?", (intent,))
-        self._db.execute(
-            "UPDATE approvals SET body = NULL,"
-            " state = CASE WHEN state IN ('pending', 'approved') THEN 'rejected' ELSE state END WHERE id = ?",
-            (approval,),
+        self._db.execute("UPDATE approvals SET body = NULL WHERE id = ?", (approval,))
+        rejected = self._db.execute(
+            "UPDATE approvals SET state = 'rejected' WHERE id = ? AND state IN ('pending', 'approved')", (approval,)
         )
+        if rejected.rowcount:
+            self.append(Entry(kind=Kind.APPROVAL, approval=approval, state="rejected"))
 
 
 def _place(index: int) -> str:

@@ -14,13 +14,15 @@ from isthmus.core.operation import Effect, RequestClass
 __all__ = ["classify"]
 
 _BASE = re.compile(r"^/services/data(?:/v\d{2,3}\.0(?P<rest>/.*)?)?/?$")
+_OVERRIDE = "_http_method"
+"""With this parameter the org takes a POST for another method (REST API guide, "Using PATCH Method")."""
 _RECORD_ID = re.compile(r"^[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?$")
 
 
 def classify(request: Request) -> Sequence[RequestClass]:
     """Classify a REST request part by part; an empty answer means that it is not known to be harmless."""
     found = _BASE.match(request.url.raw_path.decode("ascii").partition("?")[0])
-    if found is None:
+    if found is None or _OVERRIDE in {name.casefold() for name in request.url.params}:
         return ()
     parts = [unquote(part) for part in (found["rest"] or "").split("/") if part]
     match request.method, parts:

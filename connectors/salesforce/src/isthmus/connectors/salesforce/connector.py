@@ -79,7 +79,10 @@ class Salesforce(Connector):
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows, following the org's own pages inside the pinned origin."""
         found = self._records(soql.render(query_select(query)), query.limit)
-        return [flat_row(query.object, raw, query.select) async for raw in found]
+        rows = [flat_row(query.object, raw, query.select) async for raw in found]
+        if len({row.id for row in rows if row.id}) < sum(1 for row in rows if row.id):
+            raise _cyclic()
+        return rows
 
     async def get(self, object: str, id: str, fields: Sequence[str]) -> Row:
         """Read one record with its related fields."""
@@ -194,7 +197,7 @@ class Salesforce(Connector):
     async def _records(self, text: str, limit: int) -> AsyncIterator[Mapping[str, JSON]]:
         if len(quote(text)) > LONGEST_URI:
             raise InvalidArguments("the query is too long for one request; name fewer fields or values")
-        answer = await self.http.get(self._path("/query"), params={"q": text})
+        answer, followed = await self.http.get(self._path("/query"), params={"q": text}), set[str]()
         while True:
             page = _object(answer)
             for raw in _nodes(page.get("records")):
@@ -205,6 +208,9 @@ class Salesforce(Connector):
             following = page.get("nextRecordsUrl")
             if limit <= 0 or page.get("done") is not False or not isinstance(following, str):
                 return
+            if following in followed:
+                raise _cyclic()
+            followed.add(following)
             answer = await self.http.follow(following)
 
     async def _get_by_query(self, object: str, id: str, wanted: Sequence[str]) -> Row:
@@ -254,6 +260,13 @@ class Salesforce(Connector):
         return path(self._base + template, *parts)
 
 
+def _cyclic() -> UpstreamError:
+    return UpstreamError(
+        "the org's pages lead in a circle, so the answer was not used; repeat the query with a smaller limit",
+        code="cyclic_pages",
+    )
+
+
 def _settle(pending: Pending, row: Row | None) -> Settlement:
     late = pending.age > LONGEST_TRANSACTION
     absent = Settlement.NOT_HAPPENED if late else Settlement.CANNOT_TELL
@@ -263,10 +276,13 @@ def _settle(pending: Pending, row: Row | None) -> Settlement:
         case "delete":
             return absent if row else Settlement.HAPPENED
         case _:
-            if row is None or row.version == pending.version:
-                return absent
+            if row is None:
+                return absent if pending.verb == "upsert" else Settlement.CANNOT_TELL
             same = all(row.fields.get(name) == value for name, value in pending.values.items())
-            return Settlement.HAPPENED if same else Settlement.CANNOT_TELL
+            if row.version != pending.version:
+                return Settlement.HAPPENED if same else Settlement.CANNOT_TELL
+            # Versions count seconds: a change within the same one leaves only the values to tell it by.
+            return Settlement.CANNOT_TELL if same else absent
 
 
 def _id(id: str) -> str:

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
+from isthmus.core.errors import ApprovalRequired, Conflict, Denied
+from isthmus.core.gateway import Gateway
+from isthmus.core.journal import Approval, ApprovalState, ApprovalUnusable, Transaction
+from isthmus.plugins.mcp.clients import Client
 from mcp.server import ServerRequestContext
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.types import (
@@ -22,11 +26,6 @@ from mcp.types import (
     InputRequiredResult,
 )
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
-
-from isthmus.core.errors import ApprovalRequired, Conflict, Denied
-from isthmus.core.gateway import Gateway
-from isthmus.core.journal import Approval, ApprovalState, ApprovalUnusable
-from isthmus.plugins.mcp.clients import Client
 
 __all__ = ["Answer", "Ticket", "can_ask", "decide", "question", "state_boundary"]
 
@@ -117,10 +116,12 @@ async def decide(gateway: Gateway, client: Client, ticket: Ticket, params: CallT
     if approval.state is ApprovalState.APPROVED or answer not in (Answer.YES, Answer.NO):
         return answer
     approved = answer is Answer.YES
+
+    def work(transaction: Transaction) -> None:
+        transaction.decide(ticket.approval, approved=approved, approver=user, at=transaction.now)
+
     try:
-        await gateway.parts.journal.transact(
-            lambda transaction: transaction.decide(ticket.approval, approved=approved, approver=user, at=transaction.now)
-        )
+        await gateway.parts.journal.transact(work)
     except ApprovalUnusable as error:
         raise _unusable(ticket) from error
     if not approved:
@@ -154,7 +155,8 @@ def _answer(params: CallToolRequestParams) -> Answer:
 
 def _unusable(ticket: Ticket) -> Conflict:
     return Conflict(
-        "this approval cannot be used: it is unknown, used, declined or expired; repeat the call without it to ask again",
+        "this approval cannot be used: it is unknown, used, declined or expired; "
+        "repeat the call without it to ask again",
         code="approval_unusable",
         object=ticket.approval,
     )

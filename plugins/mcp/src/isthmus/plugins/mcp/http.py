@@ -1,19 +1,8 @@
 """What stands between the network and the SDK? Host, origin, token and body are checked before it sees a request."""
 
-import json
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from mcp.server import Server
-from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
-from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
-from mcp.server.auth.routes import build_resource_metadata_url
-from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
-from mcp.server.transport_security import (
-    RequestBodyLimitMiddleware,
-    TransportSecurityMiddleware,
-    TransportSecuritySettings,
-)
 from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -25,6 +14,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from isthmus.plugins.mcp.clients import SCOPE, Tokens
 from isthmus.plugins.mcp.ijson import fault, refusal
+from mcp.server import Server
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
+from mcp.server.auth.routes import build_resource_metadata_url
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from mcp.server.transport_security import (
+    RequestBodyLimitMiddleware,
+    TransportSecurityMiddleware,
+    TransportSecuritySettings,
+)
 
 __all__ = ["PATH", "Address", "http_app"]
 
@@ -62,7 +61,8 @@ def http_app(server: Server[object], tokens: Tokens, address: Address) -> Starle
     """Return the ASGI app: the MCP endpoint and its resource metadata (RFC 9728), and nothing else."""
     # Stateless: every POST stands alone and proves its caller. Answers are plain JSON unless a call takes long; then
     # the stream keeps the connection alive, and closing it cancels the call.
-    manager = StreamableHTTPSessionManager(server, json_response=False, stateless=True, security_settings=address.security())
+    security = address.security()
+    manager = StreamableHTTPSessionManager(server, json_response=False, stateless=True, security_settings=security)
     resource = AnyHttpUrl(address.resource)
     metadata_url = build_resource_metadata_url(resource)
     endpoint = RequireAuthMiddleware(
@@ -81,7 +81,7 @@ def http_app(server: Server[object], tokens: Tokens, address: Address) -> Starle
     return Starlette(
         routes=[Route(PATH, endpoint=endpoint), Route(urlsplit(str(metadata_url)).path, endpoint=metadata)],
         middleware=[
-            Middleware(_Gate, security=address.security()),
+            Middleware(_Gate, security=security),
             Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(tokens, resource_server_url=resource)),
             Middleware(AuthContextMiddleware),
         ],
@@ -146,9 +146,9 @@ class _StrictBody:
         problem = fault(body)
         if problem is not None:
             told = refusal(problem).model_dump(mode="json", by_alias=True)
-            await JSONResponse(json.loads(json.dumps(told)), 400)(scope, receive, send)
+            await JSONResponse(told, 400)(scope, receive, send)
             return
-        waiting = [Message({"type": "http.request", "body": body, "more_body": False})]
+        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replayed() -> Message:
             return waiting.pop() if waiting else await receive()

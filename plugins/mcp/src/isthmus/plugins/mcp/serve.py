@@ -1,24 +1,23 @@
 """How does a server start, and how does it end? One gateway, one transport; a signal lets writes settle first."""
 
+import asyncio
 import ipaddress
 import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import uvicorn
-from mcp.server.auth.middleware.auth_context import get_access_token
-from mcp.server.stdio import stdio_server
-from mcp.shared.message import SessionMessage
 
 from isthmus.core.assembly import open_gateway, open_keys
 from isthmus.core.config import Config
 from isthmus.core.credentials import SecretResolver
 from isthmus.core.errors import ConfigurationError
+from isthmus.core.gateway import Gateway
 from isthmus.core.nearest import nearest
 from isthmus.core.opening import Surroundings
 from isthmus.plugins.mcp.clients import Client, Tokens, known_clients
@@ -26,33 +25,39 @@ from isthmus.plugins.mcp.http import PATH, Address, http_app
 from isthmus.plugins.mcp.ijson import refusal
 from isthmus.plugins.mcp.server import ToolServer
 from isthmus.plugins.mcp.stdio import Lines
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
 
 if TYPE_CHECKING:
     import anyio
 
-__all__ = ["serve_http", "serve_stdio"]
+__all__ = ["http_server", "serve_http", "serve_stdio"]
 
 LOG = logging.getLogger("isthmus.mcp")
 
 
 async def serve_stdio(config: Config, client: str, surroundings: Surroundings | None = None) -> None:
     """Serve one client of `[clients]` on stdin and stdout until its input ends or a signal comes."""
-    async with open_gateway(config, surroundings) as gateway:
-        known = known_clients(config, gateway.parts.flows)
-        if client not in known:
-            raise ConfigurationError(f"there is no client {client!r}{nearest(client, known)}; add [clients.{client}]")
-        tools = ToolServer(gateway, config.file.name, lambda: known[client])
 
-        async def refuse(why: str) -> None:
-            await write.send(SessionMessage(refusal(why)))
+    async def refuse(why: str) -> None:
+        await write.send(SessionMessage(refusal(why)))
 
-        lines = Lines.of_stdin(refuse)
-        # The SDK only iterates over stdin; what it wants by type is its own file wrapper.
-        stdin = cast("anyio.AsyncFile[str]", lines)
-        with _on_signal(lines.close):
-            async with stdio_server(stdin) as (read, write):
+    lines = Lines.of_stdin(refuse)
+    with _on_signal() as stop:
+        stop.then(lines.close)
+        async with open_gateway(config, surroundings) as gateway:
+            known = known_clients(config, gateway.parts.flows)
+            if client not in known:
+                raise ConfigurationError(
+                    f"there is no client {client!r}{nearest(client, known)}; add [clients.{client}]",
+                    object=client,
+                )
+            server = ToolServer(gateway, config.file.name, lambda: known[client]).server
+            # The SDK only iterates over stdin; what it wants by type is its own file wrapper.
+            async with stdio_server(cast("anyio.AsyncFile[str]", lines)) as (read, write):
                 LOG.info("serving client %r on stdin and stdout", client)
-                await tools.server.run(read, write, tools.server.create_initialization_options())
+                await server.run(read, write, server.create_initialization_options())
 
 
 async def serve_http(
@@ -67,35 +72,120 @@ async def serve_http(
     """Serve every client that has a token over streamable HTTP until a signal comes; port 0 picks a free one.
 
     Raises:
-        ConfigurationError: the address can be reached from outside and that was not asked for, or cannot be had.
+        ConfigurationError: the address is reachable from outside and that was not asked for, or it cannot be had.
     """
     _may_listen(host, allow_remote=allow_remote, public_url=public_url)
     around = surroundings or Surroundings()
-    with _listen(host, port) as listening:
+    with _on_signal() as stop, _listening(host, port) as listening:
         address = Address(host, listening.getsockname()[1], public_url)
         with open_keys(config, around.environ).secrets as store:
             resolver = SecretResolver(store, around.environ, folder=config.folder)
             tokens = Tokens.load(config, resolver, address.resource)
         async with open_gateway(config, around) as gateway:
-            known = known_clients(config, gateway.parts.flows)
-            tools = ToolServer(gateway, config.file.name, lambda: _authenticated(known))
-            settings = uvicorn.Config(
-                http_app(tools.server, tokens, address),
-                lifespan="on",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                # Who is calling is proven by its token; a proxy's headers prove nothing.
-                proxy_headers=False,
-                # No call may take longer, so nobody who waits for a write loses its answer.
-                timeout_graceful_shutdown=int(config.file.call_timeout) + 1,
-            )
-            # uvicorn ends by itself on a signal and raises it again afterwards, when writes are not settled yet.
-            with _on_signal(lambda: None):
-                LOG.info("serving on http://%s:%d%s as %s", host, address.port, PATH, address.resource)
-                await uvicorn.Server(settings).serve(sockets=[listening])
+            server = http_server(config, gateway, tokens, address)
+            # uvicorn stops by itself too, then raises the signal again, before writes are settled: `stop` takes it.
+            stop.then(lambda: setattr(server, "should_exit", True))
+            LOG.info("serving %s on %s port %d", address.resource, host, address.port)
+            await server.serve(sockets=[listening])
 
 
-def _authenticated(known: "dict[str, Client] | object") -> Client:
-    raise NotImplementedError
+def http_server(config: Config, gateway: Gateway, tokens: Tokens, address: Address) -> uvicorn.Server:
+    """Return the HTTP server of a gateway, not yet listening."""
+    known = known_clients(config, gateway.parts.flows)
+    tools = ToolServer(gateway, config.file.name, lambda: _authenticated(known))
+    settings = uvicorn.Config(
+        http_app(tools.server, tokens, address),
+        lifespan="on",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # A token proves who calls; a proxy's headers prove nothing.
+        proxy_headers=False,
+        # No call takes longer, so nobody who waits for a write loses its answer.
+        timeout_graceful_shutdown=int(config.file.call_timeout) + 1,
+    )
+    return uvicorn.Server(settings)
+
+
+def _authenticated(known: Mapping[str, Client]) -> Client:
+    token = get_access_token()
+    if token is None:
+        raise LookupError("a request without a token passed the token check")
+    return known[token.client_id]
+
+
+def _may_listen(host: str, *, allow_remote: bool, public_url: str | None) -> None:
+    if public_url is not None:
+        public = urlsplit(public_url)
+        if public.path != PATH or not public.hostname or public.query or public.username:
+            raise ConfigurationError(f"--public-url is https://HOST{PATH}, without user, query or another path")
+        if public.scheme != "https" and not _loopback(public.hostname):
+            raise ConfigurationError("--public-url has to be https: tokens would cross the network in the clear")
+    if _loopback(host):
+        return
+    if not allow_remote:
+        raise ConfigurationError(
+            f"{host!r} can be reached from other machines; serve on 127.0.0.1 behind a proxy that ends TLS, "
+            "or say --allow-remote",
+            object=host,
+        )
+    if public_url is None:
+        raise ConfigurationError(f"on {host!r} say --public-url too: only requests for that host are answered")
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        found = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {host} port {port}: {error.strerror}; choose another with --http HOST:PORT"
+        ) from error
+    with found:
+        yield found
+
+
+class _Stop:
+    """What a signal does: from its first arrival on, whatever `then` was told."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._act: Callable[[], object] = bool
+
+    def __call__(self) -> None:
+        self._asked = True
+        self._act()
+
+    def then(self, act: Callable[[], object]) -> None:
+        """Do this on a signal; at once if there was one already."""
+        self._act = act
+        if self._asked:
+            act()
+
+
+@contextmanager
+def _on_signal() -> Iterator[_Stop]:
+    """Take SIGTERM and SIGINT until the context ends; in a thread that gets no signals, take none."""
+    stop = _Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    loop = asyncio.get_running_loop()
+    before = {
+        number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -9,6 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+
+from isthmus.core.errors import ApprovalRequired, InvalidArguments, IsthmusError
+from isthmus.core.gateway import Gateway
+from isthmus.core.records import JSON
+from isthmus.core.results import as_json
+from isthmus.plugins.mcp.approval import Answer, Context, Ticket, can_ask, decide, question, state_boundary
+from isthmus.plugins.mcp.clients import Client
+from isthmus.plugins.mcp.listing import listed
+from isthmus.plugins.mcp.logs import CORRELATION
 from mcp import MCPError
 from mcp.server import Server, ServerRequestContext
 from mcp.server.caching import CacheHint
@@ -22,15 +31,6 @@ from mcp.types import (
     PaginatedRequestParams,
     TextContent,
 )
-
-from isthmus.core.errors import ApprovalRequired, InvalidArguments, IsthmusError
-from isthmus.core.gateway import Gateway
-from isthmus.core.records import JSON
-from isthmus.core.results import as_json
-from isthmus.plugins.mcp.approval import Answer, Context, Ticket, can_ask, decide, question, state_boundary
-from isthmus.plugins.mcp.clients import Client
-from isthmus.plugins.mcp.listing import listed
-from isthmus.plugins.mcp.logs import CORRELATION
 
 __all__ = ["TASK", "ToolServer"]
 
@@ -74,7 +74,7 @@ class ToolServer:
             [caller.client, caller.agent, caller.user, caller.purpose, caller.consumer, (ctx.meta or {}).get(TASK)]
         )
 
-    async def _list(self, ctx: ServerRequestContext[Any], params: PaginatedRequestParams | None) -> ListToolsResult:
+    async def _list(self, _ctx: ServerRequestContext[Any], params: PaginatedRequestParams | None) -> ListToolsResult:
         if params is not None and params.cursor is not None:
             raise MCPError(INVALID_PARAMS, "Unknown cursor: the list has one page")
         with _Guarded(self._gateway.parts.new_id(), "tools/list"):
@@ -157,7 +157,9 @@ def _arguments(ctx: Context, params: CallToolRequestParams) -> Mapping[str, JSON
     if handle is None:
         return arguments
     if not isinstance(handle, str) or arguments.get("task", handle) != handle:
-        raise InvalidArguments(f"_meta {TASK!r} and the argument 'task' must name one task; send one of them", field=TASK)
+        raise InvalidArguments(
+            f"_meta {TASK!r} and the argument 'task' must name one task; send one of them", field=TASK
+        )
     return {**arguments, "task": handle}
 
 

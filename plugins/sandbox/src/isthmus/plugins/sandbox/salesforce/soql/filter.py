@@ -90,7 +90,7 @@ class Filter:
         return self._ordered(column, sign, literal, key)
 
     def _ordered(self, column: Column, sign: str, literal: Literal, key: Key | None) -> Predicate:
-        if column.field.type in ("boolean", "id", "reference", "multipicklist"):
+        if column.field.type in ("boolean", "reference", "multipicklist"):
             message = f"invalid operator '{sign}' on {column.field.type} field '{column.field.name}'"
             raise SoqlError("INVALID_QUERY_FILTER_OPERATOR", message, literal.at)
         if key is None:

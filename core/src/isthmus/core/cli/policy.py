@@ -1,0 +1,182 @@
+"""What do the rules say: about one call, about all calls, and about themselves?"""
+
+# ruff: noqa: D417 - `common` is described once, in options.py
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from isthmus.core.cli.arguments import find_tool, read_arguments
+from isthmus.core.cli.checks import Check, Status, client_checks, config_checks, report, rule_checks
+from isthmus.core.cli.installation import caller_of, configuration, gateway_of
+from isthmus.core.cli.options import DEFAULT, Common
+from isthmus.core.cli.output import legible, show, table, waiting
+from isthmus.core.errors import InvalidArguments
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from isthmus.core.gateway import Gateway
+    from isthmus.core.operation import Transition
+    from isthmus.core.policy.matrix import Row
+
+__all__ = ["check", "explain", "matrix", "register"]
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    group = App(name="policy", help="Explain, tabulate and check the rules.")
+    group.command(explain)
+    group.command(matrix)
+    group.command(check)
+    app.command(group)
+
+
+async def explain(
+    tool: str,
+    /,
+    *pairs: Annotated[str, Parameter(name="key=value")],
+    client: str = "",
+    user: str = "",
+    arguments: str | None = None,
+    common: Common = DEFAULT,
+) -> int:
+    """Say which rules decide a call and what would have to be different; the call itself is not made.
+
+    Args:
+        tool: The tool's name.
+        pairs: Its arguments, as `isthmus call` takes them.
+        client: The client to ask for; not needed where the configuration has only one.
+        user: The person it acts for, in place of the client's own.
+        arguments: The arguments as one JSON object; - reads it from stdin.
+    """
+    from isthmus.core.cli.lookups import questions
+    from isthmus.core.policy import explain as reasons
+
+    config = configuration(common)
+    caller = caller_of(config, client, user)
+    async with gateway_of(config) as gateway:
+        wanted = find_tool(tool, tuple(gateway.parts.tools.values()))
+        with waiting(f"asking about {tool}"):
+            asked = await questions(gateway, caller, wanted, read_arguments(wanted, pairs, arguments))
+        policy = gateway.parts.policy
+        lines = [reasons(policy, one) for one in asked]
+        told = [
+            {
+                "connection": one.operation.connection,
+                "object": one.operation.object,
+                "effects": sorted(one.operation.effects),
+                "fields": sorted(one.operation.fields),
+                "risk": one.operation.risk,
+                "allowed": policy.decide(one).allowed,
+                "lines": list(said),
+            }
+            for one, said in zip(asked, lines, strict=True)
+        ]
+    parts: list[str] = []
+    for one, said in zip(asked, lines, strict=True):
+        parts += [f"{one.operation.target}, risk {one.operation.risk}", *(legible(f"  {line}") for line in said)]
+    show(common, {"questions": told}, *parts)
+    return 0
+
+
+async def matrix(
+    *,
+    object: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    user: str = "",
+    common: Common = DEFAULT,
+) -> int:
+    """Tabulate who may do what; redirect it into a file and keep that under version control.
+
+    Args:
+        object: Only these objects, such as crm/Case; by default all that a policy names.
+        user: The person to read descriptions as, where a connection acts as the user.
+    """
+    from isthmus.core.policy import matrix as written
+    from isthmus.core.policy.matrix import rows
+
+    config = configuration(common)
+    async with gateway_of(config) as gateway:
+        with waiting("reading the objects that policies name"):
+            objects, states = await _known(gateway, object, user)
+        policy = gateway.parts.policy
+    if not any(objects.values()):
+        raise InvalidArguments("none of these objects is known to a connection; name one as --object SYSTEM/Object")
+    found = list(rows(policy, objects, states))
+    # A file gets the flat table, which can be compared line by line; a person gets it by caller.
+    parts = _by_caller(found) if sys.stdout.isatty() else [written(policy, objects, states).removesuffix("\n")]
+    show(common, {"rows": [asdict(row) for row in found]}, *parts)
+    return 0
+
+
+def check(*, common: Common = DEFAULT) -> int:
+    """Validate configuration, policies, sequence rules and flow rules, and say what to look at."""
+    checks, config = config_checks(common)
+    if config is not None:
+        more, rulings = rule_checks(config)
+        checks += more
+        if rulings is not None:
+            checks += client_checks(config, rulings.flows)
+            checks += [Check("flows", Status.WARN, one) for one in rulings.flows.check(datetime.now(UTC).date())]
+    return report(common, checks)
+
+
+async def _known(
+    gateway: "Gateway", wanted: Sequence[str], user: str
+) -> tuple[dict[str, dict[str, frozenset[str]]], dict[str, "list[Transition]"]]:
+    """Describe the objects on each connection that has them: fields, and every change of state."""
+    from isthmus.core.cli.lookups import describe
+
+    named = set(wanted) or {
+        id for rule in gateway.parts.policy.rules.values() for kind, id in rule.entities if kind == "Object"
+    }
+    objects: dict[str, dict[str, frozenset[str]]] = {}
+    states: dict[str, list[Transition]] = {}
+    for system in gateway.parts.systems.values():
+        for connection in system.connections.values():
+            homes = (system.name, connection.name)
+            mine = sorted({name for home, _, name in (one.rpartition("/") for one in named) if home in (*homes, "")})
+            for name in mine:
+                facts = await describe(gateway, connection, name, user)
+                if facts is not None:
+                    objects.setdefault(connection.name, {})[facts.name] = frozenset(facts.fields)
+                    choices = facts.fields[facts.state_field].choices if facts.state_field else ()
+                    states[f"{connection.name}/{facts.name}"] = list(_changes(facts.state_field or "", choices))
+    return objects, states
+
+
+def _changes(field: str, choices: Sequence[str]) -> "Iterator[Transition]":
+    from isthmus.core.operation import Transition
+
+    for before in ("", *choices):
+        yield from (Transition(field, before, after) for after in choices if after != before)
+
+
+def _by_caller(rows: Iterable["Row"]) -> "Iterator[RenderableType]":
+    callers: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        callers[row.agent, row.user, row.purpose].append(row)
+    for (agent, user, purpose), own in callers.items():
+        yield f"{agent} for {user if user != '-' else 'nobody'}" + (f", purpose {purpose}" if purpose != "-" else "")
+        ruled = [row for row in own if row.by != "(no rule)"]
+        yield (
+            table(("object", "verb", "answer", "by"), _merged(ruled), fold="by") if ruled else "  nothing is permitted"
+        )
+        yield ""
+    yield "What is not listed is denied, as no rule permits it. Output into a file, or --json, has every row and field."
+
+
+def _merged(rows: Iterable["Row"]) -> "Iterator[tuple[str, ...]]":
+    """Put changes of state that are answered alike into one row."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        key = (row.object, row.verb, row.answer, row.by)
+        found.setdefault(key, []).append(row.transition.rpartition(" -> ")[2] if row.transition != "-" else "")
+    for (name, verb, answer, by), changes in found.items():
+        states = ", ".join(dict.fromkeys(one for one in changes if one))
+        yield name, f"{verb} to {states}" if states else verb, answer, by
