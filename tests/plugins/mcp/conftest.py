@@ -25,6 +25,7 @@ from isthmus.core.gateway import Gateway
 from isthmus.plugins.mcp.clients import Tokens
 from isthmus.plugins.mcp.http import Address
 from isthmus.plugins.mcp.serve import http_server
+from isthmus.plugins.sandbox import Sandbox
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
 ERAS = pytest.mark.parametrize("mode", [MODERN, "legacy"])
@@ -94,9 +95,11 @@ class Desk:
                 running = asyncio.create_task(server.serve(sockets=[listening]))
                 while not server.started:
                     await asyncio.sleep(0.01)
-                yield address.resource, gateway
-                server.should_exit = True
-                await running
+                try:
+                    yield address.resource, gateway
+                finally:
+                    server.should_exit = True
+                    await running
 
     def process_environment(self) -> dict[str, str]:
         return {**os.environ, **self.environ, "PYTHONWARNINGS": "error"}
@@ -131,6 +134,13 @@ class Desk:
 class Worker:
     process: "subprocess.Popen[str]"
     url: str
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[Sandbox]:
+    """A small enterprise, since every test starts it afresh."""
+    with Sandbox(seed=7, accounts=60, contacts=300) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

@@ -31,7 +31,6 @@ async def test_lists_and_calls_tools(desk: Desk, mode: str) -> None:
 
 
 async def test_every_tool_answers_within_the_schema_that_the_client_validates(desk: Desk) -> None:
-    contact = {"LastName": "Kettle", "Isthmus_Key__c": "mcp-1"}
     async with desk.serving() as (url, _), connected(url, MODERN, "desktop-eu") as client:
 
         async def call(name: str, **arguments: object) -> dict[str, object]:
@@ -50,7 +49,6 @@ async def test_every_tool_answers_within_the_schema_that_the_client_validates(de
         made = await call("create", object="Case", values={"Subject": "a tap drips"}, key="mcp-case-1")
         assert made["created"] is True
         assert (await call("update", object="Case", id=made["id"], values={"Subject": "two taps drip"}))["id"] == made["id"]
-        assert contact
 
 
 @ERAS
@@ -117,45 +115,40 @@ async def test_half_a_surrogate_pair_from_a_system_does_not_break_the_transport(
 
 
 @ERAS
-async def test_a_write_that_the_client_cancels_is_still_settled_and_recorded(desk: Desk, mode: str) -> None:
-    async with desk.serving() as (url, gateway):
-        async with connected(url, mode, "desktop-eu") as client:
-            await client.call_tool("describe", {"system": "crm", "object": "Case"})
-            desk.house.sandbox.salesforce["eu"].faults.arm("slow", method="POST", path="/Case", seconds=0.8)
-            desk.house.sandbox.salesforce["eu"].faults.arm("slow", method="PATCH", path="/Case", seconds=0.8)
-            values = {"Subject": "cancelled", "Origin": "Web"}
-            call = asyncio.create_task(
-                client.call_tool("create", {"system": "crm", "object": "Case", "values": values, "key": f"gone-{mode}"})
-            )
-            async with asyncio.timeout(10):
-                while not gateway.parts.journal.view().open_intents():
-                    await asyncio.sleep(0.01)
-            call.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await call
+async def test_a_write_that_its_client_abandons_is_still_settled_and_recorded(desk: Desk, mode: str) -> None:
+    orgs = desk.house.sandbox.salesforce.values()
+    wanted = {"system": "crm", "object": "Case", "values": {"Subject": "abandoned"}, "key": "abandoned-1"}
+    async with desk.serving() as (url, gateway), connected(url, mode) as client:
+        await client.call_tool("describe", {"system": "crm", "object": "Case"})
+        for org in orgs:
+            org.faults.arm("slow", path="/Case/", seconds=0.5)
+        call = asyncio.create_task(client.call_tool("create", wanted))
+        async with asyncio.timeout(5):
+            while not gateway.parts.journal.view().open_intents():
+                await asyncio.sleep(0.01)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
         await gateway.drain()
         assert not gateway.parts.journal.view().open_intents()
-        async with connected(url, mode, "desktop-eu") as client:
-            again = await client.call_tool(
-                "create", {"system": "crm", "object": "Case", "values": values, "key": f"gone-{mode}"}
-            )
-            assert not again.is_error, again.content
-    stored = desk.house.sandbox.salesforce["eu"].journal
-    assert len([one for one in stored.entries if one.effect.value == "create"]) == 1 if hasattr(stored, "entries") else True
+        again = await client.call_tool("create", wanted)
+        assert not again.is_error
+    effects = [effect for org in orgs for entry in org.journal.entries for effect in entry.effects]
+    assert [one.object for one in effects if one.action == "created"] == ["Case"]
 
 
 async def test_a_read_stops_when_its_client_leaves(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "isthmus")
-    async with desk.serving() as (url, gateway), connected(url, MODERN, "desktop-eu") as client:
+    async with desk.serving() as (url, _), connected(url, MODERN, "desktop-eu") as client:
         await client.call_tool("describe", {"system": "crm", "object": "Account"})
         for org in desk.house.sandbox.salesforce.values():
-            org.faults.arm("slow", path="/query", seconds=1.5)
+            org.faults.arm("slow", path="/query", seconds=0.8)
         call = asyncio.create_task(client.call_tool("query", {"system": "crm", "object": "Account", "limit": 1}))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.2)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        await asyncio.sleep(1.6)
+        await asyncio.sleep(0.8)
         assert not [one for one in caplog.messages if "called query" in one]
 
 
@@ -164,7 +157,6 @@ async def test_a_task_handle_travels_in_meta_or_as_argument_but_only_one(desk: D
     async with desk.serving() as (url, gateway), wired(url) as wire:
         handle = gateway.parts.tasks.mint(desk.house.caller("us"))
         foreign = gateway.parts.tasks.mint(desk.house.caller("eu"))
-        assert "isError" not in (await wire.call("query", asked, meta={"isthmus/task": handle}))["result"] or True
         good = await wire.call("query", asked, meta={"isthmus/task": handle})
         assert not good["result"].get("isError")
         for bad in (foreign, "task_aaaa_bbbb"):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Judged, Leg
-from isthmus.core.errors import IsthmusError
+from isthmus.core.errors import IsthmusError, Refused
 from isthmus.core.journal import Entry, FieldForm, Intent, Kind
 from isthmus.core.operation import Operation
 from isthmus.core.release import Forms
@@ -41,11 +41,11 @@ class Auditor:
 
     def refusal(self, call: Call, leg: Leg | None, error: IsthmusError, now: datetime) -> Entry:
         """Say that a call was refused or failed, and by which rules."""
-        sent = leg is not None and leg.meter.sends > 0
+        refused = isinstance(error, Refused)
         entry = replace(
             self._about(call, leg),
-            kind=Kind.OUTCOME if sent else Kind.DECISION,
-            decision="failed" if sent else "refused",
+            kind=Kind.DECISION if refused else Kind.OUTCOME,
+            decision="refused" if refused else "failed",
             error=error.reason,
             rules=error.rules,
         )

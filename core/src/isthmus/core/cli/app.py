@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _build(tokens)(tokens, exit_on_error=False, print_error=False, verbose=False)
         sys.stdout.flush()
     except CycloptsError as error:
-        sentence = f"{str(error).strip().rstrip('.')}. See `isthmus --help`."
+        sentence = _usage(str(error))
         complain(sentence, {"code": "usage", "message": sentence, "retryable": False}, as_json=as_json)
         return 2
     except IsthmusError as error:
@@ -44,6 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code if isinstance(code, int) else 0
+
+
+def _usage(told: str) -> str:
+    """Keep the parser's first sentence and its guess, and leave out its list of everything else."""
+    sentence = told.partition("Available commands:")[0].strip()
+    return sentence if "Did you mean" in sentence else f"{sentence.rstrip('.')}; `isthmus --help` lists what there is"
 
 
 def _version() -> str:

@@ -21,7 +21,7 @@ def find_tool(name: str, tools: Sequence["Tool"]) -> "Tool":
     if found is None:
         names = [one.name for one in tools]
         raise InvalidArguments(
-            f"there is no tool {name!r} for this client{nearest(name, names)}; `isthmus tools` lists them",
+            f"there is no tool {name!r} for this client{nearest(name, names) or '; `isthmus tools` lists them'}",
             code="unknown_tool",
         )
     return found

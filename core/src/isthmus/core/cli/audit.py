@@ -131,7 +131,7 @@ def _belongs(leaf: Leaf, attempt: str) -> bool:
 def _row(leaf: Leaf) -> tuple[str, ...]:
     target = "/".join(str(leaf[name]) for name in ("connection", "object") if leaf.get(name))
     result = [str(leaf[name]) for name in ("decision", "state", "error") if leaf.get(name)]
-    rules = leaf.get("rules")
+    rules = leaf.get("rules") if leaf.get("decision") == "refused" else None
     return (
         str(leaf.get("sequence", "")),
         str(leaf.get("time", ""))[5:19].replace("T", " "),

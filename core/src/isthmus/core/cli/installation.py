@@ -36,8 +36,8 @@ def caller_of(config: "Config", client: str, user: str = "") -> Caller:
     found = clients.get(name)
     if found is None:
         raise InvalidArguments(
-            f"client {name!r} is not in the configuration{nearest(name, clients)}; "
-            f"it has {', '.join(sorted(clients)) or 'none'}",
+            f"client {name!r} is not in the configuration, which has {', '.join(sorted(clients)) or 'none'}"
+            f"{nearest(name, clients)}",
             field="client",
         )
     return Caller(found.agent, user or found.user or None, found.purpose, found.consumer, "", name)

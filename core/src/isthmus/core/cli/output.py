@@ -29,8 +29,13 @@ def show(common: Common, data: object, *parts: "RenderableType") -> None:
         sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         return
     console = _console(sys.stdout)
-    for part in parts:
-        console.print(part)
+    if console.is_terminal:
+        console.print(*parts, sep="\n")
+        return
+    with console.capture() as captured:
+        console.print(*parts, sep="\n")
+    # Aligned cells end in spaces, which a file should not.
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
 def complain(sentence: str, details: Mapping[str, object], *, as_json: bool) -> None:

@@ -60,18 +60,13 @@ def _rows(rows: Sequence[Node], columns: Sequence[str]) -> Iterator["RenderableT
 
 def _record(one: Node) -> Iterator["RenderableType"]:
     heading = f"{_text(one.get('object'))} {_text(one.get('id'))}"
-    yield (
-        legible(heading + {True: "  created", False: "  changed"}.get(one.get("created") is True, ""))
-        if "created" in one
-        else legible(heading)
-    )
-    told = [("version", _text(one.get("version"))), ("version compared by", _text(one.get("guard")))]
+    if "created" in one:
+        heading += "  created" if one["created"] is True else "  changed"
+    yield legible(heading)
     values = [(f"  {name}", _text(value)) for name, value in _node(one.get("fields")).items()]
-    if values:
-        yield facts(values)
-    lines = [(f"  {name}", text) for name, text in told if text]
-    if lines:
-        yield facts(lines)
+    about = [(f"  {name}", _text(one.get(name))) for name in ("version", "guard")]
+    if any(value for _, value in (*values, *about)):
+        yield facts([*values, *about])
     yield from _gaps([one])
 
 

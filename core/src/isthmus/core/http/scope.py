@@ -24,7 +24,8 @@ class Meter:
 
     `requests` were asked for by the connector, `attempts` went as far as the wire, `sends` had their first byte
     handed to a socket. `writes_sent` and `writes_answered` count those of them that write: a write is answered when
-    an answer says what became of it, and is among `writes_done` when it was a success. `generation` is that of the credential used last.
+    an answer says what became of it, and is among `writes_done` when it was a success. `generation` is that of the
+    credential used last.
     """
 
     requests: int = 0

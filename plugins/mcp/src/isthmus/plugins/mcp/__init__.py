@@ -2,11 +2,13 @@
 
 from isthmus.core.plugins import CommandDetails, hookimpl
 from isthmus.plugins.mcp.command import serve
+from isthmus.plugins.mcp.demo import demo
 
 __all__ = ["isthmus_commands"]
 
 
 @hookimpl
 def isthmus_commands(details: CommandDetails) -> None:
-    """Register `isthmus serve`."""
+    """Register `isthmus serve` and `isthmus demo`."""
     details.register("serve", serve)
+    details.register("demo", demo)

@@ -1,7 +1,6 @@
 """What happens in the demo, scene by scene? Each scene checks what it tells, with its own eyes on the orgs."""
 
 import asyncio
-import shutil
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
@@ -171,22 +170,19 @@ async def verifies_audit(stage: Stage) -> Told:
     code, said = await stage.person("audit", "verify")
     _need(code == 0, f"the log does not verify: {said}")
     told = Told([said.strip().splitlines()[0]])
-    copy = stage.folder / "state-forged"
-    shutil.copytree(stage.folder / "state", copy)
-    _forge(copy / "journal.db")
-    settings = (stage.folder / "isthmus.toml").read_text()
-    (stage.folder / "isthmus.toml").write_text(settings.replace('state = "state"', 'state = "state-forged"'))
-    code, said = await stage.person("audit", "verify")
-    (stage.folder / "isthmus.toml").write_text(settings)
+    copy = stage.folder / "forged.db"
+    _forge(stage.folder / "state" / "journal.db", copy)
+    code, said = await stage.person("audit", "verify", "--journal", str(copy))
     _need(code == 1, f"a forged log was not found out (exit code {code}): {said}")
     told.lines.append(f"a copy in which refusals became approvals: {said.strip().splitlines()[0]}")
     return told
 
 
-def _forge(journal: Path) -> None:
-    with closing(sqlite3.connect(journal, isolation_level=None)) as db:
-        for index, leaf in db.execute("SELECT idx, leaf FROM entries").fetchall():
-            db.execute("UPDATE entries SET leaf = ? WHERE idx = ?", (leaf.replace(b"refused", b"allowed"), index))
+def _forge(journal: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(journal)) as real, closing(sqlite3.connect(copy, isolation_level=None)) as forged:
+        real.backup(forged)
+        for index, leaf in forged.execute("SELECT idx, leaf FROM entries").fetchall():
+            forged.execute("UPDATE entries SET leaf = ? WHERE idx = ?", (leaf.replace(b"refused", b"allowed"), index))
 
 
 async def kept_secrets(stage: Stage) -> Told:
@@ -194,7 +190,7 @@ async def kept_secrets(stage: Stage) -> Told:
     transcript, checked = "".join(stage.transcript), 0
     for org in stage.orgs:
         for row in (await stage.look(org, "rows/Contact?MailingCountryCode=DE"))["rows"]:
-            for name in ("Email", "Phone", "LastName"):
+            for name in ("Email", "Phone", "MobilePhone"):
                 value = row[name]
                 if isinstance(value, str) and len(value) > 5:
                     checked += 1
