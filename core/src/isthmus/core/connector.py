@@ -14,7 +14,7 @@ from isthmus.core.errors import InvalidArguments, UpstreamError, UpstreamRejecte
 from isthmus.core.nearest import nearest
 from isthmus.core.operation import RequestClass
 from isthmus.core.records import JSON, Aggregate, Query, Row
-from isthmus.core.resilience import Fault as FaultKind
+from isthmus.core.resilience import FaultKind
 
 if TYPE_CHECKING:
     from httpx2 import Request

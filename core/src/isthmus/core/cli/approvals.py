@@ -47,7 +47,7 @@ def list_(*, all: Annotated[bool, Parameter(negative="")] = False, common: Commo
     ]
     data = {"approvals": [_data(one, now) for one in found]}
     columns = ("id", "state", "agent", "for", "tool", "asked of", "when")
-    show(common, data, table(columns, rows, fold="when") if rows else "nothing waits for approval")
+    show(common, data, table(columns, rows, "when") if rows else "nothing waits for approval")
     return 0
 
 

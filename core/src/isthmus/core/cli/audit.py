@@ -2,8 +2,11 @@
 
 # ruff: noqa: D417 - `common` is described once, in options.py
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +25,8 @@ __all__ = ["checkpoint", "register", "show_", "verify"]
 
 Files = Annotated[tuple[Path, ...], Parameter(validator=validators.Path(exists=True, dir_okay=False), negative="")]
 Leaf = Mapping[str, JSON]
+DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{40,}")
+CUT = 20
 
 
 def register(app: App) -> None:
@@ -90,9 +95,9 @@ def show_(
         blocks = [part for leaf in leaves for part in (facts(_flat(leaf)), "")]
         show(common, {"entries": leaves}, *blocks)
         return 0
-    columns = ("#", "time (UTC)", "kind", "agent", "what", "result", "call")
+    columns = ("#", "time UTC", "kind", "agent", "what", "result", "call")
     rows = [_row(leaf) for leaf in leaves]
-    show(common, {"entries": leaves}, table(columns, rows, fold="result") if rows else "the log is empty")
+    show(common, {"entries": leaves}, table(columns, rows, "what", "result") if rows else "the log is empty")
     return 0
 
 
@@ -134,7 +139,7 @@ def _row(leaf: Leaf) -> tuple[str, ...]:
     rules = leaf.get("rules") if leaf.get("decision") == "refused" else None
     return (
         str(leaf.get("sequence", "")),
-        str(leaf.get("time", ""))[5:19].replace("T", " "),
+        _time(str(leaf.get("time", ""))),
         str(leaf.get("kind", "")),
         str(leaf.get("agent", "")) or "-",
         " ".join(part for part in (str(leaf.get("tool", "")), target) if part) or "-",
@@ -143,13 +148,24 @@ def _row(leaf: Leaf) -> tuple[str, ...]:
     )
 
 
+def _time(stamp: str) -> str:
+    """Write the time of today, of other days the date too."""
+    date, _, time = stamp.partition("T")
+    return time[:8] if date == f"{datetime.now(UTC):%Y-%m-%d}" else f"{date[5:]} {time[:5]}"
+
+
 def _flat(leaf: Leaf) -> list[tuple[str, str]]:
     return [(name, _text(value)) for name, value in sorted(leaf.items(), key=lambda one: one[0] != "sequence")]
 
 
 def _text(value: JSON) -> str:
-    import json
-
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return ", ".join(map(str, value))
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Write a value of a leaf; long digests are cut, `--json` has them whole."""
+    match value:
+        case str():
+            return f"{value[:CUT]}…" if DIGEST.fullmatch(value) else value
+        case list():
+            return ", ".join(map(_text, value))
+        case dict():
+            return ", ".join(f"{name} {_text(one)}" for name, one in value.items())
+        case _:
+            return json.dumps(value)

@@ -46,7 +46,7 @@ async def tools(*, system: str = "", client: str = "", common: Common = DEFAULT)
         for one in found
     ]
     rows = [(one.name, ", ".join(sorted(one.effects)), ", ".join(one.systems), one.description) for one in found]
-    show(common, {"tools": data}, table(("tool", "effects", "systems", "what it does"), rows, fold="what it does"))
+    show(common, {"tools": data}, table(("tool", "effects", "systems", "what it does"), rows, "what it does"))
     return 0
 
 

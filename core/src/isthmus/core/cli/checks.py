@@ -48,7 +48,7 @@ def report(common: Common, checks: Sequence[Check]) -> int:
         if warned
         else "all is well"
     )
-    show(common, data, table(("", "checked", "found"), rows, fold="found"), "", ending)
+    show(common, data, table(("", "checked", "found"), rows, "found"), "", ending)
     return 1 if failed else 0
 
 

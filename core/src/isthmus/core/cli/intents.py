@@ -52,7 +52,7 @@ def list_(*, common: Common = DEFAULT) -> int:
     show(
         common,
         {"intents": [_data(one) for one in found]},
-        table(columns, rows, fold="on") if rows else "nothing is open",
+        table(columns, rows, "on") if rows else "nothing is open",
     )
     return 0
 

@@ -21,23 +21,23 @@ __all__ = ["describe", "probe", "questions"]
 
 PATIENCE = 15.0
 """Seconds that one look-up may take."""
-TOOL = "command line"
+DOCTOR, MATRIX = "doctor", "policy matrix"
 
 
 async def probe(gateway: "Gateway", connection: "Connection", user: str) -> "Probe":
     """Ask a connection who it is and what quota is left."""
-    principal = connection.principal(Caller(TOOL, user or None))
+    principal = connection.principal(Caller(DOCTOR, user or None))
     operation = connection.looking_up("")
-    await _record(gateway, connection, operation)
-    return await connection.bind(_scope(gateway, operation, principal)).probe()
+    await _record(gateway, connection, operation, DOCTOR)
+    return await connection.bind(_scope(gateway, operation, principal, DOCTOR)).probe()
 
 
 async def describe(gateway: "Gateway", connection: "Connection", object: str, user: str) -> "ObjectFacts | None":
     """Read what is known of an object; None where the connection has none of that name."""
-    principal = connection.principal(Caller(TOOL, user or None))
-    await _record(gateway, connection, connection.looking_up(object))
+    principal = connection.principal(Caller(MATRIX, user or None))
+    await _record(gateway, connection, connection.looking_up(object), MATRIX)
     try:
-        return await connection.known(principal, lambda one: _scope(gateway, one, principal)).object(object)
+        return await connection.known(principal, lambda one: _scope(gateway, one, principal, MATRIX)).object(object)
     except IsthmusError as error:
         if error.reason in ("not_found", "invalid_arguments"):
             return None
@@ -78,12 +78,12 @@ def _unmade(gateway: "Gateway", caller: Caller, tool: "Tool", arguments: dict[st
     )
 
 
-async def _record(gateway: "Gateway", connection: "Connection", operation: "Operation") -> None:
+async def _record(gateway: "Gateway", connection: "Connection", operation: "Operation", command: str) -> None:
     from isthmus.core.journal import Entry, Kind
 
     entry = Entry(
         kind=Kind.LOOKUP,
-        tool=TOOL,
+        tool=command,
         system=connection.system,
         connection=connection.name,
         object=operation.object,
@@ -93,7 +93,7 @@ async def _record(gateway: "Gateway", connection: "Connection", operation: "Oper
     await gateway.parts.journal.transact(lambda transaction: transaction.append(entry))
 
 
-def _scope(gateway: "Gateway", operation: "Operation", principal: "Principal") -> "CallScope":
+def _scope(gateway: "Gateway", operation: "Operation", principal: "Principal", command: str) -> "CallScope":
     from isthmus.core.http import CallScope, Meter
     from isthmus.core.resilience import Deadline
 
@@ -104,5 +104,5 @@ def _scope(gateway: "Gateway", operation: "Operation", principal: "Principal") -
         permit=None,
         meter=Meter(),
         correlation_id=gateway.parts.new_id(),
-        agent=TOOL,
+        agent=command,
     )

@@ -44,17 +44,18 @@ def complain(sentence: str, details: Mapping[str, object], *, as_json: bool) -> 
 
     if as_json:
         sys.stdout.write(json.dumps({"error": dict(details)}, indent=2, ensure_ascii=False) + "\n")
-    _console(sys.stderr).print(Text.assemble(("error: ", "bold red"), legible(sentence)), soft_wrap=True)
+    _console(sys.stderr).print(Text.assemble(("error: ", "bold red"), legible(sentence)))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, fold: str = "") -> "Table":
-    """Align rows under column names; on a narrow terminal only the column `fold` is wrapped."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *fold: str) -> "Table":
+    """Align rows under column names; on a narrow terminal only the columns `fold` are wrapped."""
     from rich.table import Table
     from rich.text import Text
 
     built = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in columns:
-        built.add_column(name, no_wrap=name != fold, overflow="fold" if name == fold else "ellipsis")
+        wraps = name in fold
+        built.add_column(name, no_wrap=not wraps, overflow="fold" if wraps else "ellipsis")
     for row in rows:
         built.add_row(*(Text(legible(cell), style=_style(cell)) for cell in row))
     return built

@@ -164,19 +164,22 @@ def _by_caller(rows: Iterable["Row"]) -> "Iterator[RenderableType]":
     for (agent, user, purpose), own in callers.items():
         yield f"{agent} for {user if user != '-' else 'nobody'}" + (f", purpose {purpose}" if purpose != "-" else "")
         ruled = [row for row in own if row.by != "(no rule)"]
-        yield (
-            table(("object", "verb", "answer", "by"), _merged(ruled), fold="by") if ruled else "  nothing is permitted"
-        )
+        columns = ("answer", "verbs", "objects", "by")
+        yield table(columns, _merged(ruled), *columns[1:]) if ruled else "  nothing is permitted"
         yield ""
     yield "What is not listed is denied, as no rule permits it. Output into a file, or --json, has every row and field."
 
 
 def _merged(rows: Iterable["Row"]) -> "Iterator[tuple[str, ...]]":
-    """Put changes of state that are answered alike into one row."""
-    found: dict[tuple[str, ...], list[str]] = {}
+    """Put what is answered alike into one row: verbs with the states they may lead to, then objects."""
+    verbs: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for row in rows:
-        key = (row.object, row.verb, row.answer, row.by)
-        found.setdefault(key, []).append(row.transition.rpartition(" -> ")[2] if row.transition != "-" else "")
-    for (name, verb, answer, by), changes in found.items():
-        states = ", ".join(dict.fromkeys(one for one in changes if one))
-        yield name, f"{verb} to {states}" if states else verb, answer, by
+        states = verbs.setdefault((row.object, row.answer, row.by), {}).setdefault(row.verb, [])
+        if row.transition != "-":
+            states.append(row.transition.rpartition(" -> ")[2])
+    objects: dict[tuple[str, str, str], list[str]] = {}
+    for (name, answer, by), found in verbs.items():
+        said = ", ".join(f"{verb} (to {', '.join(dict.fromkeys(to))})" if to else verb for verb, to in found.items())
+        objects.setdefault((answer, said, by), []).append(name)
+    for (answer, said, by), names in objects.items():
+        yield answer, said, ", ".join(names), by

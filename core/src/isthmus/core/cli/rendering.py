@@ -29,7 +29,7 @@ def render(found: Node) -> Iterator["RenderableType"]:
         rows = [
             (_text(one.get("name")), _text(one.get("label")), _text(one.get("may"))) for one in _nodes(found["objects"])
         ]
-        yield table(("object", "label", "may"), rows, fold="label")
+        yield table(("object", "label", "may"), rows, "label")
     elif "fields" in found and isinstance(found.get("object"), Mapping):
         yield from _description(found)
     else:
@@ -55,7 +55,7 @@ def _page(found: Node) -> Iterator["RenderableType"]:
 
 def _rows(rows: Sequence[Node], columns: Sequence[str]) -> Iterator["RenderableType"]:
     if rows:
-        yield table(columns, ([_text(one.get(name)) for name in columns] for one in rows), fold=columns[-1])
+        yield table(columns, ([_text(one.get(name)) for name in columns] for one in rows), columns[-1])
 
 
 def _record(one: Node) -> Iterator["RenderableType"]:
@@ -87,7 +87,7 @@ def _description(found: Node) -> Iterator["RenderableType"]:
         (_text(one.get("name")), _text(one.get("type")), _text(one.get("classes")), _notes(one))
         for one in _nodes(found["fields"])
     ]
-    yield table(("field", "type", "classes", "notes"), rows, fold="notes")
+    yield table(("field", "type", "classes", "notes"), rows, "notes")
 
 
 def _notes(one: Node) -> str:

@@ -64,7 +64,7 @@ def list_(*, common: Common = DEFAULT) -> int:
     data = [{"name": name, "user": user or None, "used_by": sorted(uses.get(name, ()))} for name, user in names]
     rows = [(name, user or "-", ", ".join(sorted(uses.get(name, ()))) or "-") for name, user in names]
     missing = sorted(set(uses) - {name for name, _ in names})
-    parts = [table(("name", "user", "used by"), rows, fold="used by")] if rows else ["no secret is sealed here"]
+    parts = [table(("name", "user", "used by"), rows, "used by")] if rows else ["no secret is sealed here"]
     told = [
         f"missing: {name}, used by {', '.join(sorted(uses[name]))}; run `isthmus secret set {name}`" for name in missing
     ]

@@ -4,7 +4,7 @@ from isthmus.core.connector import Fault
 from isthmus.core.errors import IsthmusError, RetryLater, UpstreamError
 from isthmus.core.http.faults import Broken, NotSent, WireFault
 from isthmus.core.http.scope import CallScope, Sending
-from isthmus.core.resilience import Fault as Kind
+from isthmus.core.resilience import FaultKind
 
 __all__ = ["answer_error", "late", "unanswered", "wire_error"]
 
@@ -63,7 +63,7 @@ def answer_error(fault: Fault, asked: float | None, scope: CallScope, sending: S
         return unanswered(scope, f"the answer does not tell its outcome ({fault.code})")
     if kind in _LATER:
         said = f"{target}: {fault.sentence}. {_LATER[kind]}"
-        quota = kind in (Kind.QUOTA, Kind.THROTTLE)
+        quota = kind in (FaultKind.QUOTA, FaultKind.THROTTLE)
         return RetryLater(said, after=asked, quota=quota, subject=tool, object=target, vendor_text=fault.text)
     said = f"{target}: {fault.sentence}."
     if issubclass(fault.error, RetryLater):
@@ -72,7 +72,7 @@ def answer_error(fault: Fault, asked: float | None, scope: CallScope, sending: S
 
 
 _LATER = {
-    Kind.QUOTA: "Wait for the quota's reset.",
-    Kind.THROTTLE: "Repeat the call later.",
-    Kind.TRANSIENT: "Repeat the call later.",
+    FaultKind.QUOTA: "Wait for the quota's reset.",
+    FaultKind.THROTTLE: "Repeat the call later.",
+    FaultKind.TRANSIENT: "Repeat the call later.",
 }

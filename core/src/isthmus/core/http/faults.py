@@ -6,13 +6,12 @@ from isthmus.core.connector import Fault
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http.answer import answer_of
 from isthmus.core.http.effect import Dialect
-from isthmus.core.resilience import Fault as Kind
-from isthmus.core.resilience import retry_after
+from isthmus.core.resilience import FaultKind, retry_after
 
 __all__ = ["Broken", "NotSent", "Unreadable", "WireFault", "fault_of", "pause_of", "settles"]
 
 FAULT = "isthmus.fault"
-UNSURE = (Kind.TRANSIENT, Kind.UNKNOWN)
+UNSURE = (FaultKind.TRANSIENT, FaultKind.UNKNOWN)
 
 
 class WireFault(Exception):
@@ -42,7 +41,7 @@ def fault_of(dialect: Dialect, response: httpx2.Response) -> Fault | None:
         if fault is None and response.status_code >= 500:
             code = f"HTTP_{response.status_code}"
             fault = Fault(
-                Kind.UNKNOWN, code, f"the system failed in a way that is not understood ({code})", UpstreamError
+                FaultKind.UNKNOWN, code, f"the system failed in a way that is not understood ({code})", UpstreamError
             )
         response.extensions[FAULT] = fault
     found: Fault | None = response.extensions[FAULT]

@@ -9,12 +9,11 @@ from isthmus.core.errors import RetryLater
 from isthmus.core.http.effect import Dialect
 from isthmus.core.http.faults import UNSURE, WireFault, fault_of
 from isthmus.core.http.scope import scope_of, sending_of
-from isthmus.core.resilience import Admission, Breakers
-from isthmus.core.resilience import Fault as Kind
+from isthmus.core.resilience import Admission, Breakers, FaultKind
 
 __all__ = ["BreakerGate"]
 
-BUSY = (Kind.QUOTA, Kind.THROTTLE)
+BUSY = (FaultKind.QUOTA, FaultKind.THROTTLE)
 
 
 class BreakerGate(httpx2.AsyncBaseTransport):

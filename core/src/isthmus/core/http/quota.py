@@ -11,8 +11,7 @@ from isthmus.core.http.answer import answer_of
 from isthmus.core.http.effect import Dialect
 from isthmus.core.http.faults import fault_of, pause_of
 from isthmus.core.http.scope import CallScope, scope_of, sending_of
-from isthmus.core.resilience import Clock, http_date
-from isthmus.core.resilience import Fault as Kind
+from isthmus.core.resilience import Clock, FaultKind, http_date
 
 __all__ = ["BudgetGate"]
 
@@ -70,11 +69,11 @@ class BudgetGate(httpx2.AsyncBaseTransport):
         dated = any(reading.resets_at and not reading.at for reading in readings)
         self._budget.learn(readings, permit, at=http_date(response.headers.get("date", "")) if dated else None)
         fault, now = fault_of(self._dialect, response), self._clock.time()
-        if fault is None or fault.kind not in (Kind.QUOTA, Kind.THROTTLE):
+        if fault is None or fault.kind not in (FaultKind.QUOTA, FaultKind.THROTTLE):
             self._budget.succeeded()
             return
         asked = pause_of(response, now)
-        if fault.kind is Kind.THROTTLE:
+        if fault.kind is FaultKind.THROTTLE:
             self._budget.throttled(asked)
         else:
             self._budget.exhausted(None if asked is None else datetime.fromtimestamp(now + asked, UTC))

@@ -9,12 +9,11 @@ from isthmus.core.http.effect import Dialect
 from isthmus.core.http.failure import answer_error, wire_error
 from isthmus.core.http.faults import Broken, NotSent, WireFault, fault_of, pause_of, settles
 from isthmus.core.http.scope import CallScope, Sending, scope_of, sending_of
-from isthmus.core.resilience import Clock, RetryPolicy, RetryTokens, full_jitter
-from isthmus.core.resilience import Fault as Kind
+from isthmus.core.resilience import Clock, FaultKind, RetryPolicy, RetryTokens, full_jitter
 
 __all__ = ["Retry"]
 
-PASSING = (Kind.TRANSIENT, Kind.THROTTLE)
+PASSING = (FaultKind.TRANSIENT, FaultKind.THROTTLE)
 """Faults that go away by themselves."""
 
 
@@ -71,7 +70,7 @@ class Retry(httpx2.AsyncBaseTransport):
 
     def _pause(self, sending: Sending, asked: float | None, fault: Fault | None = None) -> float:
         """Return how long to wait: never less than the system asked for."""
-        base = self._policy.throttle_base if fault and fault.kind is Kind.THROTTLE else self._policy.base
+        base = self._policy.throttle_base if fault and fault.kind is FaultKind.THROTTLE else self._policy.base
         jitter = full_jitter(sending.attempts, base=base, ceiling=self._policy.ceiling, random=self._random)
         return jitter if asked is None else asked + min(jitter, 1.0)
 

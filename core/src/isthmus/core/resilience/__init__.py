@@ -4,7 +4,7 @@ from isthmus.core.resilience.backoff import RetryPolicy, RetryTokens, full_jitte
 from isthmus.core.resilience.breaker import Admission, Breaker, BreakerRules, Breakers, State
 from isthmus.core.resilience.clock import Clock, SystemClock
 from isthmus.core.resilience.deadline import Deadline
-from isthmus.core.resilience.fault import Fault
+from isthmus.core.resilience.fault import FaultKind
 from isthmus.core.resilience.pushback import http_date, retry_after
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "Breakers",
     "Clock",
     "Deadline",
-    "Fault",
+    "FaultKind",
     "RetryPolicy",
     "RetryTokens",
     "State",

@@ -2,10 +2,10 @@
 
 from enum import StrEnum
 
-__all__ = ["Fault"]
+__all__ = ["FaultKind"]
 
 
-class Fault(StrEnum):
+class FaultKind(StrEnum):
     """The kinds of failure that the request path tells apart; a connector reads the kind off status and body."""
 
     CALLER = "caller"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 __all__ = ["demo"]
@@ -66,14 +67,13 @@ def _broke_off(console: Console, failure: Exception) -> dict[str, object]:
 
 def _show(console: Console, lines: list[str], table: list[tuple[str, ...]]) -> None:
     if table:
-        grid = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+        grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for heading in table[0]:
-            grid.add_column(heading)
+            grid.add_column(heading, overflow="fold")
         for row in table[1:]:
             grid.add_row(*row)
-        padded = Table.grid(padding=(0, 0, 0, 4))
-        padded.add_row(grid)
-        console.print(padded)
+        console.print(Padding(grid, (0, 0, 0, 4)))
+    ticks = Table.grid(padding=(0, 1, 0, 0))
     for line in lines:
-        console.print(f"    [green]✓[/green] {escape(line)}")
-    console.print()
+        ticks.add_row("[green]✓[/green]", escape(line))
+    console.print(Padding(ticks, (0, 0, 1, 4)))

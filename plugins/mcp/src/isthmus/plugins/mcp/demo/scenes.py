@@ -64,8 +64,9 @@ async def reads_people(stage: Stage) -> Told:
         ("crm-", None, "ref"),
     ):
         found = next((one for one in page["records"] if _is(one, org, country)), None)
-        _need(found, f"no person of {country} in {org} on the page")
-        shown = found["fields"] if found else {}
+        if found is None:
+            raise Failed(f"no person of {country} in {org} on the page")
+        shown = found["fields"]
         _need(
             _form(shown["Name"]) == form == _form(shown["Email"]), f"{country} in {org}: expected {form}, got {shown}"
         )

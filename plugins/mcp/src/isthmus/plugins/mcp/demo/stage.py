@@ -53,7 +53,7 @@ class Stage:
         try:
             result = await asyncio.wait_for(self.agent.call_tool(tool, asked), PATIENCE)
         except (MCPError, TimeoutError) as error:
-            raise Failed(f"{tool} broke off: {error or type(error).__name__}") from error
+            raise Failed(f"{tool} broke off: {type(error).__name__} {error}") from error
         self.transcript.append(result.model_dump_json())
         if not isinstance(result, CallToolResult):
             raise Failed(f"{tool} was answered with {type(result).__name__}")

@@ -1,0 +1,17 @@
+"""Does the demo do everything that it tells, in the time that the README promises?"""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.timeout(150)
+def test_the_demo_tells_the_whole_story():
+    code = "import sys; from isthmus.core.cli import main; sys.exit(main(['demo', '--json-output']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=140)
+    told = json.loads(done.stdout)
+    assert done.returncode == 0, told
+    assert told["ok"] is True
+    assert len(told["scenes"]) == 10
