@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.conftest import House
 
 from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.config import load_config
@@ -20,8 +21,6 @@ from isthmus.core.resilience import Clock, SystemClock
 from isthmus.plugins.sandbox import Sandbox
 from isthmus.plugins.sandbox.journal import Entry
 from isthmus.plugins.sandbox.salesforce import SalesforceOrg
-
-from ..conftest import House
 
 CEDAR = """
 @id("agents") permit (principal is Isthmus::Agent, action in
@@ -73,7 +72,7 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         end = self.monotonic() + seconds
         await asyncio.sleep(0)
-        while (left := end - self.monotonic()) > 0:
+        while (left := end - self.monotonic()) > 0:  # noqa: ASYNC110 - somebody may jump meanwhile
             await asyncio.sleep(min(left / self._speed, 0.02))
 
     def jump(self, seconds: float) -> None:

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
+from tests.conftest import call
 
 from isthmus.core.errors import CredentialError
 from isthmus.core.gateway import Gateway
 
-from ..conftest import call
 from .conftest import FastClock, Home
 
 

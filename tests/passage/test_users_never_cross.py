@@ -1,13 +1,16 @@
 """Do two people over one connection keep their rows, cookies and tokens apart, however their calls interleave?"""
 
 import asyncio
+import itertools
 import random
-from collections.abc import AsyncIterator, Callable
+import shutil
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import unquote
 
 import httpx2
 import pytest
+from tests.conftest import call
 
 from isthmus.connectors.salesforce import Salesforce
 from isthmus.core.errors import CredentialError, InvalidArguments
@@ -16,7 +19,6 @@ from isthmus.core.http import AiohttpWire
 from isthmus.core.http.scope import scope_of
 from isthmus.plugins.sandbox.journal import Entry
 
-from ..conftest import call
 from .conftest import Home
 
 USERS = {"alice": 3, "bob": 5}
@@ -24,23 +26,27 @@ USERS = {"alice": 3, "bob": 5}
 
 
 class ShuffledLoop(asyncio.SelectorEventLoop):
-    """Run the tasks that are ready in an order drawn anew each time: any interleaving of awaits may come up."""
+    """Run the tasks that are ready in an order drawn anew each time: any interleaving of awaits may come up.
+
+    Callbacks that are no task's keep their place: asyncio's own transports count on it.
+    """
 
     def __init__(self, seed: int) -> None:
         super().__init__()
         self._chance = random.Random(seed)
 
     def _run_once(self) -> None:
-        ready = list(self._ready)
-        steps = [at for at, one in enumerate(ready) if isinstance(_owner(one._callback), asyncio.Task)]
-        order = self._chance.sample(steps, len(steps))
+        mixed: list[asyncio.Handle] = []
+        for tasks, handles in itertools.groupby(self._ready, _of_a_task):
+            run = list(handles)
+            mixed += self._chance.sample(run, len(run)) if tasks else run
         self._ready.clear()
-        self._ready.extend(ready[order[steps.index(at)]] if at in order else one for at, one in enumerate(ready))
+        self._ready.extend(mixed)
         super()._run_once()
 
 
-def _owner(callback: Callable[..., object]) -> object:
-    return getattr(callback, "__self__", None)
+def _of_a_task(handle: asyncio.Handle) -> bool:
+    return isinstance(getattr(handle._callback, "__self__", None), asyncio.Task)
 
 
 class HesitantWire(httpx2.AsyncBaseTransport):
@@ -100,6 +106,8 @@ def check_results(house: Home, found: dict[str, dict[str, object]], ids: dict[st
 
 
 def check_journal(house: Home, entries: list[Entry]) -> None:
+    turns = sum(one.user != other.user for one, other in itertools.pairwise(entries))
+    assert turns >= 4, "the calls really interleaved"
     assert {one.user for one in entries} == {house.org.usernames[user] for user in USERS}
     for entry in entries:
         user = entry.user.partition("@")[0]
@@ -120,7 +128,7 @@ def interleave(house: Home, seed: int) -> None:
     async def both() -> dict[str, dict[str, object]]:
         async with house.open(wire=lambda _, settings: HesitantWire(AiohttpWire(settings), chance)) as gateway:
             if seed % 3 == 0:
-                house.org.faults.arm("expire_session", times=2)
+                house.org.faults.arm("expire_session")
             results = await asyncio.gather(*(work(gateway, house, user) for user in USERS))
             return dict(zip(USERS, results, strict=True))
 
@@ -129,7 +137,7 @@ def interleave(house: Home, seed: int) -> None:
     entries = [one for one in house.sent() if one.status != 401]
     check_results(house, found, ids)
     check_journal(house, entries)
-    assert len(house.token_calls()) <= 2 + 2 * (seed % 3 == 0)
+    assert len(house.token_calls()) <= 2 + (seed % 3 == 0)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -138,9 +146,11 @@ def test_rows_cookies_and_tokens_never_cross(user_house: Home, seed: int) -> Non
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 def test_rows_cookies_and_tokens_never_cross_in_many_interleavings(user_house: Home) -> None:
-    for seed in range(100, 400):
+    for seed in range(100, 300):
         interleave(user_house, seed)
+        shutil.rmtree(user_house.folder)
 
 
 @asynccontextmanager

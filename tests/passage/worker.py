@@ -61,6 +61,8 @@ async def work(folder: Path, ahead: float) -> None:
 
 def main(folder: Path) -> None:
     while line := sys.stdin.readline():
+        if not line.strip().replace(".", "").isdigit():
+            continue  # A command that the last child did not live to read.
         child = os.fork()
         if not child:
             asyncio.run(work(folder, float(line)))

@@ -17,11 +17,12 @@ WORKER = Path(__file__).with_name("worker.py")
 class Worker:
     """A process that forks children which open the house and make calls; see worker.py."""
 
-    def __init__(self, house: Home) -> None:
+    def __init__(self, house: Home, hash_seed: str = "random") -> None:
         house.write()
+        environ = os.environ | house.environ | {"PYTHONHASHSEED": hash_seed}
         self._process = subprocess.Popen(
             [sys.executable, str(WORKER), str(house.folder)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=os.environ | house.environ,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environ,
         )  # fmt: skip
         self.child = 0
 

@@ -25,7 +25,7 @@ from isthmus.core.errors import CredentialError, RetryLater, UpstreamRejected
 from isthmus.core.http import AiohttpWire, CallScope, ChainParts, Http, Meter, Origin, WireSettings, compose
 from isthmus.core.operation import Effect, Operation, RequestClass, Verb
 from isthmus.core.resilience import Breakers, Deadline, SystemClock
-from isthmus.core.resilience import Fault as Kind
+from isthmus.core.resilience import FaultKind as Kind
 
 
 @dataclass

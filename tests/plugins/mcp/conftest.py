@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -14,9 +13,11 @@ from typing import Any
 
 import httpx2
 import pytest
+import pytest_asyncio
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitRequestParams, ElicitResult
+from tests.conftest import House
 
 from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.config import load_config
@@ -24,11 +25,12 @@ from isthmus.core.credentials import Secret
 from isthmus.core.gateway import Gateway
 from isthmus.plugins.mcp.clients import Tokens
 from isthmus.plugins.mcp.http import Address
-from isthmus.plugins.mcp.serve import http_server
+from isthmus.plugins.mcp.serve import http_server, listening
 from isthmus.plugins.sandbox import Sandbox
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
-ERAS = pytest.mark.parametrize("mode", [MODERN, "legacy"])
+MODES = (MODERN, "legacy")
+ERAS = pytest.mark.parametrize("mode", MODES)
 TOKENS = {
     "desktop-us": "us-token-5f1d0c7ab2e94f6e",
     "desktop-eu": "eu-token-93b04f5f6b8d4c11",
@@ -88,12 +90,12 @@ class Desk:
         """Serve over HTTP on this loop; the url comes with the gateway behind it."""
         config = load_config(self.write())
         async with open_gateway(config, Surroundings(environ=self.environ)) as gateway:
-            with socket.create_server(("127.0.0.1", 0)) as listening:
-                address = Address("127.0.0.1", listening.getsockname()[1])
+            with listening("127.0.0.1", 0) as listener:
+                address = Address("127.0.0.1", listener.getsockname()[1])
                 tokens = Tokens({name: Secret(token) for name, token in TOKENS.items()}, address.resource)
                 server = http_server(config, gateway, tokens, address)
-                running = asyncio.create_task(server.serve(sockets=[listening]))
-                while not server.started:
+                running = asyncio.create_task(server.serve(sockets=[listener]))
+                while not server.started:  # noqa: ASYNC110 uvicorn tells it in no other way
                     await asyncio.sleep(0.01)
                 try:
                     yield address.resource, gateway
@@ -143,6 +145,23 @@ def shared_sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
+@dataclass(frozen=True)
+class Served:
+    """One running server for all tests of a module."""
+
+    desk: Desk
+    url: str
+    gateway: Gateway
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(shared_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    shared_sandbox.reset()
+    desk = Desk(House(tmp_path_factory.mktemp("served") / "house", shared_sandbox))
+    async with desk.serving() as (url, gateway):
+        yield Served(desk, url, gateway)
+
+
 @pytest.fixture
 def desk(house: Any) -> Desk:
     return Desk(house)
@@ -156,7 +175,7 @@ def bearer(client: str = "desktop-us") -> dict[str, str]:
 async def connected(url: str, mode: str, client: str = "desktop-us", **more: Any) -> AsyncIterator[Client]:
     """Connect the official client."""
     async with (
-        httpx2.AsyncClient(headers=bearer(client), timeout=30) as http,
+        httpx2.AsyncClient(verify=False, headers=bearer(client), timeout=30) as http,
         Client(streamable_http_client(url, http_client=http), mode=mode, **more) as found,
     ):
         yield found
@@ -181,14 +200,21 @@ class Wire:
         self.seen += answer.content
         return answer
 
-    async def call(self, name: str, arguments: Mapping[str, Any], *, meta: Mapping[str, Any] | None = None, **params: Any) -> dict[str, Any]:
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], *, meta: Mapping[str, Any] | None = None, **params: Any
+    ) -> dict[str, Any]:
         """Send a modern tools/call and return the whole answer."""
         envelope = {
             "io.modelcontextprotocol/protocolVersion": MODERN,
             "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}},
             **(meta or {}),
         }
-        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments, "_meta": envelope, **params}}
+        body = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": name, "arguments": arguments, "_meta": envelope, **params},
+        }
         answer = await self.post(
             httpx2.Request("POST", self.url, json=body).content, **{"Mcp-Method": "tools/call", "Mcp-Name": name}
         )
@@ -198,7 +224,7 @@ class Wire:
 
 @asynccontextmanager
 async def wired(url: str, client: str | None = "desktop-us") -> AsyncIterator[Wire]:
-    async with httpx2.AsyncClient(timeout=30) as http:
+    async with httpx2.AsyncClient(verify=False, timeout=30) as http:
         yield Wire(url, http, client)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -22,7 +22,7 @@ from isthmus.core.credentials import (
 from isthmus.core.cursors import CursorSeal
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.gateway import Gateway
-from isthmus.core.journal import Journal, JournalKeys
+from isthmus.core.journal import Journal, JournalKeys, utcnow
 from isthmus.core.opening import Surroundings, SystemBuilder
 from isthmus.core.parts import Parts, System
 from isthmus.core.plugins import Plugins, load_plugins
@@ -42,7 +42,7 @@ from isthmus.core.tasks import Tasks
 from isthmus.core.tools import surface
 from isthmus.residency import FlowPolicy, FlowPolicyError
 
-__all__ = ["Keys", "Rulings", "Surroundings", "load_rulings", "open_gateway", "open_keys"]
+__all__ = ["Keys", "Rulings", "Surroundings", "journal_at", "load_rulings", "open_gateway", "open_keys"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,12 @@ def open_keys(config: Config, environ: Mapping[str, str]) -> Keys:
     return Keys(sealing, store, journal, zone)
 
 
+def journal_at(config: Config, keys: Keys, clock: Callable[[], datetime] = utcnow) -> Journal:
+    """Name the journal of this installation; enter it to open it."""
+    path = config.state / "journal.db"
+    return Journal.open(path, origin=f"{config.file.name}/isthmus", keys=keys.journal, clock=clock)
+
+
 def load_rulings(config: Config, plugins: Plugins) -> Rulings:
     """Read policies, sequence rules and flow rules; raises ConfigurationError naming file and remedy."""
     file = config.file
@@ -128,13 +134,9 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
     async with AsyncExitStack() as stack:
         stack.enter_context(keys.secrets)
         clock = around.clock
-        journal = Journal.open(
-            config.state / "journal.db",
-            origin=f"{config.file.name}/isthmus",
-            keys=keys.journal,
-            clock=lambda: datetime.fromtimestamp(clock.time(), UTC),
+        journal = await stack.enter_async_context(
+            journal_at(config, keys, lambda: datetime.fromtimestamp(clock.time(), UTC))
         )
-        await stack.enter_async_context(journal)
         zones = {one.zone for one in config.file.connections.values()}
         vaults = stack.enter_context(RefVaults(config.state, zones, keys.of(Purpose.REFS), clock.time))
         store = await stack.enter_async_context(SqliteBudgetStore(config.state / "budgets.db"))

@@ -32,9 +32,8 @@ class Authorizer:
     def judge(self, leg: Leg, plan: Plan) -> Judged:
         """Judge a planned leg over everything that it reads, probes and writes."""
         label = self.task_label(leg)
-        plan = self._trimmed(leg, plan, label)
-        operation = self._operation(leg, plan, label)
-        question = self._question(leg, plan, operation)
+        plan, question = self.ask(leg, plan)
+        operation = question.operation
         if isinstance(plan.request, Describe) and plan.facts is None:
             # The list of objects is cut to those that may be described, so there is nothing else to ask.
             return Judged(leg, plan, operation, question, Verdict(allowed=True))
@@ -64,6 +63,12 @@ class Authorizer:
             approval_digest,
             "" if verdict.allowed else verdict.approvable,
         )
+
+    def ask(self, leg: Leg, plan: Plan) -> tuple[Plan, Question]:
+        """Return the plan without fields that nobody named and the caller may not have, and the question to policy."""
+        label = self.task_label(leg)
+        plan = self._trimmed(leg, plan, label)
+        return plan, self._question(leg, plan, self._operation(leg, plan, label))
 
     def may_describe(self, judged: Judged, object: str) -> bool:
         """Tell whether the caller may know that an object exists."""

@@ -187,7 +187,8 @@ class Committer:
         waiting = await self.parts.journal.transact(lambda transaction: transaction.ask(asked))
         raise ApprovalRequired(
             f"{judged.needs_approval_of} has to approve this {judged.operation.verb.value} on "
-            f"{judged.operation.target}: `isthmus approvals approve {waiting.id}`; then repeat the call unchanged",
+            f"{judged.operation.target}: `isthmus approvals approve {waiting.id} --as USER`; "
+            "then repeat the call unchanged",
             approval=waiting.id,
             expires=waiting.expires,
             asked_of=judged.needs_approval_of,

@@ -163,7 +163,9 @@ def load_config(path: Path) -> Config:
 
 
 def _first_problem(name: str, error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_input=False)[0]
+    problems = error.errors(include_url=False, include_input=False)
+    # A misspelt key is also a missing one; its spelling is the more useful thing to say.
+    problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
     where = [str(part) for part in problem["loc"]]
     place = ".".join(where)
     if problem["type"] == "extra_forbidden":
@@ -172,7 +174,7 @@ def _first_problem(name: str, error: ValidationError) -> str:
         return f"{name}: unknown key {where[-1]!r} in {inside}{nearest(where[-1], known)}"
     if problem["type"] == "missing":
         return f"{name}: {place} is missing; add it"
-    return f"{name}: {place}: {problem['msg']}"
+    return f"{name}: {place}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _known_keys(model: Any, where: list[str]) -> list[str]:

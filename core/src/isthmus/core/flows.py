@@ -70,6 +70,7 @@ class Flows:
                 self._relabels(values, plan)
                 self._written(values, plan)
             case Upsert(values=values, key_field=key_field, key=key):
+                self._relabels(values, plan)
                 self._written({**values, key_field: key}, plan)
         return 1
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
-from isthmus.core.arguments import Delete, Describe, RawQuery, Update, parse_request, request_refs
+from isthmus.core.arguments import Delete, Describe, RawQuery, Update, Upsert, parse_request, request_refs
 from isthmus.core.authorization import Authorizer
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Judged, Leg
@@ -30,8 +30,9 @@ from isthmus.core.merging import check_combinable
 from isthmus.core.metadata import Metadata
 from isthmus.core.operation import Operation
 from isthmus.core.plan import Plan, make_plan
+from isthmus.core.policy import Question
 from isthmus.core.recording import Fetched, Recorder
-from isthmus.core.records import JSON, Aggregate, Query, Row, Withheld
+from isthmus.core.records import JSON, Aggregate, Compare, Operator, Query, Row, Withheld
 from isthmus.core.resilience import Deadline
 from isthmus.core.results import Result
 from isthmus.core.settlement import Settler, as_failure
@@ -105,12 +106,25 @@ class Gateway:
                 return await self._write(legs[0])
             return await self._look(call, legs)
 
+    async def foresee(
+        self, caller: Caller, tool: Tool, arguments: Mapping[str, JSON]
+    ) -> tuple[tuple[Leg, Plan, Question], ...]:
+        """Return what policy would be asked on each connection, without making the call; look-ups are made.
+
+        The tool may be one that the caller is not shown, to explain why.
+        """
+        legs = await self._route(self._understand(caller, tool, arguments))
+        return tuple([(leg, *self._authorizer.ask(leg, await self._look_up(leg))) for leg in legs])
+
     # 1 read: validate against the schema, parse query text, name the system.
 
     def _read(self, caller: Caller, name: str, arguments: Mapping[str, JSON]) -> Call:
         tool = next((one for one in self.tools(caller) if one.name == name), None)
         if tool is None:
             raise InvalidArguments(f"Unknown tool: {name}", code="unknown_tool")
+        return self._understand(caller, tool, arguments)
+
+    def _understand(self, caller: Caller, tool: Tool, arguments: Mapping[str, JSON]) -> Call:
         tool.check(arguments)
         system = self.parts.systems[str(arguments["system"])]
         request = parse_request(tool.verb, arguments)
@@ -165,8 +179,10 @@ class Gateway:
         if object and router.qualified:
             request = router.localise(request, connection.name, await metadata.object(object))
         plan = await make_plan(leg.call.tool.verb, request, metadata)
-        if isinstance(request, Update) or any(request_refs(request)):
+        if isinstance(request, Update | Upsert) or any(request_refs(request)):
             plan = replace(plan, linked=await self._linked(leg, plan))
+        if isinstance(request, Upsert) and plan.tells_country:
+            return replace(plan, state=await self._state_by_key(leg, plan))
         if not isinstance(request, Update | Delete) or plan.facts is None:
             return plan
         return replace(plan, state=await self._state(leg, plan, plan.facts))
@@ -186,6 +202,18 @@ class Gateway:
     async def _state(self, leg: Leg, plan: Plan, facts: ObjectFacts) -> Row | None:
         """Read version, owner, state and country of the record; a missing one is told only to who may act on it."""
         return await self._read_to_decide(leg, facts.name, plan.record, plan.look_up_fields())
+
+    async def _state_by_key(self, leg: Leg, plan: Plan) -> Row | None:
+        """Read what an upsert would change. A ref is not resolved to decide: what it finds counts as unknown."""
+        request = plan.request
+        if not isinstance(request, Upsert) or not isinstance(request.key, str):
+            return Row(leg.call.system, "", {})
+        operation = leg.connection.looking_up(request.object)
+        await self.parts.journal.transact(lambda tx: tx.append(self.parts.auditor.looked_up(leg, operation)))
+        where = Compare(request.key_field, Operator.EQ, request.key)
+        connector = leg.connection.bind(self._scope(leg, operation))
+        rows = await connector.query(Query(request.object, plan.look_up_fields(), where, limit=1))
+        return rows[0] if rows else None
 
     async def _read_to_decide(self, leg: Leg, object: str, id: str, fields: Sequence[str]) -> Row | None:
         operation = leg.connection.looking_up(object, (id,))

@@ -94,7 +94,7 @@ class Plan:
     def links(self) -> Mapping[str, tuple[str, str | None, tuple[str, ...]]]:
         """Map each link of the values that tells a country to its object, its id (None: cut) and the country paths."""
         found: dict[str, tuple[str, str | None, tuple[str, ...]]] = {}
-        values = self.request.values if isinstance(self.request, Create | Update) else {}
+        values = self.request.values if isinstance(self.request, Create | Update | Upsert) else {}
         for path in self.facts.country if self.facts else ():
             hop, dot, _ = path.partition(".")
             relation = self.facts.relation(hop) if dot and self.facts else None
@@ -103,6 +103,12 @@ class Plan:
                 known = found.get(hop, ("", None, ()))[2]
                 found[hop] = (relation.references[0], told, (*known, path))
         return found
+
+    @property
+    def tells_country(self) -> bool:
+        """Tell whether the values or their links say whose country the record is labelled with."""
+        values = self.request.values if isinstance(self.request, Create | Update | Upsert) else {}
+        return bool(self.links()) or any(path in values for path in (self.facts.country if self.facts else ()))
 
     def _effects(self, transition: Transition | None) -> frozenset[Effect]:
         match self.request:

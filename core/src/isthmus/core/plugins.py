@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pluggy
 
-from isthmus.core.connector import Connector
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.nearest import nearest
 
-__all__ = ["CommandDetails", "ConnectorDetails", "Plugins", "hookimpl", "load_plugins"]
+if TYPE_CHECKING:
+    from isthmus.core.connector import Connector
+
+__all__ = ["CommandDetails", "ConnectorDetails", "Plugins", "hookimpl", "load_plugins", "plugin_commands"]
 
 GROUP = "isthmus"
 FIRST_PARTY = frozenset({"salesforce", "mcp", "sandbox"})
@@ -24,9 +27,9 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 class ConnectorDetails:
     """Collects connectors: call `register` with each class; its `kind` is the name in `[connections.x]`."""
 
-    found: dict[str, type[Connector]] = field(default_factory=dict)
+    found: dict[str, "type[Connector]"] = field(default_factory=dict)
 
-    def register(self, connector: type[Connector]) -> None:
+    def register(self, connector: "type[Connector]") -> None:
         """Offer a connector; a name that is taken raises ConfigurationError."""
         taken = self.found.get(connector.kind)
         if taken is not None and taken is not connector:
@@ -67,10 +70,10 @@ class Hooks:
 class Plugins:
     """What the loaded plugins bring."""
 
-    connectors: Mapping[str, type[Connector]]
+    connectors: Mapping[str, "type[Connector]"]
     commands: Mapping[str, Callable[..., object]]
 
-    def connector(self, kind: str) -> type[Connector]:
+    def connector(self, kind: str) -> "type[Connector]":
         """Return the connector of a kind; raises ConfigurationError naming the nearest."""
         if kind not in self.connectors:
             raise ConfigurationError(
@@ -87,6 +90,24 @@ def load_plugins(allowed: Iterable[str] | None = None, found: Iterable[EntryPoin
     Raises:
         ConfigurationError: an allowed plugin is not installed, cannot be imported, or shadows another.
     """
+    manager = _registered(allowed, found)
+    connectors = ConnectorDetails()
+    manager.hook.isthmus_connectors(details=connectors)
+    return Plugins(connectors.found, _commands(manager))
+
+
+def plugin_commands(allowed: Iterable[str] | None = None) -> Mapping[str, Callable[..., object]]:
+    """Return the commands of the allowed plugins, without their connectors; raises as `load_plugins` does."""
+    return _commands(_registered(allowed, None))
+
+
+def _commands(manager: pluggy.PluginManager) -> Mapping[str, Callable[..., object]]:
+    commands = CommandDetails()
+    manager.hook.isthmus_commands(details=commands)
+    return commands.found
+
+
+def _registered(allowed: Iterable[str] | None, found: Iterable[EntryPoint] | None) -> pluggy.PluginManager:
     points = list(entry_points(group=GROUP) if found is None else found)
     names = [point.name for point in points]
     wanted = FIRST_PARTY & set(names) if allowed is None else set(allowed)
@@ -103,10 +124,7 @@ def load_plugins(allowed: Iterable[str] | None = None, found: Iterable[EntryPoin
         if point.name in wanted:
             manager.register(_load(point), point.name)
     manager.check_pending()
-    connectors, commands = ConnectorDetails(), CommandDetails()
-    manager.hook.isthmus_connectors(details=connectors)
-    manager.hook.isthmus_commands(details=commands)
-    return Plugins(connectors.found, commands.found)
+    return manager
 
 
 def _load(point: EntryPoint) -> ModuleType:

@@ -99,8 +99,8 @@ class Router:
                 return request
 
     def _named(self, id: str) -> str:
-        connection, colon, _ = id.partition(":")
-        if not colon or connection not in self._places:
+        connection, _, native = id.partition(":")
+        if not native or connection not in self._places:
             raise InvalidArguments(
                 f"system {self.system!r} is held by {' and '.join(self._places)}; use an id as an answer gave it, "
                 f"such as {next(iter(self._places))}:...",

@@ -1,8 +1,9 @@
 """What became of a write whose answer was lost? Read back, never guessed; what stays open is settled later."""
 
+import asyncio
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import PurePath
 
@@ -33,6 +34,7 @@ class Settler:
     """Settle intents by reading back, on the connection's identity and a deadline of its own."""
 
     parts: Parts
+    _running: dict[str, asyncio.Future[Intent]] = field(default_factory=dict)
 
     async def after(self, judged: Judged, intent: Intent, error: Exception) -> Done:
         """Return what a failed write did after all; raises the error where it did nothing, or OutcomeUnknown."""
@@ -54,7 +56,17 @@ class Settler:
         ) from error
 
     async def settle_open(self, intent: Intent) -> Intent:
-        """Settle an intent that somebody left open, under a lease; returns it as it then is."""
+        """Settle an intent that somebody left open, under a lease; returns it as it then is.
+
+        Callers in this process share one settlement; the lease keeps other processes out.
+        """
+        running = self._running.get(intent.id)
+        if running is None:
+            running = self._running[intent.id] = asyncio.ensure_future(self._settle_leased(intent))
+            running.add_done_callback(lambda _: self._running.pop(intent.id, None))
+        return await asyncio.shield(running)
+
+    async def _settle_leased(self, intent: Intent) -> Intent:
         now = self.parts.now()
         until = now + timedelta(seconds=READ_BACK_WITHIN + 5)
         owner = self.parts.process

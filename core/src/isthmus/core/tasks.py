@@ -25,7 +25,7 @@ class Tasks:
         """Return the handle; raises InvalidArguments, the same for forged and for foreign ones."""
         prefix, _, rest = handle.partition("_")
         name, _, proof = rest.partition("_")
-        if prefix != "task" or not hmac.compare_digest(proof, self._proof(caller, name)):
+        if prefix != "task" or not hmac.compare_digest(proof.encode(), self._proof(caller, name).encode()):
             raise InvalidArguments(
                 "the task handle is unknown; ask the host for one, or leave it out to share the client's task",
                 field="task",

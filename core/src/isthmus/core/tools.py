@@ -197,6 +197,13 @@ class Tool:
 
     def check(self, arguments: Mapping[str, JSON]) -> None:
         """Refuse arguments that do not fit; the sentence names the argument and never repeats its value."""
+        try:
+            json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, TypeError, RecursionError):
+            raise InvalidArguments(
+                f"{self.name}: the arguments hold what JSON cannot carry: a lone surrogate, a number that is none, an "
+                "unknown type or too many levels"
+            ) from None
         for problem in self._validator.iter_errors(arguments):
             where = ".".join(str(part) for part in problem.instance_path)
             raise InvalidArguments(f"{self.name}: {self._complaint(where, problem, arguments)}", field=where)

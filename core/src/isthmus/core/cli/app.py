@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from isthmus.core.cli import approvals, audit, calls, doctor, init, intents, policy, secret, task
 from isthmus.core.cli.output import complain
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _build(tokens)(tokens, exit_on_error=False, print_error=False, verbose=False)
         sys.stdout.flush()
     except CycloptsError as error:
-        sentence = _usage(str(error))
+        sentence = _usage(error)
         complain(sentence, {"code": "usage", "message": sentence, "retryable": False}, as_json=as_json)
         return 2
     except IsthmusError as error:
@@ -46,10 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _usage(told: str) -> str:
+def _usage(error: CycloptsError) -> str:
     """Keep the parser's first sentence and its guess, and leave out its list of everything else."""
-    sentence = told.partition("Available commands:")[0].strip()
-    return sentence if "Did you mean" in sentence else f"{sentence.rstrip('.')}; `isthmus --help` lists what there is"
+    sentence = str(error).partition("Available commands:")[0].strip()
+    if "Did you mean" in sentence:
+        return sentence
+    command = " ".join(["isthmus", *(error.command_chain or ()), "--help"])
+    return f"{sentence.rstrip('.')}; `{command}` says what there is"
 
 
 def _version() -> str:
@@ -60,10 +63,18 @@ def _version() -> str:
 
 def _build(tokens: Sequence[str]) -> App:
     """Put the commands together; plugins are loaded only where no command of ours was named."""
-    app = App(name="isthmus", help=HELP, help_format="plaintext", version=_version, result_action="return_value")
+    plain = Parameter(negative_iterable=(), show_default=lambda value: value or None)
+    app = App(
+        default_parameter=plain,
+        name="isthmus",
+        help=HELP,
+        help_format="plaintext",
+        version=_version,
+        result_action="return_value",
+    )
     for part in (init, doctor, calls, policy, approvals, intents, audit, task, secret):
         part.register(app)
-    named = next((one for one in tokens if not one.startswith("-")), "")
+    named = tokens[0] if tokens and not tokens[0].startswith("-") else ""
     if named not in app and "--version" not in tokens:
         for name, command in _plugin_commands(tokens, required=bool(named)).items():
             app.command(command, name=name)
@@ -72,10 +83,10 @@ def _build(tokens: Sequence[str]) -> App:
 
 def _plugin_commands(tokens: Sequence[str], *, required: bool) -> Mapping[str, Callable[..., object]]:
     """Return the commands of the allowed plugins; a plugin that cannot be loaded must not hide the help."""
-    from isthmus.core.plugins import load_plugins
+    from isthmus.core.plugins import plugin_commands
 
     try:
-        return load_plugins(_allowed(tokens)).commands
+        return plugin_commands(_allowed(tokens))
     except ConfigurationError as error:
         if required:
             raise

@@ -1,7 +1,5 @@
 """Which calls wait for a person, and what does that person say?"""
 
-# ruff: noqa: D417 - `common` is described once, in options.py
-
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 

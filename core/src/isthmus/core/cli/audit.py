@@ -1,7 +1,5 @@
 """Is the audit log whole, and what does it say? Only leaves are shown: never a value, never a person's name."""
 
-# ruff: noqa: D417 - `common` is described once, in options.py
-
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["checkpoint", "register", "show_", "verify"]
 
-Files = Annotated[tuple[Path, ...], Parameter(validator=validators.Path(exists=True, dir_okay=False), negative="")]
+Files = Annotated[tuple[Path, ...], Parameter(validator=validators.Path(exists=True, dir_okay=False))]
 Leaf = Mapping[str, JSON]
 DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{40,}")
 CUT = 20
@@ -41,7 +39,7 @@ def register(app: App) -> None:
 def verify(
     *,
     checkpoint: Files = (),
-    key: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    key: tuple[str, ...] = (),
     journal: Path | None = None,
     common: Common = DEFAULT,
 ) -> int:

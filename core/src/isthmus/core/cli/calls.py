@@ -1,7 +1,5 @@
 """What may a client call, and what does one call answer?"""
 
-# ruff: noqa: D417 - `common` is described once, in options.py
-
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -56,7 +54,7 @@ async def call(
     *pairs: Annotated[str, Parameter(name="key=value")],
     client: str = "",
     user: str = "",
-    arguments: str | None = None,
+    arguments: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     common: Common = DEFAULT,
 ) -> int:
     """Call a tool the way a client would, with all that policy, residency and audit make of it.

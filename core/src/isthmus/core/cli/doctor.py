@@ -1,7 +1,5 @@
 """Is everything in order: settings, keys, rules, zones, and every system behind them?"""
 
-# ruff: noqa: D417 - `common` is described once, in options.py
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING

@@ -1,7 +1,5 @@
 """How does a newcomer get a configuration that loads?"""
 
-# ruff: noqa: D417 - `common` is described once, in options.py
-
 import os
 from importlib.resources import files
 from pathlib import Path
@@ -53,19 +51,23 @@ def init(folder: Path = Path(), /, *, salesforce: str = ORG, common: Common = DE
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
-    steps = [
-        *([] if salesforce != ORG else [f"put your org's address, zone and client_id into {folder / 'isthmus.toml'}"]),
-        *(
-            []
-            if salesforce == ORG
-            else [f"put your client_id into {folder / 'isthmus.toml'}, and check its zone in flows.toml"]
-        ),
+    settings = folder / "isthmus.toml"
+    mine = "address and client_id" if salesforce == ORG else "client_id"
+    steps = (
+        f"put your org's {mine} into {settings}, its zone into flows.toml",
         f"export {SECRET}=...   (or seal it: isthmus secret set NAME)",
-        f"isthmus doctor --config {folder / 'isthmus.toml'}",
-    ]
+        f"isthmus doctor --config {settings}",
+    )
     data = {"folder": str(folder), "written": list(texts), "sealing_key": setting, "next": steps}
-    shown = facts((str(folder / name), WHAT[name]) for name in texts)
-    show(common, data, shown, f"sealing key: {setting}", "", *(f"{n}. {step}" for n, step in enumerate(steps, 1)))
+    shown = facts([*((name, WHAT[name]) for name in texts), ("sealing key", setting)])
+    show(
+        common,
+        data,
+        f"written into {folder.resolve()}:",
+        shown,
+        "",
+        *(f"{n}. {step}" for n, step in enumerate(steps, 1)),
+    )
     return 0
 
 
@@ -74,7 +76,7 @@ def _texts(origin: str, setting: str) -> dict[str, str]:
 
     templates = files("isthmus.core.cli").joinpath("templates")
     found = {name: templates.joinpath(name).read_text(encoding="utf-8") for name in ("isthmus.toml", "flows.toml")}
-    found["isthmus.toml"] = found["isthmus.toml"].replace(ORG, origin).replace('"keyring"', f'"{setting}"', 1)
+    found["isthmus.toml"] = found["isthmus.toml"].replace(ORG, origin).replace('= "keyring"', f'= "{setting}"')
     for name, text in starter_texts().items():
         found[f"policies/{name}" if name.endswith(".cedar") else name] = text
     return {name: found[name] for name in WHAT}

@@ -62,9 +62,9 @@ def journal_of(config: "Config") -> Iterator["Journal"]:
 
 def unopened_journal(config: "Config", keys: "Keys") -> "Journal":
     """Name the journal of this installation."""
-    from isthmus.core.journal import Journal
+    from isthmus.core.assembly import journal_at
 
-    return Journal.open(config.state / "journal.db", origin=f"{config.file.name}/isthmus", keys=keys.journal)
+    return journal_at(config, keys)
 
 
 def rulings_of(config: "Config") -> "Rulings":

@@ -1,7 +1,5 @@
 """Which writes were sent without an answer, and what became of them?"""
 
-# ruff: noqa: D417 - `common` is described once, in options.py
-
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -76,7 +74,7 @@ async def settle(
     async with gateway_of(config) as gateway:
         known = {one.id: one for one in gateway.parts.journal.view().open_intents()}
         intent = known[find_id(id, known, kind="open intent", remedy=REMEDY)]
-        _refuse_under_way(intent, gateway.parts.process)
+        _refuse_under_way(intent, gateway.parts.process, declared=outcome is not None)
         if outcome is not None:
             settled = await _declare(gateway, intent, outcome, declared_by)
         else:
@@ -90,13 +88,14 @@ async def settle(
     return 0 if settled.state.settled else 1
 
 
-def _refuse_under_way(intent: "Intent", ours: str) -> None:
-    """Refuse while another process holds the lease; our own house-keeping may have taken it a moment ago."""
+def _refuse_under_way(intent: "Intent", ours: str, *, declared: bool) -> None:
+    """Refuse while another process sends or reads back; what is unknown already may be declared meanwhile."""
     now = datetime.now(UTC)
-    if intent.lease_until is not None and intent.lease_until > now and intent.lease_owner != ours:
+    leased = intent.lease_until is not None and intent.lease_until > now and intent.lease_owner != ours
+    if leased and not (declared and intent.state.value == "unknown"):
         raise Conflict(
-            f"intent {short(intent.id)} is still under way in process {intent.lease_owner}; "
-            f"its lease ends {ago(intent.lease_until, now)}, settle it then",
+            f"intent {short(intent.id)} is in the hands of process {intent.lease_owner}; "
+            f"its lease ends {ago(intent.lease_until or now, now)}, settle it then",
             object=intent.id,
         )
 

@@ -7,17 +7,13 @@ from isthmus.core.errors import IsthmusError
 
 if TYPE_CHECKING:
     from isthmus.core.caller import Principal
-    from isthmus.core.calls import Call
     from isthmus.core.connection import Connection
     from isthmus.core.connector import ObjectFacts, Probe
     from isthmus.core.gateway import Gateway
     from isthmus.core.http import CallScope
     from isthmus.core.operation import Operation
-    from isthmus.core.policy import Question
-    from isthmus.core.records import JSON
-    from isthmus.core.tools import Tool
 
-__all__ = ["describe", "probe", "questions"]
+__all__ = ["describe", "probe"]
 
 PATIENCE = 15.0
 """Seconds that one look-up may take."""
@@ -42,40 +38,6 @@ async def describe(gateway: "Gateway", connection: "Connection", object: str, us
         if error.reason in ("not_found", "invalid_arguments"):
             return None
         raise
-
-
-async def questions(gateway: "Gateway", caller: Caller, tool: "Tool", arguments: dict[str, "JSON"]) -> "list[Question]":
-    """Return what policy would be asked for a call, one question for each connection it would reach."""
-    authorizer = gateway._authorizer  # noqa: SLF001
-    found = []
-    for leg in await gateway._route(_unmade(gateway, caller, tool, arguments)):  # noqa: SLF001
-        label = authorizer.task_label(leg)
-        plan = authorizer._trimmed(leg, await gateway._look_up(leg), label)  # noqa: SLF001
-        found.append(authorizer._question(leg, plan, authorizer._operation(leg, plan, label)))  # noqa: SLF001
-    return found
-
-
-def _unmade(gateway: "Gateway", caller: Caller, tool: "Tool", arguments: dict[str, "JSON"]) -> "Call":
-    """Read a call that will not be made, with a tool that the caller may not even see."""
-    from isthmus.core.arguments import RawQuery, parse_request
-    from isthmus.core.calls import Call
-    from isthmus.core.resilience import Deadline
-
-    tool.check(arguments)
-    parts = gateway.parts
-    system = parts.systems[str(arguments["system"])]
-    request = parse_request(tool.verb, arguments)
-    return Call(
-        id=parts.new_id(),
-        caller=caller,
-        tool=tool,
-        system=system.name,
-        request=next(iter(system.connections.values())).connector.parse(request.text)
-        if isinstance(request, RawQuery)
-        else request,
-        deadline=Deadline.after(PATIENCE, parts.clock),
-        started=parts.now(),
-    )
 
 
 async def _record(gateway: "Gateway", connection: "Connection", operation: "Operation", command: str) -> None:

@@ -14,10 +14,10 @@ __all__ = ["DEFAULT", "Common"]
 class Common:
     """The options of every command."""
 
-    config: Annotated[
-        Path, Parameter(env_var="ISTHMUS_CONFIG", help="The configuration to work with.", show_choices=False)
-    ] = Path("isthmus.toml")
-    json: Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")] = False
+    config: Annotated[Path, Parameter(env_var="ISTHMUS_CONFIG", help="The configuration to work with.")] = Path(
+        "isthmus.toml"
+    )
+    json: Annotated[bool, Parameter(negative="", help="Print one JSON document.")] = False
 
 
 DEFAULT = Common()

@@ -1,7 +1,5 @@
 """What do the rules say: about one call, about all calls, and about themselves?"""
 
-# ruff: noqa: D417 - `common` is described once, in options.py
-
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +19,7 @@ from isthmus.core.errors import InvalidArguments
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from isthmus.core.cli.explaining import Explained
     from isthmus.core.gateway import Gateway
     from isthmus.core.operation import Transition
     from isthmus.core.policy.matrix import Row
@@ -43,7 +42,7 @@ async def explain(
     *pairs: Annotated[str, Parameter(name="key=value")],
     client: str = "",
     user: str = "",
-    arguments: str | None = None,
+    arguments: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     common: Common = DEFAULT,
 ) -> int:
     """Say which rules decide a call and what would have to be different; the call itself is not made.
@@ -55,39 +54,47 @@ async def explain(
         user: The person it acts for, in place of the client's own.
         arguments: The arguments as one JSON object; - reads it from stdin.
     """
-    from isthmus.core.cli.lookups import questions
-    from isthmus.core.policy import explain as reasons
+    from isthmus.core.cli.explaining import explained
 
     config = configuration(common)
     caller = caller_of(config, client, user)
     async with gateway_of(config) as gateway:
         wanted = find_tool(tool, tuple(gateway.parts.tools.values()))
         with waiting(f"asking about {tool}"):
-            asked = await questions(gateway, caller, wanted, read_arguments(wanted, pairs, arguments))
-        policy = gateway.parts.policy
-        lines = [reasons(policy, one) for one in asked]
-        told = [
-            {
-                "connection": one.operation.connection,
-                "object": one.operation.object,
-                "effects": sorted(one.operation.effects),
-                "fields": sorted(one.operation.fields),
-                "risk": one.operation.risk,
-                "allowed": policy.decide(one).allowed,
-                "lines": list(said),
-            }
-            for one, said in zip(asked, lines, strict=True)
-        ]
-    parts: list[str] = []
-    for one, said in zip(asked, lines, strict=True):
-        parts += [f"{one.operation.target}, risk {one.operation.risk}", *(legible(f"  {line}") for line in said)]
-    show(common, {"questions": told}, *parts)
+            found = await explained(gateway, caller, wanted, read_arguments(wanted, pairs, arguments))
+    parts = [part for one in found for part in _shown(one, caller.consumer)]
+    show(common, {"questions": [_told(one) for one in found]}, *parts)
     return 0
+
+
+def _told(one: "Explained") -> dict[str, object]:
+    operation = one.question.operation
+    return {
+        "connection": operation.connection,
+        "object": operation.object,
+        "effects": sorted(operation.effects),
+        "fields": sorted(operation.fields),
+        "risk": operation.risk,
+        "allowed": one.allowed,
+        "lines": one.lines,
+        "forms": one.forms,
+    }
+
+
+def _shown(one: "Explained", consumer: str) -> "Iterator[RenderableType]":
+    yield f"{one.question.operation.target}, risk {one.question.operation.risk}"
+    yield from (legible(f"  {line}") for line in one.lines)
+    if one.forms:
+        countries = list(next(iter(one.forms.values())))
+        rows = [(f"    {field}", *(forms[country] for country in countries)) for field, forms in one.forms.items()]
+        yield f"  In which form {consumer or 'the consumer'} gets each field, by the country of whom it is about:"
+        yield table(("    field", *countries), rows)
+    yield ""
 
 
 async def matrix(
     *,
-    object: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    object: tuple[str, ...] = (),
     user: str = "",
     common: Common = DEFAULT,
 ) -> int:

@@ -1,7 +1,5 @@
 """How does a secret reach the sealed store without standing on a command line?"""
 
-# ruff: noqa: D417 - `common` is described once, in options.py
-
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -1,7 +1,5 @@
 """How does a person or a host open a clean task?"""
 
-# ruff: noqa: D417 - `common` is described once, in options.py
-
 from cyclopts import App
 
 from isthmus.core.cli.installation import caller_of, configuration, gateway_of

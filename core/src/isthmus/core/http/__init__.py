@@ -1,6 +1,6 @@
 """How does a request of a connector reach its system, and nothing else?"""
 
-from isthmus.core.http.answer import Response
+from isthmus.core.http.answer import Response, parse_json
 from isthmus.core.http.chain import ChainParts, compose
 from isthmus.core.http.credential import CookieJars
 from isthmus.core.http.effect import Dialect
@@ -23,5 +23,6 @@ __all__ = [
     "Response",
     "WireSettings",
     "compose",
+    "parse_json",
     "path",
 ]

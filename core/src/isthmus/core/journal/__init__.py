@@ -12,6 +12,7 @@ from .errors import (
     KeyUsed,
 )
 from .generations import Generation, GenerationState
+from .instants import utcnow
 from .intents import Intent, IntentState
 from .journal import Journal, JournalReader
 from .ledger import Attempt, AttemptState, Usage
@@ -44,4 +45,5 @@ __all__ = [
     "Transaction",
     "Usage",
     "View",
+    "utcnow",
 ]

@@ -135,4 +135,4 @@ class Graph:
 
 
 def _write(one: Uid, attrs: JSON, parents: Sequence[Uid]) -> str:
-    return json.dumps({"uid": uid(one), "attrs": attrs, "parents": [uid(parent) for parent in parents]})
+    return json.dumps({"uid": uid(one), "attrs": attrs, "parents": [uid(parent) for parent in sorted(parents)]})

@@ -245,7 +245,8 @@ def _rule(raw: Mapping[str, object]) -> SequenceRule:
     kind = given[0]
     deny = parse_pattern(raw.get("deny", ""), risk=True)
     if kind in ("at_most", "not_with_label") and "within" in raw:
-        raise ValueError(f"`within` does not go with {kind}" + ("; give `per`" if kind == "at_most" else ""))
+        remedy = '; give `per` inside it: { n = 5, per = "1h" }' if kind == "at_most" else ""
+        raise ValueError(f"`within` does not go with {kind}{remedy}")
     if kind == "at_most" and deny.risk:
         raise ValueError("past attempts carry no risk, so at_most cannot count by it; leave `risk` out")
     most, per = _at_most(raw["at_most"]) if kind == "at_most" else (None, None)

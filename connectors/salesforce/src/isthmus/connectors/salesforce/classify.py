@@ -1,86 +1,154 @@
 """What would a request do to the org? Read off method, path, query text and body; the unknown stays unknown."""
 
-import json
 import re
-from collections.abc import Mapping, Sequence
-from urllib.parse import unquote
+from collections.abc import Collection, Mapping, Sequence
+from urllib.parse import parse_qsl, unquote
 
 from httpx2 import Request
 
 from isthmus.connectors.salesforce import soql
-from isthmus.connectors.salesforce.describe import state_fields
+from isthmus.connectors.salesforce.describe import state_field
+from isthmus.connectors.salesforce.ids import is_id
+from isthmus.core.errors import UpstreamError
+from isthmus.core.http import parse_json
 from isthmus.core.operation import Effect, RequestClass
 
 __all__ = ["classify"]
 
-_BASE = re.compile(r"^/services/data(?:/v\d{2,3}\.0(?P<rest>/.*)?)?/?$")
-_OVERRIDE = "_http_method"
-"""With this parameter the org takes a POST for another method (REST API guide, "Using PATCH Method")."""
-_RECORD_ID = re.compile(r"^[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?$")
+_PATH = re.compile(r"/services/data(?:/v\d{2,3}\.0(?P<rest>(?:/[^/;]+)*))?/?")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
+_LOCATOR = re.compile(r"[A-Za-z0-9-]{1,80}")
+# A slash, backslash or dot that some server in between may decode before the org does.
+_HIDDEN = re.compile(r"%(?:25)*(?:2f|5c|2e|00)|\\", re.IGNORECASE)
+_RESOURCES = frozenset({"describe", "listviews", "quickactions", "recent", "updated", "deleted"})
+"""What may follow an object's name and is no key field."""
+_OVERRIDES = frozenset({"x-http-method-override", "x-http-method", "x-method-override"})
+_HARMLESS = frozenset({"sforce-query-options", "sforce-call-options"})
+"""The vendor's other request headers change what a write does, such as saving in spite of a duplicate rule."""
 
 
 def classify(request: Request) -> Sequence[RequestClass]:
     """Classify a REST request part by part; an empty answer means that it is not known to be harmless."""
-    found = _BASE.match(request.url.raw_path.decode("ascii").partition("?")[0])
-    if found is None or _OVERRIDE in {name.casefold() for name in request.url.params}:
+    parts, params = _parts(request), _params(request)
+    if parts is None or params is None or _steered(request):
         return ()
-    parts = [unquote(part) for part in (found["rest"] or "").split("/") if part]
     match request.method, parts:
-        case ("GET", [] | ["limits"] | ["limits", "recordCount"] | ["sobjects"]):
+        case "GET", [] | ["limits"] | ["sobjects"] if not params:
             return (RequestClass(Effect.READ),)
-        case "GET", ["query", *rest]:
-            return _query(request, rest)
+        case "GET", ["query" | "queryAll"] if params.keys() == {"q"}:
+            return _query(params["q"])
+        case "GET", ["query" | "queryAll", locator] if not params and _LOCATOR.fullmatch(locator):
+            # It continues a query that was classified when it began.
+            return (RequestClass(Effect.READ),)
         case "GET", ["parameterizedSearch"]:
-            return tuple(RequestClass(Effect.READ, name) for name in request.url.params.get_list("sobject"))
-        case _, ["sobjects", object, *rest]:
-            return _object(request, object, rest)
+            return _search(params)
+        case _, ["sobjects", object, *rest] if _NAME.fullmatch(object):
+            return _object(request, object, rest, params)
         case _:
             return ()
 
 
-def _query(request: Request, rest: Sequence[str]) -> Sequence[RequestClass]:
-    """A locator continues a query that was classified when it began."""
-    text = request.url.params.get("q")
-    if text is None:
-        return (RequestClass(Effect.READ),) if len(rest) == 1 else ()
+def _parts(request: Request) -> Sequence[str] | None:
+    """Split the path; None where two servers could read it differently."""
+    raw = request.url.raw_path.decode("ascii").partition("?")[0]
+    found = _PATH.fullmatch(raw)
+    if found is None or _HIDDEN.search(raw):
+        return None
+    parts = [unquote(part, errors="replace") for part in (found["rest"] or "").split("/")[1:]]
+    sound = all(part.isprintable() and "�" not in part and part not in (".", "..") for part in parts)
+    return parts if sound else None
+
+
+def _params(request: Request) -> Mapping[str, str] | None:
+    """Read the query string; None where a name comes twice or a semicolon might separate."""
+    raw = request.url.query.decode("ascii")
+    try:
+        pairs = parse_qsl(raw, keep_blank_values=True, strict_parsing=bool(raw), errors="strict")
+    except ValueError:
+        return None
+    found = dict(pairs)
+    return None if ";" in raw or len(found) < len(pairs) else found
+
+
+def _steered(request: Request) -> bool:
+    """Tell whether a header or a body on a read could change what the request does."""
+    for name in request.headers:
+        told = name.lower()
+        if told in _OVERRIDES or (told.startswith("sforce-") and told not in _HARMLESS):
+            return True
+    return request.method in ("GET", "DELETE") and bool(request.content)
+
+
+def _query(text: str) -> Sequence[RequestClass]:
     try:
         reads = soql.reads(soql.parse(text))
     except soql.SoqlError:
         return ()
-    return tuple(RequestClass(Effect.READ, read.object or "") for read in reads)
+    # The text of a child query names a relationship; which object that is, only metadata tells.
+    named = [read.object for read in reads if read.object is not None]
+    return tuple(RequestClass(Effect.READ, name) for name in named) if len(named) == len(reads) else ()
 
 
-def _object(request: Request, object: str, rest: Sequence[str]) -> Sequence[RequestClass]:
+def _search(params: Mapping[str, str]) -> Sequence[RequestClass]:
+    """Without `sobject` a search goes over everything, so it must name exactly one."""
+    object = params.get("sobject", "")
+    known = {"q", "sobject", f"{object}.fields", f"{object}.limit"}
+    if not _NAME.fullmatch(object) or not params.keys() <= known:
+        return ()
+    return (RequestClass(Effect.READ, object),)
+
+
+def _object(request: Request, object: str, rest: Sequence[str], params: Collection[str]) -> Sequence[RequestClass]:
+    if request.method != "GET" and params:
+        return ()
     match request.method, list(rest):
-        case "GET", [] | ["describe"]:
+        case "GET", [] | ["describe"] if not params:
             return (RequestClass(Effect.READ, object),)
-        case "GET", [id] if _RECORD_ID.match(id):
+        case "GET", [id] if is_id(id) and set(params) <= {"fields"}:
             return (RequestClass(Effect.READ, object, (id,)),)
-        case "GET", [_, _]:
+        case "GET", [field, _] if _is_key(field) and set(params) <= {"fields"}:
             return (RequestClass(Effect.READ, object),)
         case "POST", []:
-            return (RequestClass(Effect.CREATE, object),)
-        case "PATCH", [id] if _RECORD_ID.match(id):
+            return (RequestClass(Effect.CREATE, object),) if _body(request) is not None else ()
+        case "PATCH", [id] if is_id(id):
             return _change(request, object, (id,))
-        case "PATCH", [_, _]:
-            return (RequestClass(Effect.CREATE, object), *_change(request, object, ()))
-        case "DELETE", [id] if _RECORD_ID.match(id):
+        case "PATCH", [field, id] if field.casefold() == "id" and is_id(id):
+            return _change(request, object, (id,))
+        case "PATCH", [field, _] if _is_key(field):
+            changes = _change(request, object, ())
+            return (RequestClass(Effect.CREATE, object), *changes) if changes else ()
+        case "DELETE", [id] if is_id(id):
             return (RequestClass(Effect.DELETE, object, (id,)),)
         case _:
             return ()
 
 
+def _is_key(field: str) -> bool:
+    """Tell a key field from a record id, behind which a relationship to other records would follow."""
+    known = field.casefold() in _RESOURCES or field.casefold() == "id"
+    return not known and not is_id(field) and _NAME.fullmatch(field) is not None
+
+
 def _change(request: Request, object: str, records: tuple[str, ...]) -> Sequence[RequestClass]:
     """A change of the state field is a transition, whatever else the body changes with it."""
-    try:
-        body = json.loads(request.content)
-    except ValueError:
+    body = _body(request)
+    if body is None:
         return ()
-    if not isinstance(body, Mapping):
-        return ()
-    state = state_fields().get(object, "").casefold()
-    moved = any(name.casefold() == state for name in body) if state else False
+    state = state_field(object)
+    moved = [name for name in body if name.casefold() == state]
     effects = [Effect.TRANSITION] if moved else []
-    if len(body) > len(effects):
+    if len(body) > len(moved) or not body:
         effects.append(Effect.UPDATE)
     return tuple(RequestClass(effect, object, records) for effect in effects)
+
+
+def _body(request: Request) -> Mapping[str, object] | None:
+    """Read the values of one record; None where a name comes twice, in any case, or a value reaches into another."""
+    try:
+        body = parse_json(request.content)
+    except UpstreamError:
+        return None
+    if not isinstance(body, Mapping) or len({name.casefold() for name in body}) < len(body):
+        return None
+    flat = all(value is None or isinstance(value, str | int | float) for value in body.values())
+    return body if flat else None

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit
 
 from httpx2 import Request
 
@@ -10,7 +10,9 @@ from isthmus.connectors.salesforce import soql
 from isthmus.connectors.salesforce.classify import classify
 from isthmus.connectors.salesforce.describe import Classification, object_facts, object_summaries
 from isthmus.connectors.salesforce.faults import fault_of, quota_of
-from isthmus.connectors.salesforce.queries import aggregate_select, flat_row, parse_text, query_select
+from isthmus.connectors.salesforce.ids import checked_id, full_id, is_id
+from isthmus.connectors.salesforce.queries import aggregate_text, flat_row, parse_text, query_text, search_term
+from isthmus.connectors.salesforce.readback import settle, settle_delete
 from isthmus.connectors.salesforce.settings import SalesforceSettings
 from isthmus.core.connector import (
     Connector,
@@ -25,16 +27,23 @@ from isthmus.core.connector import (
     Settlement,
     Written,
 )
-from isthmus.core.errors import InvalidArguments, NotFound, UpstreamError, UpstreamRejected, VersionConflict
+from isthmus.core.errors import (
+    CredentialError,
+    InvalidArguments,
+    NotFound,
+    RetryLater,
+    UpstreamError,
+    UpstreamRejected,
+    VersionConflict,
+)
 from isthmus.core.http import Path, Response, path
 from isthmus.core.operation import RequestClass
 from isthmus.core.records import JSON, Aggregate, Compare, Operator, Query, Row
 
 __all__ = ["Salesforce"]
 
-LONGEST_TRANSACTION = 600.0
-"""Seconds after which a write that is not there will not appear any more (the vendor ends transactions at 10 min)."""
 LONGEST_URI = 16_000
+"""Of path and query, in bytes; the vendor takes 16,384."""
 
 
 class Salesforce(Connector):
@@ -42,7 +51,7 @@ class Salesforce(Connector):
 
     settings: ClassVar[type[ConnectorSettings]] = SalesforceSettings
     kind: ClassVar[str] = "salesforce"
-    metadata_objects: ClassVar[frozenset[str]] = frozenset({"FieldDefinition"})
+    metadata_objects: ClassVar[frozenset[str]] = frozenset({"FieldDefinition", "Organization"})
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         super().__init__(name, settings)
@@ -68,17 +77,21 @@ class Salesforce(Connector):
 
     async def objects(self) -> Sequence[ObjectSummary]:
         """List the queryable objects."""
-        return object_summaries(_object(await self.http.get(self._path("/sobjects"))))
+        return object_summaries(_object(await self._read(self._path("/sobjects"))))
 
     async def catalogue(self, object: str) -> ObjectFacts:
         """Read describe, and FieldDefinition where this identity may."""
-        described = _object(await self.http.get(self._path("/sobjects/{}/describe", object)))
+        try:
+            soql.check_name(object)
+        except soql.SoqlError as error:
+            raise InvalidArguments(str(error), field="object") from error
+        described = _object(await self._read(self._path("/sobjects/{}/describe", object)))
         name = described.get("name")
         return object_facts(described, await self._classified(name if isinstance(name, str) else object))
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows, following the org's own pages inside the pinned origin."""
-        found = self._records(soql.render(query_select(query)), query.limit)
+        found = self._records(query_text(query), query.limit)
         rows = [flat_row(query.object, raw, query.select) async for raw in found]
         if len({row.id for row in rows if row.id}) < sum(1 for row in rows if row.id):
             raise _cyclic()
@@ -86,56 +99,50 @@ class Salesforce(Connector):
 
     async def get(self, object: str, id: str, fields: Sequence[str]) -> Row:
         """Read one record with its related fields."""
-        wanted = tuple(dict.fromkeys(["Id", "SystemModstamp", *fields]))
-        plain = [one for one in wanted if "." not in one]
-        if len(plain) == len(wanted):
-            answer = await self.http.get(
-                self._path("/sobjects/{}/{}", object, _id(id)), params={"fields": ",".join(plain)}
-            )
-            return flat_row(object, _object(answer), wanted)
-        return await self._get_by_query(object, id, wanted)
+        wanted = tuple(dict.fromkeys(["Id", *fields]))
+        if any("." in one for one in wanted):
+            rows = await self.query(Query(object, wanted, Compare("Id", Operator.EQ, checked_id(id)), limit=1))
+            if not rows:
+                raise NotFound(f"there is no {object} {id!r}, or this identity may not see it", object=object)
+            return rows[0]
+        return flat_row(object, _object(await self._row(object, id, wanted)), wanted)
 
     async def search(self, text: str, objects: Mapping[str, Sequence[str]], limit: int) -> Sequence[Row]:
         """Search by words over the objects named."""
         rows: list[Row] = []
         for object, fields in objects.items():
             wanted = tuple(dict.fromkeys(["Id", *fields]))
-            answer = await self.http.get(
-                self._path("/parameterizedSearch"),
-                params={
-                    "q": soql.escape_search_term(text),
-                    "sobject": object,
-                    f"{object}.fields": ",".join(wanted),
-                    f"{object}.limit": str(limit),
-                },
-            )
-            found = _object(answer).get("searchRecords")
-            rows += [flat_row(object, raw, wanted) for raw in _nodes(found)]
+            told = {"q": search_term(text), "sobject": object, f"{object}.fields": ",".join(wanted)}
+            answer = await self._read(self._path("/parameterizedSearch"), told | {f"{object}.limit": str(limit)})
+            rows += [flat_row(object, raw, wanted) for raw in _nodes(_object(answer).get("searchRecords"))]
         return rows[:limit]
 
     async def aggregate(self, aggregate: Aggregate) -> Sequence[Mapping[str, JSON]]:
-        """Compute figures; an empty result of an ungrouped count is still one row."""
+        """Compute figures; an empty result of an ungrouped count is still one row, a missing group value is null."""
         names = {f"g{at}": group for at, group in enumerate(aggregate.group_by)}
         names |= {f"m{at}": measure.name for at, measure in enumerate(aggregate.measures)}
-        found = self._records(soql.render(aggregate_select(aggregate)), aggregate.limit)
-        return [{names[key]: value for key, value in raw.items() if key in names} async for raw in found]
+        found = self._records(aggregate_text(aggregate), aggregate.limit)
+        return [{name: raw.get(key) for key, name in names.items()} async for raw in found]
 
     async def create(self, object: str, values: Mapping[str, JSON], key: Key | None) -> Written:
         """Create by POST; the key field is unique in the org, so a second create with it is refused there."""
-        body = dict(values) | ({key.field: key.value} if key else {})
+        body = _body(values) | ({key.field: _key(key)} if key else {})
         answer = await self.http.post(self._path("/sobjects/{}", object), json=body)
         return Written(_new_id(answer), created=True)
 
     async def update(self, object: str, id: str, values: Mapping[str, JSON], version: str | None) -> Written:
         """Change by PATCH; the server compares versions on Account only, elsewhere they are read just before."""
         guard, headers = await self._same_version(object, id, version)
-        await self.http.patch(self._path("/sobjects/{}/{}", object, _id(id)), json=dict(values), headers=headers)
-        return Written(id, guard=guard)
+        await self.http.patch(
+            self._path("/sobjects/{}/{}", object, checked_id(id)), json=_body(values), headers=headers
+        )
+        return Written(full_id(id), guard=guard)
 
     async def upsert(self, object: str, key: Key, values: Mapping[str, JSON]) -> Written:
         """Create or change by PATCH on the key field."""
-        where = self._path("/sobjects/{}/{}/{}", object, key.field, key.value)
-        answer = await self.http.patch(where, json={name: value for name, value in values.items() if name != key.field})
+        where = self._path("/sobjects/{}/{}/{}", object, key.field, _key(key))
+        others = {name: value for name, value in values.items() if name != key.field}
+        answer = await self.http.patch(where, json=_body(others))
         if answer.status == 204:
             row = await self._by_key(object, key, ("Id",))
             return Written(row.id if row else "", created=False)
@@ -144,33 +151,35 @@ class Salesforce(Connector):
     async def delete(self, object: str, id: str, version: str | None) -> Written:
         """Delete; the vendor compares no version on DELETE, so it is read just before."""
         guard, _ = await self._same_version(object, id, version)
-        await self.http.delete(self._path("/sobjects/{}/{}", object, _id(id)))
-        return Written(id, guard="read" if guard else None)
+        await self.http.delete(self._path("/sobjects/{}/{}", object, checked_id(id)))
+        return Written(full_id(id), guard="read" if guard else None)
 
     async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
         """Read back by key or id. Absence proves something only once no transaction can still be running."""
+        if pending.verb == "delete":
+            return await self._deleted(pending), Written(full_id(pending.id))
         if pending.key is not None:
-            wanted = ("Id", "SystemModstamp", *pending.values)
-            row = await self._by_key(pending.object, pending.key, wanted)
+            row = await self._by_key(pending.object, pending.key, ("Id", *pending.values))
         elif pending.id:
-            row = await self._maybe(pending.object, pending.id, tuple(pending.values))
+            row = await self._by_id(pending)
         else:
             return Settlement.CANNOT_TELL, None
-        settled = _settle(pending, row)
-        return settled, Written(row.id if row else pending.id, created=pending.verb == "create")
+        written = Written(row.id if row else full_id(pending.id), created=pending.verb == "create")
+        return settle(pending, row), written
 
     async def probe(self) -> Probe:
         """Ask who this identity is, where the org runs and what quota is left."""
+        told = _object(await self._read(self._path(""))).get("identity")
         select = soql.parse("SELECT Id, InstanceName, IsSandbox, OrganizationType FROM Organization")
         found = [raw async for raw in self._records(soql.render(select), 1)]
-        limits = _object(await self.http.get(self._path("/limits"))).get("DailyApiRequests")
         facts = {key: str(value) for key, value in (found[0] if found else {}).items() if key != "attributes"}
+        limits = _object(await self._read(self._path("/limits"))).get("DailyApiRequests")
         quotas: tuple[QuotaReading, ...] = ()
         if isinstance(limits, Mapping):
             most, left = limits.get("Max"), limits.get("Remaining")
             if isinstance(most, int) and isinstance(left, int):
                 quotas = (QuotaReading(limit=most, remaining=left, window=86_400.0),)
-        return Probe(identity=facts.get("Id", "unknown"), facts=facts, quotas=quotas)
+        return Probe(identity=_user(told) or "unknown", facts=facts, quotas=quotas)
 
     async def _classified(self, object: str) -> Mapping[str, Classification]:
         """Read the org's own classification; an identity that may not see it gets none, which narrows."""
@@ -184,7 +193,7 @@ class Salesforce(Connector):
         )
         try:
             found = [raw async for raw in self._records(soql.render(select), 2000)]
-        except UpstreamRejected:
+        except (UpstreamRejected, NotFound):
             return {}
         return {
             str(raw.get("QualifiedApiName")): Classification(
@@ -194,49 +203,62 @@ class Salesforce(Connector):
             for raw in found
         }
 
-    async def _records(self, text: str, limit: int) -> AsyncIterator[Mapping[str, JSON]]:
-        if len(quote(text)) > LONGEST_URI:
-            raise InvalidArguments("the query is too long for one request; name fewer fields or values")
-        answer, followed = await self.http.get(self._path("/query"), params={"q": text}), set[str]()
+    async def _records(self, text: str, limit: int, resource: str = "/query") -> AsyncIterator[Mapping[str, JSON]]:
+        answer, followed = await self._read(self._path(resource), {"q": text}), set[str]()
         while True:
             page = _object(answer)
-            for raw in _nodes(page.get("records")):
+            records = _nodes(page.get("records"))
+            for raw in records:
                 if limit <= 0:
                     return
                 limit -= 1
                 yield raw
-            following = page.get("nextRecordsUrl")
-            if limit <= 0 or page.get("done") is not False or not isinstance(following, str):
+            if limit <= 0 or page.get("done") is not False:
                 return
-            if following in followed:
-                raise _cyclic()
+            following = page.get("nextRecordsUrl")
+            if not isinstance(following, str) or following in followed or not records:
+                raise UpstreamError("the org's pages do not come to an end; ask for fewer rows at a time")
             followed.add(following)
-            answer = await self.http.follow(following)
+            answer = await self._follow(following)
 
-    async def _get_by_query(self, object: str, id: str, wanted: Sequence[str]) -> Row:
+    async def _follow(self, url: str) -> Response:
+        """Read the next page. Its address dies with the login that got it, and no other login revives it."""
+        try:
+            return await self.http.follow(url)
+        except CredentialError as error:
+            raise RetryLater("the org dropped the rest of a long answer; repeat the query from its start") from error
 
-        rows = await self.query(Query(object, tuple(wanted), Compare("Id", Operator.EQ, _id(id)), limit=1))
-        if not rows:
-            raise NotFound(f"there is no {object} {id!r}, or this identity may not see it", object=object)
-        return rows[0]
+    async def _read(
+        self, where: Path, params: Mapping[str, str] | None = None, passing: tuple[int, ...] = ()
+    ) -> Response:
+        if len(where) + len(urlencode(params or {}, quote_via=quote, safe="")) > LONGEST_URI:
+            raise InvalidArguments("the request is too long for one address; name fewer fields or shorter values")
+        return await self.http.get(where, params=params, passing=passing)
+
+    async def _row(self, object: str, id: str, fields: Sequence[str], passing: tuple[int, ...] = ()) -> Response:
+        where = self._path("/sobjects/{}/{}", object, checked_id(id))
+        return await self._read(where, {"fields": ",".join(fields)}, passing)
 
     async def _by_key(self, object: str, key: Key, fields: Sequence[str]) -> Row | None:
         wanted = tuple(dict.fromkeys(fields))
-        answer = await self.http.get(
-            self._path("/sobjects/{}/{}/{}", object, key.field, key.value),
-            params={"fields": ",".join(wanted)},
-            passing=(404,),
-        )
+        where = self._path("/sobjects/{}/{}/{}", object, key.field, _key(key))
+        answer = await self._read(where, {"fields": ",".join(wanted)}, passing=(404,))
         return flat_row(object, _object(answer), wanted) if answer.status == 200 else None
 
-    async def _maybe(self, object: str, id: str, fields: Sequence[str]) -> Row | None:
-        wanted = tuple(dict.fromkeys(["Id", "SystemModstamp", *fields]))
-        answer = await self.http.get(
-            self._path("/sobjects/{}/{}", object, _id(id)),
-            params={"fields": ",".join(wanted)},
-            passing=(404,),
+    async def _by_id(self, pending: Pending) -> Row | None:
+        version = ("SystemModstamp",) if pending.version is not None else ()
+        wanted = tuple(dict.fromkeys(["Id", *version, *pending.values]))
+        answer = await self._row(pending.object, pending.id, wanted, passing=(404,))
+        return flat_row(pending.object, _object(answer), wanted) if answer.status == 200 else None
+
+    async def _deleted(self, pending: Pending) -> Settlement:
+        """Look among all rows: a row that is not found by `get` may be hidden, and only a deleted one says so."""
+        select = soql.Select(
+            items=(soql.FieldRef(("Id",)), soql.FieldRef(("IsDeleted",))),
+            object=pending.object,
+            where=soql.Comparison(soql.FieldRef(("Id",)), "=", soql.Text(checked_id(pending.id))),
         )
-        return flat_row(object, _object(answer), wanted) if answer.status == 200 else None
+        return settle_delete(pending, [raw async for raw in self._records(soql.render(select), 1, "/queryAll")])
 
     async def _same_version(self, object: str, id: str, version: str | None) -> tuple[str | None, dict[str, str]]:
         """Compare versions; return who guards the write from here on, and the header that makes the server do it.
@@ -246,9 +268,7 @@ class Salesforce(Connector):
         if version is None:
             return None, {}
         fields = ("Id", "SystemModstamp")
-        answer = await self.http.get(
-            self._path("/sobjects/{}/{}", object, _id(id)), params={"fields": ",".join(fields)}
-        )
+        answer = await self._row(object, id, fields)
         if flat_row(object, _object(answer), fields).version != version:
             raise VersionConflict(
                 f"{object} {id} changed since version {version}; read it again and decide again", object=object
@@ -267,28 +287,27 @@ def _cyclic() -> UpstreamError:
     )
 
 
-def _settle(pending: Pending, row: Row | None) -> Settlement:
-    late = pending.age > LONGEST_TRANSACTION
-    absent = Settlement.NOT_HAPPENED if late else Settlement.CANNOT_TELL
-    match pending.verb:
-        case "create":
-            return Settlement.HAPPENED if row else absent
-        case "delete":
-            return absent if row else Settlement.HAPPENED
-        case _:
-            if row is None:
-                return absent if pending.verb == "upsert" else Settlement.CANNOT_TELL
-            same = all(row.fields.get(name) == value for name, value in pending.values.items())
-            if row.version != pending.version:
-                return Settlement.HAPPENED if same else Settlement.CANNOT_TELL
-            # Versions count seconds: a change within the same one leaves only the values to tell it by.
-            return Settlement.CANNOT_TELL if same else absent
+def _body(values: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Write values as the API takes them: several choices are one text, and no value reaches into another record."""
+    found: dict[str, JSON] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            raise InvalidArguments(f"{name} takes one value; write to the parts or to the other record", field=name)
+        found[name] = ";".join(str(one) for one in value) if isinstance(value, list | tuple) else value
+    return found
 
 
-def _id(id: str) -> str:
-    if not (id.isascii() and id.isalnum() and len(id) in (15, 18)):
-        raise InvalidArguments(f"{id[:40]!r} is no Salesforce id; use one that an answer gave", field="id")
-    return id
+def _key(key: Key) -> str:
+    """Return a key that an address can hold: the org does not tell an encoded slash from a real one."""
+    if not key.value.strip() or "/" in key.value:
+        raise InvalidArguments(f"the key in {key.field} is empty or has a slash; use another key", field=key.field)
+    return key.value
+
+
+def _user(identity: JSON) -> str:
+    """Return the user's id from an address that ends in /id/<org>/<user>."""
+    last = urlsplit(identity).path.rpartition("/")[2] if isinstance(identity, str) else ""
+    return full_id(last) if is_id(last) else ""
 
 
 def _new_id(answer: Response) -> str:

@@ -1,7 +1,7 @@
 """What does an org's own metadata say of an object, and which classes follow from it?"""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -10,7 +10,7 @@ from typing import TypeAlias
 from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts, ObjectSummary
 from isthmus.core.records import JSON
 
-__all__ = ["Classification", "object_facts", "object_summaries"]
+__all__ = ["Classification", "object_facts", "object_summaries", "state_field"]
 
 Node: TypeAlias = Mapping[str, JSON]
 
@@ -63,17 +63,27 @@ class _Table:
     system: frozenset[str]
     compliance: Mapping[str, str]
     security: Mapping[str, str]
+    states: Mapping[str, str]
+
+    def row(self, name: str, fields: Collection[str]) -> _Shipped:
+        """Return what is known of an object; an account of an org with person accounts may be a person."""
+        return self.objects.get("PersonAccount" if name == "Account" and _PERSONAL in fields else name, _Shipped())
+
+
+_PERSONAL = "IsPersonAccount"
 
 
 def object_facts(described: Node, classified: Mapping[str, Classification]) -> ObjectFacts:
     """Build the facts of an object from its describe answer and its FieldDefinition rows, by field name.
 
     The shipped table, the compliance group and the security level add up; a field that all of them leave open is
-    unclassified, which narrows on objects about people.
+    unclassified, which narrows on objects about people. A custom field without a FieldDefinition row is `unread`: only
+    the org could say what it holds, so every flow rule concerns it. Fields that this identity may not see are absent
+    from describe, so they are absent here.
     """
     name = _text(described, "name")
     table = _table()
-    shipped = table.objects.get(name, _Shipped())
+    shipped = table.row(name, {_text(raw, "name") for raw in _nodes(described, "fields")})
     fields = {}
     for raw in _nodes(described, "fields"):
         facts = _field(raw, classified.get(_text(raw, "name")), shipped, table)
@@ -109,15 +119,16 @@ def object_summaries(listed: Node) -> tuple[ObjectSummary, ...]:
     )
 
 
-def state_fields() -> Mapping[str, str]:
-    """Map each object of the shipped table to its state field."""
-    return {name: shipped.state for name, shipped in _table().objects.items() if shipped.state}
+def state_field(object: str) -> str:
+    """Return the state field of an object of any letter case, in lower case; empty where the table names none."""
+    return _table().states.get(object.casefold(), "")
 
 
 def _field(raw: Node, told: Classification | None, shipped: _Shipped, table: _Table) -> FieldFacts:
     name = _text(raw, "name")
     kind = _TYPES.get(_text(raw, "type"), FieldType.STRING)
     classes, source = _classes(name, kind, told, shipped, table)
+    classes |= _BY_TYPE.get(_text(raw, "type"), frozenset())
     return FieldFacts(
         name=name,
         type=kind,
@@ -125,7 +136,7 @@ def _field(raw: Node, told: Classification | None, shipped: _Shipped, table: _Ta
         classes=classes,
         source=source,
         choices=tuple(_text(one, "value") for one in _nodes(raw, "picklistValues") if one.get("active") is not False),
-        references=tuple(str(one) for one in _list(raw, "referenceTo")),
+        references=_references(raw, table),
         relationship=_text(raw, "relationshipName"),
         createable=raw.get("createable") is True,
         updateable=raw.get("updateable") is True,
@@ -136,6 +147,12 @@ def _field(raw: Node, told: Classification | None, shipped: _Shipped, table: _Ta
         unique=raw.get("unique") is True,
         external_id=raw.get("externalId") is True,
     )
+
+
+def _references(raw: Node, table: _Table) -> tuple[str, ...]:
+    """Name the objects that a reference may point at, those about people first: they decide how a path is judged."""
+    named = [one for one in _list(raw, "referenceTo") if isinstance(one, str)]
+    return tuple(sorted(named, key=lambda one: not table.objects.get(one, _Shipped()).person))
 
 
 def _classes(
@@ -152,11 +169,15 @@ def _classes(
         source = "org metadata"
     if not found and (name in table.system or (not shipped.person and kind in _IMPERSONAL)):
         found, source = {"internal"}, "shipped table"
+    if told is None and name.endswith(_CUSTOM):
+        found.add("unread")
     if kind is FieldType.TEXT:
         found |= {"free_text", "pii"} if shipped.person else {"free_text"}
     return frozenset(found or {"unclassified"}), source
 
 
+_CUSTOM = ("__c", "__pc")
+_BY_TYPE = {"email": frozenset({"pii"}), "encryptedstring": frozenset({"secret"})}
 _IMPERSONAL = frozenset(
     {FieldType.ID, FieldType.REFERENCE, FieldType.BOOLEAN, FieldType.INTEGER, FieldType.CHOICE, FieldType.CHOICES}
 )
@@ -180,7 +201,8 @@ def _table() -> _Table:
         objects[name] = _Shipped(
             row.get("person", False), tuple(row.get("country", ())), row.get("state"), tuple(row["default"]), classes
         )
-    return _Table(objects, frozenset(raw["system"]), raw["compliance"], raw["security"])
+    states = {name.casefold(): shipped.state.casefold() for name, shipped in objects.items() if shipped.state}
+    return _Table(objects, frozenset(raw["system"]), raw["compliance"], raw["security"], states)
 
 
 def _text(raw: Node, key: str) -> str:

@@ -1,6 +1,7 @@
 """How do uniform queries become SOQL, and raw SOQL uniform queries?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -24,7 +25,7 @@ from isthmus.core.records import (
     Value,
 )
 
-__all__ = ["aggregate_select", "flat_row", "parse_text", "query_select"]
+__all__ = ["aggregate_text", "flat_row", "parse_text", "query_text", "search_term"]
 
 _SYMBOLS: Mapping[Operator, soql.Operator] = {
     Operator.EQ: "=",
@@ -50,45 +51,55 @@ _FIGURES = {
 }
 
 
-def query_select(query: Query) -> soql.Select:
-    """Build the statement of a query; raises InvalidArguments for what the language cannot say."""
-    try:
-        return soql.Select(
+def query_text(query: Query) -> str:
+    """Write a query as SOQL; raises InvalidArguments for what the language cannot say."""
+    with _explained(query.object):
+        select = soql.Select(
             items=tuple(_ref(path) for path in query.select),
             object=query.object,
             where=_condition(query.where) if query.where is not None else None,
             order_by=tuple(soql.OrderBy(_ref(one.field), one.descending, "FIRST") for one in query.order_by),
             limit=query.limit,
         )
-    except soql.SoqlError as error:
-        raise InvalidArguments(str(error), object=query.object) from error
+        return soql.render(select)
 
 
-def aggregate_select(aggregate: Aggregate) -> soql.Select:
-    """Build the statement of an aggregate; groups are named `g0`, `g1`, ... and measures `m0`, `m1`, ..."""
-    try:
+def aggregate_text(aggregate: Aggregate) -> str:
+    """Write an aggregate as SOQL; groups are named `g0`, `g1`, ... and measures `m0`, `m1`, ..."""
+    with _explained(aggregate.object):
         groups = tuple(_ref(path) for path in aggregate.group_by)
         items = [soql.Aliased(ref, f"g{at}") for at, ref in enumerate(groups)]
         for at, measure in enumerate(aggregate.measures):
             call = soql.Call(_FIGURES[measure.function], (_ref(measure.field or "Id"),))
             items.append(soql.Aliased(call, f"m{at}"))
-        return soql.Select(
+        select = soql.Select(
             items=tuple(items),
             object=aggregate.object,
             where=_condition(aggregate.where) if aggregate.where is not None else None,
             group_by=soql.GroupBy(groups) if groups else None,
             limit=aggregate.limit if groups else None,
         )
+        return soql.render(select)
+
+
+def search_term(text: str) -> str:
+    """Write words so that none is an operator or a wildcard; raises InvalidArguments where too few are left."""
+    with _explained(field="text"):
+        return soql.escape_search_term(text)
+
+
+@contextmanager
+def _explained(object: str = "", field: str = "") -> Iterator[None]:
+    try:
+        yield
     except soql.SoqlError as error:
-        raise InvalidArguments(str(error), object=aggregate.object) from error
+        raise InvalidArguments(str(error), object=object, field=field) from error
 
 
 def parse_text(text: str) -> Query | Aggregate:
     """Parse raw SOQL into the uniform types, so that it is judged like any other query."""
-    try:
+    with _explained(field="text"):
         select = soql.parse(text)
-    except soql.SoqlError as error:
-        raise InvalidArguments(str(error), field="text") from error
     if select.aggregated:
         return _parsed_aggregate(select)
     return _parsed_query(select)
@@ -152,8 +163,9 @@ def _comparison(one: Compare) -> soql.Condition:
         raise InvalidArguments(f"{one.op.value!r} on {one.field} needs at least one value", field=one.field)
     if one.op in (Operator.IN, Operator.NOT_IN):
         return soql.In(left, tuple(_literal(value) for value in values), one.op is Operator.NOT_IN)
-    texts = tuple(soql.Text(value) for value in values if isinstance(value, str))
-    return soql.Includes(left, texts, one.op is Operator.EXCLUDES)
+    if not all(isinstance(value, str) for value in values):
+        raise InvalidArguments(f"{one.op.value!r} on {one.field} compares with texts", field=one.field)
+    return soql.Includes(left, tuple(soql.Text(str(value)) for value in values), one.op is Operator.EXCLUDES)
 
 
 def _literal(value: Value) -> soql.Literal:
@@ -185,12 +197,18 @@ def _parsed_aggregate(select: soql.Select) -> Aggregate:
         raise _unsupported("HAVING and ORDER BY over groups")
     if select.group_by is not None and select.group_by.kind != "PLAIN":
         raise _unsupported("ROLLUP and CUBE")
-    measures = []
-    for at, item in enumerate(select.items):
+    groups = tuple(_path(one) for one in select.group_by.expressions) if select.group_by else ()
+    measures: list[Measure] = []
+    unnamed = 0
+    for item in select.items:
         expression = item.expression if isinstance(item, soql.Aliased) else item
         if isinstance(expression, soql.Call):
-            measures.append(_measure(expression, item.alias if isinstance(item, soql.Aliased) else f"expr{at}"))
-    groups = tuple(_path(one) for one in select.group_by.expressions) if select.group_by else ()
+            # The vendor numbers figures without a name: expr0, expr1, ...
+            alias = item.alias if isinstance(item, soql.Aliased) else f"expr{unnamed}"
+            unnamed += not isinstance(item, soql.Aliased)
+            measures.append(_measure(expression, alias))
+        elif _path(expression) not in groups:
+            raise _unsupported(f"{_path(expression)} without a figure or GROUP BY")
     return Aggregate(
         object=select.object,
         measures=tuple(measures),
@@ -206,6 +224,7 @@ def _refuse_extras(select: soql.Select) -> None:
         "USING SCOPE": select.scope,
         "ALL ROWS": select.all_rows,
         "WITH": select.mode,
+        "LIMIT 0": select.limit == 0,
     }
     for word, used in extras.items():
         if used:
@@ -253,6 +272,8 @@ def _parsed_condition(condition: soql.Condition) -> Condition:
         case soql.Like(left, pattern):
             return _parsed_like(_path(left), pattern.text)
         case soql.InSelect(left, inner, negated):
+            if inner.limit is not None or inner.order_by:
+                raise _unsupported("LIMIT and ORDER BY in a query after IN")
             return InQuery(_path(left), replace(_parsed_query(inner), limit=200), negated)
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 from pathlib import Path
+from typing import Annotated
 
-from isthmus.core.config import load_config
+from cyclopts import Parameter
+
 from isthmus.core.errors import ConfigurationError
 
 __all__ = ["serve"]
@@ -11,7 +13,7 @@ __all__ = ["serve"]
 
 def serve(
     *,
-    config: Path = Path("isthmus.toml"),
+    config: Annotated[Path, Parameter(env_var="ISTHMUS_CONFIG")] = Path("isthmus.toml"),
     client: str | None = None,
     http: str | None = None,
     allow_remote: bool = False,
@@ -29,6 +31,7 @@ def serve(
         public_url: The https address under which clients reach this server through your TLS proxy.
     """
     # The SDK takes a third of a second to import, which other commands need not pay.
+    from isthmus.core.config import load_config
     from isthmus.plugins.mcp.logs import log_to_stderr
     from isthmus.plugins.mcp.serve import serve_http, serve_stdio
 

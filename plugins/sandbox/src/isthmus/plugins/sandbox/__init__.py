@@ -1,14 +1,19 @@
 """Where do demos, tests and evaluations find systems of record that are nobody's?"""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from isthmus.core.plugins import CommandDetails, hookimpl
 
-from .clock import Clock
 from .command import serve_sandbox
-from .faults import FaultBoard
-from .house import write_house
-from .journal import Effect, Entry, Journal
-from .salesforce import SalesforceOrg
-from .sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from .clock import Clock
+    from .faults import FaultBoard
+    from .house import write_house
+    from .journal import Effect, Entry, Journal
+    from .salesforce import SalesforceOrg
+    from .sandbox import Sandbox
 
 __all__ = [
     "Clock",
@@ -21,6 +26,24 @@ __all__ = [
     "isthmus_commands",
     "write_house",
 ]
+
+_HOMES = {
+    "Clock": "clock",
+    "Effect": "journal",
+    "Entry": "journal",
+    "FaultBoard": "faults",
+    "Journal": "journal",
+    "SalesforceOrg": "salesforce",
+    "Sandbox": "sandbox",
+    "write_house": "house",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Imported on first use: a command that only prints its help loads every plugin.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 @hookimpl

@@ -6,9 +6,6 @@ import sys
 import threading
 from pathlib import Path
 
-from .house import write_house
-from .sandbox import Sandbox
-
 __all__ = ["serve_sandbox"]
 
 
@@ -33,6 +30,10 @@ def serve_sandbox(
         write: Write a folder with an isthmus.toml that works with this sandbox.
         print_json: Print urls and credentials as one line of JSON.
     """
+    # The command line loads this module to print its help; what it runs takes longer to load.
+    from .house import write_house
+    from .sandbox import Sandbox
+
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

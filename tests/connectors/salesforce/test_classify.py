@@ -1,0 +1,205 @@
+"""Is every request taken for what it does, and for nothing where that cannot be told?"""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+import httpx2
+import pytest
+
+from isthmus.connectors.salesforce.classify import classify
+from isthmus.core.operation import Effect, RequestClass
+
+Build = Callable[..., httpx2.Request]
+ID = "500000000000001AAA"
+READ, CREATE, UPDATE = Effect.READ, Effect.CREATE, Effect.UPDATE
+TRANSITION, DELETE = Effect.TRANSITION, Effect.DELETE
+
+
+def q(text: str) -> str:
+    return "?q=" + quote(text, safe="")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "parts"),
+    [
+        ("GET", "//services/data", None, [(READ, "", ())]),
+        ("GET", "", None, [(READ, "", ())]),
+        ("GET", "/", None, [(READ, "", ())]),
+        ("GET", "/limits", None, [(READ, "", ())]),
+        ("GET", "/limits/", None, [(READ, "", ())]),
+        ("GET", "/sobjects", None, [(READ, "", ())]),
+        ("GET", "/sobjects/Case", None, [(READ, "Case", ())]),
+        ("GET", "/sobjects/Case/describe", None, [(READ, "Case", ())]),
+        # What is sent has no dot segments any more.
+        ("GET", "/sobjects/Case/../Contact", None, [(READ, "Contact", ())]),
+        ("GET", f"/sobjects/Case/{ID}", None, [(READ, "Case", (ID,))]),
+        ("GET", f"/sobjects/Case/{ID}?fields=Id%2CSubject", None, [(READ, "Case", (ID,))]),
+        ("GET", "/sobjects/Case/Isthmus_Key__c/k%201?fields=Id", None, [(READ, "Case", ())]),
+        ("GET", "/query" + q("SELECT Id FROM Case"), None, [(READ, "Case", ())]),
+        ("GET", "/query/" + q("SELECT Id FROM Case"), None, [(READ, "Case", ())]),
+        ("GET", "/queryAll" + q("SELECT Id, IsDeleted FROM Case"), None, [(READ, "Case", ())]),
+        (
+            "GET",
+            "/query" + q("SELECT Id FROM Case WHERE ContactId IN (SELECT Id FROM Contact)"),
+            None,
+            [(READ, "Case", ()), (READ, "Contact", ())],
+        ),
+        ("GET", "/query/0r8xx5R2sM3DgWhASK-2000", None, [(READ, "", ())]),
+        ("GET", "/parameterizedSearch?q=kessmar&sobject=Case&Case.fields=Id&Case.limit=5", None, [(READ, "Case", ())]),
+        ("POST", "/sobjects/Case", {"Subject": "x", "Status": "New"}, [(CREATE, "Case", ())]),
+        ("POST", "/sobjects/Case/", {"Subject": "x"}, [(CREATE, "Case", ())]),
+        ("PATCH", f"/sobjects/Case/{ID}", {"Subject": "x"}, [(UPDATE, "Case", (ID,))]),
+        ("PATCH", f"/sobjects/Case/{ID}", {}, [(UPDATE, "Case", (ID,))]),
+        ("PATCH", f"/sobjects/Case/{ID}", {"Status": "Closed"}, [(TRANSITION, "Case", (ID,))]),
+        ("PATCH", f"/sobjects/Case/{ID}", {"sTATUS": "Closed"}, [(TRANSITION, "Case", (ID,))]),
+        ("PATCH", f"/sobjects/case/{ID}", {"Status": "Closed"}, [(TRANSITION, "case", (ID,))]),
+        (
+            "PATCH",
+            f"/sobjects/Case/{ID}",
+            {"Status": "Closed", "Subject": None},
+            [(TRANSITION, "Case", (ID,)), (UPDATE, "Case", (ID,))],
+        ),
+        ("PATCH", f"/sobjects/Account/{ID}", {"Status": "x"}, [(UPDATE, "Account", (ID,))]),
+        ("PATCH", f"/sobjects/Case/Id/{ID}", {"Subject": "x"}, [(UPDATE, "Case", (ID,))]),
+        ("PATCH", "/sobjects/Case/Isthmus_Key__c/k", {"Subject": "x"}, [(CREATE, "Case", ()), (UPDATE, "Case", ())]),
+        ("PATCH", "/sobjects/Case/Isthmus_Key__c/k", {}, [(CREATE, "Case", ()), (UPDATE, "Case", ())]),
+        (
+            "PATCH",
+            "/sobjects/Case/Isthmus_Key__c/k",
+            {"Status": "Closed"},
+            [(CREATE, "Case", ()), (TRANSITION, "Case", ())],
+        ),
+        ("DELETE", f"/sobjects/Case/{ID}", None, [(DELETE, "Case", (ID,))]),
+    ],
+)
+def test_reads_off_what_a_request_does(
+    request_to: Build, method: str, path: str, body: object, parts: list[tuple[Effect, str, tuple[str, ...]]]
+) -> None:
+    assert list(classify(request_to(method, path, body))) == [RequestClass(*part) for part in parts]
+
+
+QUERY = "/query" + q("SELECT Id FROM Case")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "//services/data/v62.0//sobjects/Case"),
+        ("GET", "/sobjects//Case"),
+        ("GET", f"/sobjects/Case/{ID}//"),
+        ("GET", "//SERVICES/data/v62.0/sobjects/Case"),
+        ("GET", "//services/data/V62.0/sobjects/Case"),
+        ("GET", "//services/data/v62/sobjects/Case"),
+        ("GET", "//services/data/latest/sobjects/Case"),
+        ("GET", "//services/apexrest/Anything"),
+        ("GET", "//services/async/62.0/job"),
+        ("GET", "//services/oauth2/userinfo"),
+        ("GET", "/SObjects/Case"),
+        ("GET", "/sobjects/Case;v=1"),
+        ("GET", f"/sobjects/Case%2F{ID}"),
+        ("GET", f"/sobjects/Case%252F{ID}"),
+        ("GET", f"/sobjects/Case%5C{ID}"),
+        ("GET", "/sobjects/Case/%2e%2e/Contact"),
+        ("GET", "/sobjects/Case/Isthmus_Key__c/a%00b"),
+        ("GET", "/sobjects/Case/Isthmus_Key__c/a%0Ab"),
+        ("GET", "/sobjects/Case/Isthmus_Key__c/%FF"),
+        ("GET", "/sobjects/Case%20/describe"),
+        ("GET", f"/sobjects/Account/{ID}/Contacts"),
+        ("GET", "/sobjects/Case/describe/layouts"),
+        ("GET", "/sobjects/Case/listviews/recent"),
+        ("GET", "/sobjects/Case/updated?start=a&end=b"),
+        ("GET", f"/sobjects/ContentVersion/{ID}/VersionData"),
+        ("GET", "/composite/sobjects/Case?ids=1"),
+        ("GET", "/tooling/query" + q("SELECT Id FROM ApexClass")),
+        ("GET", "/search?q=FIND%20%7Bx%7D"),
+        ("GET", "/recent"),
+        ("GET", "/parameterizedSearch?q=kessmar"),
+        ("GET", "/parameterizedSearch?q=kessmar&sobject=Case%2CContact"),
+        ("GET", "/parameterizedSearch?q=kessmar&sobject=Case&Contact.fields=Id"),
+        ("GET", "/parameterizedSearch?q=kessmar&sobject=Case&sobject=Contact"),
+        ("GET", "/query"),
+        ("GET", QUERY + "&q=" + quote("SELECT Id FROM Contact")),
+        ("GET", QUERY + "&_HTTP_METHOD=DELETE"),
+        ("GET", QUERY + ";_HTTP_METHOD=DELETE"),
+        ("GET", QUERY + "&explain"),
+        ("GET", "/query?Q=" + quote("SELECT Id FROM Case")),
+        ("GET", "/query/0r8xx5R2sM3DgWhASK-2000" + q("SELECT Id FROM Case")),
+        ("GET", "/query/a%20b"),
+        ("GET", "/query" + q("SELECT Id FROM Case FOR UPDATE")),
+        ("GET", "/query" + q("SELECT Id FROM Case FOR VIEW")),
+        ("GET", "/query" + q("SELECT Id, (SELECT Id FROM Contacts) FROM Account")),
+        ("GET", "/query" + q("DELETE FROM Case")),
+        ("GET", f"/sobjects/Case/{ID}?_HTTP_METHOD=DELETE"),
+        ("GET", f"/sobjects/Case/{ID}?fields=Id&fields=Subject"),
+        ("POST", f"/sobjects/Case/{ID}?_HTTP_METHOD=DELETE"),
+        ("POST", f"/sobjects/Case/{ID}"),
+        ("POST", "/sobjects/Case?_HTTP_METHOD=PATCH"),
+        ("POST", "/composite"),
+        ("POST", "/composite/batch"),
+        ("POST", "/composite/tree/Case"),
+        ("POST", "/sobjects"),
+        ("PUT", f"/sobjects/Case/{ID}"),
+        ("HEAD", f"/sobjects/Case/{ID}"),
+        ("OPTIONS", "/sobjects/Case"),
+        ("TRACE", "/sobjects/Case"),
+        ("PATCH", "/sobjects/Case"),
+        ("PATCH", "/sobjects/Case/Id/k"),
+        ("PATCH", f"/sobjects/Case/{ID}/Contact"),
+        ("PATCH", f"/sobjects/Case/{ID}?updateOnly=false"),
+        ("DELETE", "/sobjects/Case"),
+        ("DELETE", "/sobjects/Case/Isthmus_Key__c/k"),
+        ("DELETE", f"/sobjects/User/{ID}/password"),
+        ("DELETE", f"/sobjects/Case/{ID}?allOrNone=true"),
+        ("DELETE", f"/composite/sobjects?ids={ID}"),
+    ],
+)
+def test_does_not_know_what_nobody_here_would_send(request_to: Build, method: str, path: str) -> None:
+    body = {"Subject": "x"} if method in ("POST", "PATCH", "PUT") else None
+    assert list(classify(request_to(method, path, body))) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"Status": "New", "Status": "Closed"}',
+        b'{"Subject": "a", "Status": "New", "status": "Closed"}',
+        b'{"Contact": {"Email": "a@kessmar.example"}}',
+        b'{"attributes": {"type": "Contact"}, "Subject": "a"}',
+        b'{"Subject": ["a"]}',
+        b'[{"Subject": "a"}]',
+        b'"Subject"',
+        b'{"Subject": NaN}',
+        b'{"Subject": "a"',
+        b"Subject=a",
+        b"",
+        b'\xff{"Subject": "a"}',
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/sobjects/Case"), ("PATCH", f"/sobjects/Case/{ID}"), ("PATCH", "/sobjects/Case/Isthmus_Key__c/k")],
+)
+def test_does_not_know_a_body_that_could_be_read_in_two_ways(
+    request_to: Build, method: str, path: str, body: bytes
+) -> None:
+    assert list(classify(request_to(method, path, body))) == []
+
+
+@pytest.mark.parametrize(
+    "header", ["X-HTTP-Method-Override", "Sforce-Duplicate-Rule-Header", "Sforce-Auto-Assign", "SFORCE-MRU"]
+)
+def test_does_not_know_a_request_whose_headers_change_what_it_does(request_to: Build, header: str) -> None:
+    for method, path, body in (("GET", "/limits", None), ("POST", "/sobjects/Case", {"Subject": "x"})):
+        plain = request_to(method, path, body)
+        assert list(classify(plain))
+        steered = httpx2.Request(method, plain.url, headers={header: "TRUE"}, content=plain.content)
+        assert list(classify(steered)) == []
+
+
+def test_a_hint_of_the_page_size_is_harmless(request_to: Build) -> None:
+    assert list(classify(request_to("GET", QUERY, None, Sforce_Query_Options="batchSize=200")))
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_does_not_know_a_read_or_a_delete_with_a_body(request_to: Build, method: str) -> None:
+    assert list(classify(request_to(method, f"/sobjects/Case/{ID}", {"Subject": "x"}))) == []

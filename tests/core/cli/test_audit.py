@@ -1,0 +1,89 @@
+"""Does the command line verify, show and sign the log, and never a payload?"""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from .conftest import Shell
+
+QUERY = ("call", "query", "object=Contact", "select=Name,Email", "limit=5", "--client", "desktop-eu")
+
+
+@pytest.fixture
+def log(shell: Shell) -> Path:
+    """Make some entries; return the file that holds them."""
+    shell.ok(*QUERY)
+    return shell.config.parent / "state" / "journal.db"
+
+
+def change(log: Path, statement: str) -> None:
+    with sqlite3.connect(log) as db:
+        db.execute(statement)
+    db.close()
+
+
+def test_a_whole_log_is_verified(shell: Shell, log: Path, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    note.write_text(shell.ok("audit", "checkpoint"))
+    assert shell.ok("audit", "verify", "--checkpoint", str(note)).startswith("The log is whole: ")
+    report = shell.ok_json("audit", "verify")
+    assert report["finding"] == "ok"
+    assert report["covered"] == report["size"] > 0
+
+
+def test_a_changed_entry_is_named(shell: Shell, log: Path) -> None:
+    change(log, "UPDATE entries SET leaf = replace(leaf, 'allowed', 'refused') WHERE idx = 1")
+    done = shell("audit", "verify")
+    assert done.code == 1
+    assert done.out.startswith("TAMPERED at entry 1: ")
+    report = shell("audit", "verify", "--json").json
+    assert (report["finding"], report["index"]) == ("tampered", 1)
+
+
+def test_a_log_cut_short_is_found_by_a_checkpoint_kept_elsewhere(shell: Shell, log: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "older.db"
+    with sqlite3.connect(log) as db, sqlite3.connect(copy) as older:
+        db.backup(older)
+    db.close()
+    older.close()
+    shell.ok(*QUERY)
+    signed = shell.ok_json("audit", "checkpoint")
+    note = tmp_path / "note"
+    note.write_text(signed["checkpoint"])
+    key = signed["verification_key"]
+    words = ("audit", "verify", "--journal", str(copy), "--key", key)
+    assert shell(*words).code == 0
+    assert shell(*words, "--checkpoint", str(note)).code == 1
+
+
+def test_a_key_kept_elsewhere_needs_no_installation(shell: Shell, log: Path, tmp_path: Path) -> None:
+    key = shell.ok_json("audit", "checkpoint")["verification_key"]
+    shell.config.unlink()
+    shell.ok("audit", "verify", "--journal", str(log), "--key", key)
+
+
+def test_what_cannot_be_judged_is_unusable(shell: Shell, tmp_path: Path) -> None:
+    assert "there is no journal at 'journal.db'" in shell.fails("audit", "verify", code=2)
+    note = tmp_path / "note"
+    note.write_text("no note")
+    shell.ok(*QUERY)
+    assert "nothing can be said about the log" in shell.fails("audit", "verify", "--checkpoint", str(note), code=2)
+
+
+def test_entries_are_shown_without_values_or_names(shell: Shell, log: Path) -> None:
+    emails = [one["fields"]["Email"] for one in shell.ok_json(*QUERY)["records"]]
+    for words in (("audit", "show"), ("audit", "show", "--json"), ("audit", "show", "--last", "1")):
+        text = shell.ok(*words)
+        assert "alice" not in text
+        assert not [one for one in emails if one and one in text]
+    assert "query crm-eu/Contact" in shell.ok("audit", "show")
+    assert len(shell.ok_json("audit", "show", "--last", "2")["entries"]) == 2
+
+
+def test_all_entries_of_one_call_are_shown(shell: Shell, log: Path) -> None:
+    attempt = shell.ok_json("audit", "show", "--last", "1")["entries"][0]["attempt"].partition(".")[0]
+    found = shell.ok_json("audit", "show", "--attempt", attempt[-8:])["entries"]
+    assert {one["attempt"].partition(".")[0] for one in found} == {attempt}
+    assert len(found) == 2
+    assert "connection" in shell.ok("audit", "show", "--attempt", attempt)
