@@ -57,7 +57,7 @@ Wire = Callable[[str, WireSettings], httpx2.AsyncBaseTransport]
 class FastClock:
     """Time that runs `speed` times as fast as it does outside, starts `ahead` seconds late, and can jump."""
 
-    def __init__(self, speed: float = 20.0, ahead: float = 0.0) -> None:
+    def __init__(self, speed: float = 50.0, ahead: float = 0.0) -> None:
         self._speed = speed
         self._began = time.monotonic()
         self._epoch = time.time() + ahead
@@ -87,7 +87,7 @@ class Home(House):
     cedar: str = CEDAR
     acts_as: str = "service"
     call_timeout: float = 600
-    budget: str = ""
+    budget: str = "per_second = 10000"
     api_version: str = "62.0"
 
     def write(self) -> Path:

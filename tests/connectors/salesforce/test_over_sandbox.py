@@ -1,7 +1,5 @@
 """Do the verbs do at the org what they say, with one request each where one is enough?"""
 
-from dataclasses import replace
-
 import pytest
 from tests.conftest import House
 
@@ -16,7 +14,7 @@ from isthmus.core.errors import (
     UpstreamRejected,
     VersionConflict,
 )
-from isthmus.core.records import Aggregate, Compare, Measure, Operator, Order, Query
+from isthmus.core.records import Aggregate, Compare, Measure, Operator, Order, Page, Query
 
 from .conftest import Crm
 
@@ -44,15 +42,31 @@ async def test_describes_an_object_with_the_orgs_classification(crm: Crm) -> Non
 
 
 async def test_an_identity_that_may_not_read_the_classification_gets_narrower_fields(crm: Crm) -> None:
-    view = crm.org.view(str(crm.row("User", Username=crm.org.username)["Id"]))
-    profile = view.profile
-    try:
-        view.profile = replace(profile, hidden_objects=frozenset({"FieldDefinition"}))
-        facts = await crm("Contact").catalogue("Contact")
-    finally:
-        view.profile = profile
+    crm.restrict(hidden_objects=frozenset({"FieldDefinition"}))
+    facts = await crm("Contact").catalogue("Contact")
     assert facts.field("SSN__c").classes == {"unread"}
     assert facts.field("Email").classes == {"pii"}
+
+
+async def test_a_field_hidden_from_this_identity_is_as_unknown_as_a_misspelled_one(crm: Crm) -> None:
+    crm.restrict(hidden=frozenset({"contact.ssn__c"}))
+    contact = str(crm.org.rows("Contact")[0]["Id"])
+    facts = await crm("Contact").catalogue("Contact")
+    with pytest.raises(InvalidArguments, match="no field 'SSN__c' that this identity may see"):
+        facts.field("SSN__c")
+    with pytest.raises(UpstreamRejected, match="hidden from this identity"):
+        await crm("Contact").get("Contact", contact, ("SSN__c",))
+    with pytest.raises(UpstreamRejected, match="hidden from this identity"):
+        await crm("Contact").query(Query("Contact", ("SSN__c",), limit=1))
+    with pytest.raises(UpstreamRejected, match="hidden from this identity"):
+        await crm("Contact", effects="update", records=(contact,)).update("Contact", contact, {"SSN__c": "1"}, None)
+
+
+async def test_an_identity_without_the_right_is_not_told_to_log_in_again(crm: Crm) -> None:
+    crm.restrict(read_only=True)
+    case = str(crm.org.rows("Case")[0]["Id"])
+    with pytest.raises(UpstreamRejected, match="administrator grant the right"):
+        await crm("Case", effects="update", records=(case,)).update("Case", case, {"Subject": "x"}, None)
 
 
 async def test_lists_the_objects(crm: Crm) -> None:
@@ -89,32 +103,32 @@ async def test_reads_rows_with_related_fields_and_the_exact_number(crm: Crm) -> 
     assert "attributes" not in address
 
 
-async def test_follows_the_orgs_pages_up_to_the_exact_number(crm: Crm) -> None:
-    since = crm.mark()
-    rows = await crm("Contact").query(contacts(4_500))
+async def test_follows_the_orgs_pages_up_to_the_exact_number(crowded: Crm) -> None:
+    since = crowded.mark()
+    rows = await crowded("Contact").query(contacts(4_500))
     assert len({row.id for row in rows}) == 4_500
-    assert len(crm.requests(since)) == 3
+    assert len(crowded.requests(since)) == 3
 
 
-async def test_pages_that_lead_away_are_not_followed(crm: Crm) -> None:
-    crm.org.faults.arm("foreign_next_url")
+async def test_pages_that_lead_away_are_not_followed(crowded: Crm) -> None:
+    crowded.org.faults.arm("foreign_next_url")
     with pytest.raises(UpstreamError, match="another origin"):
-        await crm("Contact").query(contacts(2_500))
+        await crowded("Contact").query(contacts(2_500))
 
 
-async def test_pages_that_lead_back_come_to_an_end(crm: Crm) -> None:
-    crm.org.faults.arm("cyclic_paging", times=9)
-    since = crm.mark()
+async def test_pages_that_lead_back_come_to_an_end(crowded: Crm) -> None:
+    crowded.org.faults.arm("cyclic_paging", times=9)
+    since = crowded.mark()
     with pytest.raises(UpstreamError, match="do not come to an end"):
-        await crm("Contact").query(contacts(50_000))
-    assert len(crm.requests(since)) < 5
+        await crowded("Contact").query(contacts(50_000))
+    assert len(crowded.requests(since)) < 5
 
 
 @pytest.mark.parametrize("error", ["INVALID_QUERY_LOCATOR", "INVALID_SESSION_ID"])
-async def test_a_page_that_died_with_its_login_asks_for_a_new_start(crm: Crm, error: str) -> None:
-    crm.org.faults.arm("dead_locator", error=error)
+async def test_a_page_that_died_with_its_login_asks_for_a_new_start(crowded: Crm, error: str) -> None:
+    crowded.org.faults.arm("dead_locator", error=error)
     with pytest.raises(RetryLater, match="from its start"):
-        await crm("Contact").query(contacts(2_500))
+        await crowded("Contact").query(contacts(2_500))
 
 
 async def test_a_query_longer_than_an_address_is_refused_before_sending(crm: Crm) -> None:
@@ -333,20 +347,14 @@ async def test_a_verb_cannot_do_more_than_its_call_declared(crm: Crm) -> None:
 # Through the whole gateway.
 
 
-async def test_a_misspelled_field_is_answered_with_the_nearest_and_a_hidden_one_is_as_unknown(house: House) -> None:
-    house.orgs = ("eu",)
-    async with house.open() as gateway:
-        session = gateway.session(house.caller("eu"))
-        with pytest.raises(InvalidArguments, match=r"no field 'Subjekt'.*Subject"):
-            await session.call("query", system="crm", object="Case", select=["Subjekt"])
+async def test_a_misspelled_field_is_answered_with_the_nearest(crm: Crm, house: House) -> None:
+    session = crm.gateway.session(house.caller("eu"))
+    with pytest.raises(InvalidArguments, match=r"no field 'Subjekt'.*Subject"):
+        await session.call("query", system="crm", object="Case", select=["Subjekt"])
 
 
-async def test_soql_text_is_judged_and_answered_like_a_query(house: House) -> None:
-    house.orgs = ("eu",)
-    async with house.open() as gateway:
-        session = gateway.session(house.caller("eu"))
-        page = await session.call(
-            "query", system="crm", text="select casenumber from case where isclosed = false limit 3"
-        )
-        assert len(page.records) == 3  # type: ignore[union-attr]
-        assert set(page.records[0].fields) == {"CaseNumber"}  # type: ignore[union-attr]
+async def test_soql_text_is_judged_and_answered_like_a_query(crm: Crm, house: House) -> None:
+    text = "select casenumber from case where isclosed = false limit 3"
+    page = await crm.gateway.session(house.caller("eu")).call("query", system="crm", text=text)
+    assert isinstance(page, Page)
+    assert [set(record.fields) for record in page.records] == [{"CaseNumber"}] * 3

@@ -21,7 +21,7 @@ from isthmus.core.records import Aggregate, Compare, Measure, Operator, Order, Q
 from isthmus.plugins.sandbox import Sandbox
 
 from .cassettes import FOLDER, HOST, SOURCE, cassette
-from .conftest import Crm
+from .conftest import Crm, opened
 
 RECORD = "ISTHMUS_RECORD" in os.environ
 HERE = FOLDER / Path(__file__).stem
@@ -41,10 +41,9 @@ async def crm(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
         sandbox = SimpleNamespace(salesforce={"eu": org})  # type: ignore[assignment]
         for name in ("connect", "connect_ex"):
             monkeypatch.setattr(socket.socket, name, _no_network)
-    house = House(tmp_path / "house", sandbox, orgs=("eu",))
-    async with house.open() as gateway:
+    async with opened(House(tmp_path / "house", sandbox)) as found:
         with cassette(HERE / f"{request.node.name}.yaml", record=RECORD) as played:
-            yield Crm(gateway, sandbox.salesforce["eu"])
+            yield found
             assert RECORD or played.all_played
 
 

@@ -1,13 +1,15 @@
 """One system over an EU and a US org, and a look at what reached each of them."""
 
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from tests.conftest import House
+from tests.passage.conftest import TOKEN_PATH, FastClock
 
 from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.caller import Caller
@@ -20,19 +22,25 @@ from isthmus.core.results import Result
 from isthmus.plugins.sandbox import Sandbox
 from isthmus.plugins.sandbox.journal import Entry
 
-from ...conftest import House
-from ..conftest import TOKEN_PATH, FastClock
-
 DE = {"field": "MailingCountryCode", "op": "eq", "value": "DE"}
 US = {"field": "MailingCountryCode", "op": "eq", "value": "US"}
 
 
 @dataclass
 class TwoOrgs(House):
-    """A house whose time runs fast; `connector` replaces the one that serves both orgs."""
+    """A house whose time runs fast.
+
+    `connector` replaces the one that serves both orgs, `edit` has the last word on isthmus.toml.
+    """
 
     connector: type[Connector] | None = None
+    edit: Callable[[str], str] = str
     clock: FastClock = field(default_factory=FastClock)
+
+    def write(self) -> Path:
+        path = super().write()
+        path.write_text(self.edit(path.read_text()))
+        return path
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Gateway]:
@@ -78,7 +86,9 @@ class Desk:
         """Return the first contact that one org holds."""
         after = None
         while True:
-            page = await self.query("Contact", list(select), where=where, limit=100, **({"after": after} if after else {}))
+            page = await self.query(
+                "Contact", list(select), where=where, limit=100, **({"after": after} if after else {})
+            )
             for record in page.records:
                 if record.id.startswith(f"crm-{org}:"):
                     return record

@@ -36,15 +36,27 @@ def remove(file: str) -> Callable[[Path], None]:
 
 MAIN = "isthmus.toml"
 MISTAKES = {
-    "an unknown key at the top": (edit(MAIN, 'zone = "eu"', 'zone = "eu"\nsealing_kee = "x"'), "did you mean 'sealing_key'?"),
+    "an unknown key at the top": (
+        edit(MAIN, 'zone = "eu"', 'zone = "eu"\nsealing_kee = "x"'),
+        "did you mean 'sealing_key'?",
+    ),
     "an unknown key in a connection": (edit(MAIN, "sees_all_rows", "sees_all_row"), "did you mean 'sees_all_rows'?"),
     "an unknown key of a credential": (edit(MAIN, "token_endpoint", "token_endpont"), "did you mean 'token_endpoint'?"),
-    "an unknown kind of credential": (edit(MAIN, 'kind = "client_credentials"', 'kind = "client_credential"'), "client_credentials"),
+    "an unknown kind of credential": (
+        edit(MAIN, 'kind = "client_credentials"', 'kind = "client_credential"'),
+        "client_credentials",
+    ),
     "a key that is missing": (edit(MAIN, 'name = "kessmar.example"', ""), "name is missing; add it"),
     "a version from the future": (edit(MAIN, "version = 1", "version = 9"), "version"),
-    "a connector that nobody has": (edit(MAIN, 'connector = "salesforce"', 'connector = "salesfource"'), "did you mean 'salesforce'?"),
+    "a connector that nobody has": (
+        edit(MAIN, 'connector = "salesforce"', 'connector = "salesfource"'),
+        "did you mean 'salesforce'?",
+    ),
     "a zone that no rule knows": (edit(MAIN, 'zone = "us"\nsees', 'zone = "usa"\nsees'), "crm-us.zone names 'usa'"),
-    "a system of unknown connections": (edit(MAIN, '["crm-eu", "crm-us"]', '["crm-eu", "crm-uss"]'), "did you mean 'crm-us'?"),
+    "a system of unknown connections": (
+        edit(MAIN, '["crm-eu", "crm-us"]', '["crm-eu", "crm-uss"]'),
+        "did you mean 'crm-us'?",
+    ),
     "a route to nowhere": (edit(MAIN, 'EEA = "crm-eu"', 'EEA = "crm-fr"'), "'crm-fr', which is not defined"),
     "an owner whom nobody knows": (edit(MAIN, 'owner = "alice"', 'owner = "alise"'), "did you mean 'alice'?"),
     "a client of an unknown agent": (edit(MAIN, 'agent = "support"', 'agent = "suport"'), "did you mean 'support'?"),
@@ -64,7 +76,10 @@ MISTAKES = {
     ),
     "a policy without an id": (add("policy.cedar", "forbid (principal, action, resource);"), "@id"),
     "no policy": (remove("policy.cedar"), "cedar"),
-    "a sequence rule with an unknown key": (add("sequences.toml", '[[sequence]]\nid = "a"\ndenny = "x.y.z"\n'), "denny"),
+    "a sequence rule with an unknown key": (
+        add("sequences.toml", '[[sequence]]\nid = "a"\ndenny = "x.y.z"\n'),
+        "denny",
+    ),
 }
 
 

@@ -13,13 +13,13 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from tests.passage.conftest import FastClock
 
 from isthmus.core.errors import IsthmusError
 from isthmus.core.results import as_json
 from isthmus.plugins.sandbox.journal import Entry
 
 from .canaries import Canaries
-from ..conftest import FastClock
 from .conftest import Desk, TwoOrgs
 from .walk import Walk
 
@@ -72,7 +72,9 @@ def told(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-@pytest.mark.parametrize("spell", [str, lambda v: json.dumps(v), quote, lambda v: base64.b64encode(b"a" + v.encode()).decode()])
+@pytest.mark.parametrize(
+    "spell", [str, lambda v: json.dumps(v), quote, lambda v: base64.b64encode(b"a" + v.encode()).decode()]
+)
 def test_the_search_for_canaries_sees_through_spellings(sandbox, spell):
     canaries = Canaries(sandbox)
     value = next(one for one in canaries.values if "ö" in one and len(one) > 12)
@@ -121,7 +123,11 @@ async def walk(house: TwoOrgs, calls: int, seed: int, lines: Lines, spans: InMem
 
 def repeats(sent: tuple[str, Entry]) -> bool:
     """Tell whether the org refused a write with a text that names the value it did not like."""
-    return sent[1].method in ("POST", "PATCH") and sent[1].error in ("INVALID_EMAIL_ADDRESS", "STRING_TOO_LONG", "JSON_PARSER_ERROR")
+    return sent[1].method in ("POST", "PATCH") and sent[1].error in (
+        "INVALID_EMAIL_ADDRESS",
+        "STRING_TOO_LONG",
+        "JSON_PARSER_ERROR",
+    )
 
 
 def held_on_disk(folder: Path, canaries: Canaries) -> set[str]:

@@ -1,12 +1,13 @@
 """Hostile words are values or they are refused; they never become part of a request's meaning."""
 
+import asyncio
 from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from isthmus.core.errors import InvalidArguments, IsthmusError, NotFound, UpstreamRejected
+from isthmus.core.errors import InvalidArguments, NotFound, UpstreamRejected
 from isthmus.core.records import Page, Record
 
 from .conftest import US, Desk, TwoOrgs
@@ -97,7 +98,9 @@ async def test_hostile_values_of_the_wrong_type(us: Desk, house: TwoOrgs):
         ("NumberOfEmployees", True), ("Name", 3), ("Name", {"relative": "TODAY"}), ("NumberOfEmployees", float("nan")),
         ("NumberOfEmployees", 1e300), ("Name", "\ud800"), ("Name", ["a"]), ("CreatedDate", "9999-99-99T00:00:00Z"),
     ):  # fmt: skip
-        await refused(us, house, "query", object="Account", select=["Name"], where={"field": field, "op": "eq", "value": value})
+        await refused(
+            us, house, "query", object="Account", select=["Name"], where={"field": field, "op": "eq", "value": value}
+        )
 
 
 async def test_text_that_is_no_query_or_too_deep(us: Desk, house: TwoOrgs):
@@ -125,7 +128,24 @@ async def account(us: Desk) -> str:
 # The org drops blanks at both ends; SOQL has no escape for most control characters.
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60)
 NASTY = st.sampled_from(
-    ["'", "\\", "\\'", "' OR Name != ''", "%", "_", "\\%", "a\\", "'; --", "\u2019", "＇", "\n", "\t", "{0}", "${x}", "\\u0027"]
+    [
+        "'",
+        "\\",
+        "\\'",
+        "' OR Name != ''",
+        "%",
+        "_",
+        "\\%",
+        "a\\",
+        "'; --",
+        "\u2019",
+        "＇",
+        "\n",
+        "\t",
+        "{0}",
+        "${x}",
+        "\\u0027",
+    ]
 )
 
 
@@ -158,19 +178,32 @@ async def test_300_values_reach_the_org_as_they_are_and_find_themselves(
 
 def fits(op: str, value: str, text: str) -> bool:
     value, text = value.casefold(), text.casefold()
-    tests = {"eq": value == text, "contains": text in value, "starts_with": value.startswith(text), "ends_with": value.endswith(text)}
+    tests = {
+        "eq": value == text,
+        "contains": text in value,
+        "starts_with": value.startswith(text),
+        "ends_with": value.endswith(text),
+    }
     return tests[op]
 
 
 async def test_hostile_search_words_find_nothing_and_break_nothing(us: Desk, house: TwoOrgs):
     start = house.mark()
-    for text in ("anna* OR *", "{anna}", "a\\", "'' ''", "NOT", "anna} RETURNING User", '"', "??", "a&sobject=User", "%00%00", "~~"):
-        try:
-            found = await us.call("search", object="Account", text=text)
-        except IsthmusError as error:
-            assert isinstance(error, InvalidArguments | UpstreamRejected), (text, error)
-        else:
-            assert isinstance(found, Page)
-            assert found.records == ()
+    for text in (
+        "anna* OR *",
+        "{anna}",
+        "a\\",
+        "'' ''",
+        "NOT",
+        "anna} RETURNING User",
+        '"',
+        "??",
+        "a&sobject=User",
+        "%00%00",
+        "~~",
+    ):
+        found = (await asyncio.gather(us.call("search", object="Account", text=text), return_exceptions=True))[0]
+        nothing = isinstance(found, Page) and not found.records
+        assert nothing or isinstance(found, InvalidArguments | UpstreamRejected), (text, found)
     for _, one in house.sent(start):
         assert parse_qs(one.query)["sobject"] == ["Account"]

@@ -99,7 +99,17 @@ async def test_small_pages_of_the_org_make_no_difference(us: Desk, house: TwoOrg
 
 
 async def test_a_walk_with_a_condition(us: Desk, house: TwoOrgs):
-    where = {"all": [US, {"any": [{"field": "Title", "op": "contains", "value": "e"}, {"field": "Title", "op": "eq", "value": None}]}]}
+    where = {
+        "all": [
+            US,
+            {
+                "any": [
+                    {"field": "Title", "op": "contains", "value": "e"},
+                    {"field": "Title", "op": "eq", "value": None},
+                ]
+            },
+        ]
+    }
     records = await walked(us, "Contact", [("LastName", True), ("FirstName", False)], 5, where=where)
     rows = stored(house, "Contact").items()
     assert sorted(one.id for one in records) == sorted(

@@ -31,7 +31,8 @@ async def sends_to(house: TwoOrgs, org: str, desk: Desk, object: str, **values: 
 
 
 @pytest.mark.parametrize(
-    ("country", "org"), [("DE", "eu"), ("de", "eu"), ("Germany", "eu"), ("FRA", "eu"), ("US", "us"), ("GB", "us"), ("JP", "us")]
+    ("country", "org"),
+    [("DE", "eu"), ("de", "eu"), ("Germany", "eu"), ("FRA", "eu"), ("US", "us"), ("GB", "us"), ("JP", "us")],
 )
 async def test_a_new_person_goes_to_the_org_of_their_country(us: Desk, eu: Desk, house: TwoOrgs, country, org):
     desk = eu if org == "eu" else us
@@ -97,7 +98,11 @@ async def test_a_ref_beside_a_parent_of_another_home_is_refused(us: Desk, house:
 async def test_ids_of_another_connection_are_refused(us: Desk, house: TwoOrgs):
     person, other = await us.person("eu", US, "Title"), await us.person("us", US, "Title", "AccountId")
     start = house.mark()
-    for values in ({"AccountId": other.fields["AccountId"]}, {"ReportsToId": other.id}, {"AccountId": "0018d0000000001AAA"}):
+    for values in (
+        {"AccountId": other.fields["AccountId"]},
+        {"ReportsToId": other.id},
+        {"AccountId": "0018d0000000001AAA"},
+    ):
         with pytest.raises(InvalidArguments):
             await us.call("update", object="Contact", id=person.id, values=values)
     assert house.sent(start) == []
@@ -113,7 +118,9 @@ async def test_a_condition_on_an_id_finds_the_record_where_it_is(us: Desk, house
     person, other = await us.person("eu", US, "AccountId"), await us.person("us", US, "Title")
 
     async def found(op: str, value: object, field: str = "Id") -> set[str]:
-        page = await us.query("Contact", ["Title"], where={"all": [US, {"field": field, "op": op, "value": value}]}, limit=200)
+        page = await us.query(
+            "Contact", ["Title"], where={"all": [US, {"field": field, "op": op, "value": value}]}, limit=200
+        )
         assert page.after is None
         return {one.id for one in page.records}
 
@@ -123,10 +130,15 @@ async def test_a_condition_on_an_id_finds_the_record_where_it_is(us: Desk, house
     assert await found("ne", person.id) == everyone - {person.id}
     assert await found("not_in", [person.id, other.id]) == everyone - {person.id, other.id}
     assert person.id in await found("eq", person.fields["AccountId"], "AccountId")
-    assert await found("eq", person.fields["AccountId"], "Account.Id") == await found("eq", person.fields["AccountId"], "AccountId")
+    assert await found("eq", person.fields["AccountId"], "Account.Id") == await found(
+        "eq", person.fields["AccountId"], "AccountId"
+    )
     assert await found("eq", "crm-us:" + person.id.partition(":")[2]) == set()
     counted = await us.call(
-        "aggregate", object="Contact", measures=[{"function": "count"}], where={"field": "Id", "op": "eq", "value": person.id}
+        "aggregate",
+        object="Contact",
+        measures=[{"function": "count"}],
+        where={"field": "Id", "op": "eq", "value": person.id},
     )
     assert sum(row["count_0"] for row in counted.rows) == 1  # type: ignore[union-attr]
 
@@ -157,9 +169,20 @@ async def test_a_task_that_saw_names_may_not_write_words_abroad(eu: Desk, house:
     for tool, arguments in (
         ("create", {"object": "Account", "values": {"Name": "after", "BillingCountryCode": "US"}}),
         ("create", {"object": "Opportunity", "values": {"Name": "x", "AccountId": "crm-us:0015e0000000001AAA"}}),
-        ("create", {"object": "Opportunity", "values": {"CloseDate": "Jane Doe", "AccountId": "crm-us:0015e0000000001AAA"}}),
+        (
+            "create",
+            {"object": "Opportunity", "values": {"CloseDate": "Jane Doe", "AccountId": "crm-us:0015e0000000001AAA"}},
+        ),
         ("update", {"object": "Contact", "id": person.id, "values": {"Description": "Jane Doe"}}),
-        ("upsert", {"object": "Contact", "key_field": "Isthmus_Key__c", "key": "Jane Doe", "values": {"MailingCountryCode": "US"}}),
+        (
+            "upsert",
+            {
+                "object": "Contact",
+                "key_field": "Isthmus_Key__c",
+                "key": "Jane Doe",
+                "values": {"MailingCountryCode": "US"},
+            },
+        ),
     ):
         with pytest.raises(ResidencyError) as caught:
             await eu.call(tool, **arguments)
@@ -225,7 +248,13 @@ async def test_a_task_handle_of_another_client_is_refused(us: Desk, eu: Desk, ho
     handle, tasks = eu.gateway.parts.tasks.mint(eu.caller), eu.gateway.parts.tasks
     bob = replace(eu.caller, user="bob")
     start = house.mark()
-    wrong = [(us, handle), (Desk(eu.gateway, bob), handle), (eu, tasks.mint(bob)), (eu, handle[:-1]), (eu, handle[:-1] + "z")]
+    wrong = [
+        (us, handle),
+        (Desk(eu.gateway, bob), handle),
+        (eu, tasks.mint(bob)),
+        (eu, handle[:-1]),
+        (eu, handle[:-1] + "z"),
+    ]
     for desk, told in [*wrong, (eu, "task_"), (eu, "task__"), (eu, "x"), (eu, "task_ä_ö"), (eu, handle.upper())]:
         with pytest.raises(InvalidArguments, match="task handle is unknown") as caught:
             await desk.query("Contact", ["Name"], where=DE, task=told)
@@ -237,7 +266,9 @@ async def test_refs_belong_to_the_task_that_got_them(us: Desk, house: TwoOrgs):
     person = await us.person("eu", DE, "Email")
     task = us.gateway.parts.tasks.mint(us.caller)
     with pytest.raises(InvalidArguments, match="unknown here"):
-        await us.query("Contact", ["Title"], where={"field": "Email", "op": "eq", "value": ref(person, "Email")}, task=task)
+        await us.query(
+            "Contact", ["Title"], where={"field": "Email", "op": "eq", "value": ref(person, "Email")}, task=task
+        )
 
 
 async def test_a_read_asks_both_orgs_and_says_where_each_record_is(us: Desk, house: TwoOrgs):

@@ -8,7 +8,19 @@ from isthmus.core.records import Page, Record, Ref
 from isthmus.core.results import Result
 from isthmus.plugins.sandbox import Sandbox
 
-OBJECTS = ("Contact", "Contact", "Contact", "Case", "Case", "Lead", "Account", "Opportunity", "Task", "Invoice__c", "User")
+OBJECTS = (
+    "Contact",
+    "Contact",
+    "Contact",
+    "Case",
+    "Case",
+    "Lead",
+    "Account",
+    "Opportunity",
+    "Task",
+    "Invoice__c",
+    "User",
+)
 OPERATORS = ("eq", "ne", "lt", "ge", "in", "not_in", "contains", "starts_with", "ends_with")
 WORDS = ("US", "DE", "Ber", "pho", "Web", "an", "2026-01-01", "2026-01-01T00:00:00Z", "High", "'", "%", "\\")
 FAULTS = ("expire_session", "lock_row", "html_200", "server_error", "concurrent_limit", "lost_answer", "edge_throttle")
@@ -154,7 +166,11 @@ class Walk:
             values[LINKS[object]] = self._id(LINKS[object].removesuffix("Id"))
         if object == "Contact":
             values |= {"LastName": self.random.choice((self._ref(), "Doe"))} if self.random.random() < 0.8 else {}
-            values |= {"MailingCountryCode": self.random.choice(("US", "DE", "US", None))} if self.random.random() < 0.5 else {}
+            values |= (
+                {"MailingCountryCode": self.random.choice(("US", "DE", "US", None))}
+                if self.random.random() < 0.5
+                else {}
+            )
         if self.random.random() < 0.1:
             values[self._path(object)] = self._value()
         return values

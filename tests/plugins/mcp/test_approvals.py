@@ -192,7 +192,9 @@ async def test_a_state_is_used_up_with_its_approval(desk: Desk) -> None:
         both = await asyncio.gather(
             *(wire.call("update", turned, inputResponses=YES, requestState=state) for _ in range(2))
         )
-        assert sorted(bool(one["result"].get("isError")) for one in both) == [False, True]
+        # Whoever comes second finds it used, or, when the record has changed by then, is asked anew.
+        done = [one for one in both if (one["result"].get("structuredContent") or {}).get("id") == update["id"]]
+        assert len(done) == 1
         replay = (await wire.call("update", update, inputResponses=YES, requestState=state))["result"]
         assert replay["structuredContent"]["code"] == "approval_unusable"
     assert changes(desk) == 1

@@ -153,20 +153,21 @@ async def test_a_write_that_its_client_abandons_is_still_settled_and_recorded(se
     assert created() == before + 1
 
 
-async def test_a_read_stops_when_its_client_leaves(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_read_stops_when_its_client_hangs_up(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "isthmus")
-    url = served.url
-    async with connected(url, MODERN, "desktop-eu") as client:
-        await client.call_tool("describe", {"system": "crm", "object": "Account"})
+    asked = {"system": "crm", "object": "Account", "limit": 1}
+    old = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "query", "arguments": asked}}
+    async with wired(served.url) as wire:
+        await wire.call("query", asked)
+        assert "client 'desktop-us' called query" in caplog.messages
+        caplog.clear()
         for org in served.desk.house.sandbox.salesforce.values():
-            org.faults.arm("slow", path="/query", seconds=0.8)
-        call = asyncio.create_task(client.call_tool("query", {"system": "crm", "object": "Account", "limit": 1}))
-        await asyncio.sleep(0.2)
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
+            org.faults.arm("slow", times=2, path="/query", seconds=0.6)
+        for call in (wire.call("query", asked), wire.post(json.dumps(old).encode(), version=LEGACY)):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(call, 0.2)
         await asyncio.sleep(0.8)
-        assert not [one for one in caplog.messages if "called query" in one]
+    assert not [one for one in caplog.messages if "called query" in one]
 
 
 async def test_a_task_handle_travels_in_meta_or_as_argument_but_only_one(served: Served) -> None:

@@ -1,0 +1,135 @@
+"""Names are checked and spelled canonically against what the identity may see, and read once."""
+
+import asyncio
+from datetime import UTC, date, datetime
+
+import pytest
+
+from isthmus.core.errors import InvalidArguments, NotFound
+from isthmus.core.metadata import Overlay
+from isthmus.core.records import Aggregate, AllOf, Compare, InQuery, Measure, Operator, Order, Query, Ref, Relative
+
+from .schema import Reader, Time, metadata, objects
+
+PERSON = objects()["Person"]
+
+
+@pytest.mark.parametrize(
+    ("path", "canonical", "object"),
+    [
+        ("name", "Name", "Person"),
+        ("COMPANY.NAME", "Company.Name", "Company"),
+        ("boss.Boss.company.size", "Boss.Boss.Company.Size", "Company"),
+    ],
+)
+async def test_paths_are_followed_in_any_spelling(path, canonical, object):
+    found = await metadata().path(PERSON, path)
+    assert (found.path, found.object.name, found.root) == (canonical, object, "Person")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("Nmae", "did you mean 'Name'?"),
+        ("Compny.Name", "did you mean 'Company'?"),
+        ("Company.Nam", "Company has no field 'Nam'"),
+        ("Name.Name", "no relationship 'Name'"),
+        ("Boss." * 6 + "Name", "more than 5 relationships"),
+        ("", "no field ''"),
+        (".", "no relationship ''"),
+    ],
+)
+async def test_the_part_that_does_not_exist_is_named(path, said):
+    with pytest.raises(InvalidArguments, match=said.replace("?", r"\?")) as caught:
+        await metadata().path(PERSON, path)
+    assert caught.value.object == "Person" or "Company" in caught.value.object
+
+
+async def test_the_country_of_a_path_is_that_of_its_own_object():
+    assert (await metadata().path(PERSON, "Boss.Name")).country_paths == ("Boss.Country",)
+    assert (await metadata().path(PERSON, "Name")).country_paths == ("Country",)
+    assert (await metadata().path(PERSON, "Company.Name")).country_paths == ()
+
+
+async def test_a_sub_query_is_spelled_by_its_own_object():
+    inner = Query("person", ("companyid",), Compare("name", Operator.EQ, "x"))
+    query = await metadata().query(Query("COMPANY", ("name",), InQuery("id", inner), (Order("SIZE"),)))
+    assert query == Query(
+        "Company",
+        ("Name",),
+        InQuery("Id", Query("Person", ("CompanyId",), Compare("Name", Operator.EQ, "x"))),
+        (Order("Size"),),
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query("Person", where=Compare("Notes", Operator.EQ, "x")),
+        Query("Person", order_by=(Order("Notes"),)),
+        Aggregate("Person", (Measure("count"),), ("Notes",)),
+    ],
+)
+async def test_what_the_system_cannot_do_is_refused(query):
+    with pytest.raises(InvalidArguments, match="cannot be"):
+        await (metadata().query(query) if isinstance(query, Query) else metadata().aggregate(query))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "typed"),
+    [
+        ("Name", "x", "x"), ("Size", 3, 3), ("Size", 3.5, 3.5), ("Listed", True, True), ("Name", None, None), ("Name", Ref("r"), Ref("r")),
+        ("Founded", "2026-01-01T10:00:00+02:00", datetime.fromisoformat("2026-01-01T10:00:00+02:00")),
+        ("Founded", "2026-01-01T10:00:00.000+0000", datetime(2026, 1, 1, 10, tzinfo=UTC)),
+        ("Founded", Relative("TODAY"), Relative("TODAY")), ("Size", (1, 2), (1, 2)),
+    ],
+)  # fmt: skip
+async def test_a_literal_gets_the_type_of_its_field(field, value, typed):
+    found = await metadata().query(Query("Company", where=Compare(field, Operator.EQ, value)))
+    assert found.where == Compare(field, Operator.EQ, typed)
+
+
+async def test_a_date_is_a_day():
+    found = await metadata().query(Query("Person", where=Compare("Born", Operator.EQ, "2000-02-29")))
+    assert found.where == Compare("Born", Operator.EQ, date(2000, 2, 29))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("Name", 3), ("Name", True), ("Name", Relative("TODAY")), ("Size", "3"), ("Size", True), ("Listed", "true"), ("Listed", 1),
+        ("Founded", "2026-01-01"), ("Founded", "2026-01-01T10:00:00"), ("Founded", "now"), ("Name", {"a": 1}), ("Size", (1, "2")),
+    ],
+)  # fmt: skip
+async def test_a_literal_of_another_type_is_refused_without_repeating_it(field, value):
+    with pytest.raises(InvalidArguments, match=f"Company.{field} is compared with") as caught:
+        await metadata().query(Query("Company", where=AllOf((Compare(field, Operator.EQ, value),))))
+    assert caught.value.field == field
+
+
+async def test_an_object_is_read_once_whoever_asks_and_again_when_it_is_old():
+    reader, clock = Reader(), Time()
+    known = metadata(read=reader, clock=clock)
+    await asyncio.gather(*(known.object(name) for name in ("Person", "person", "PERSON")))
+    assert len(reader.asked) == 1
+    clock.now = 301
+    await known.object("Person")
+    assert len(reader.asked) == 2
+
+
+async def test_an_object_that_is_not_there_is_asked_for_again():
+    reader = Reader()
+    known = metadata(read=reader)
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await known.object("Persn")
+    assert len(reader.asked) == 2
+
+
+async def test_the_operator_has_the_last_word_on_classes_and_countries():
+    overlay = Overlay({"person.name": frozenset({"public"})}, {"person": ("Boss.Country",)})
+    facts = await metadata(overlay).object("Person")
+    assert facts.field("NAME").classes == {"public"}
+    assert facts.field("Name").source == "operator"
+    assert facts.field("Email").classes == {"pii"}
+    assert facts.country == ("Boss.Country",)
