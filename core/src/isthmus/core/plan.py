@@ -195,6 +195,8 @@ async def _plan_write(verb: Verb, request: Create | Update | Upsert, metadata: M
         if "." in name:
             raise InvalidArguments(f"{name!r} belongs to another record; write to that record", field=name)
     values = {facts.field(name).name: value for name, value in request.values.items()}
+    if len(values) < len(request.values):
+        raise InvalidArguments(f"the values name one field of {facts.name} twice, in two spellings", object=facts.name)
     paths = list(await metadata.paths(facts, values))
     if isinstance(request, Upsert):
         key = facts.field(request.key_field)

@@ -120,14 +120,7 @@ _MEASURES: Schema = {
     },
 }
 
-_WITHHELD: Schema = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "properties": {"what": {"type": "string"}, "rules": {"type": "array", "items": {"type": "string"}}},
-        "required": ["what", "rules"],
-    },
-}
+_WITHHELD: Schema = {"type": "array", "items": {"type": "object"}}
 _RECORD: Schema = {
     "type": "object",
     "properties": {

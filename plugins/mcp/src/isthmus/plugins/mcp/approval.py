@@ -12,10 +12,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
-from isthmus.core.errors import ApprovalRequired, Conflict, Denied
-from isthmus.core.gateway import Gateway
-from isthmus.core.journal import Approval, ApprovalState, ApprovalUnusable, Transaction
-from isthmus.plugins.mcp.clients import Client
 from mcp.server import ServerRequestContext
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.types import (
@@ -26,6 +22,11 @@ from mcp.types import (
     InputRequiredResult,
 )
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
+
+from isthmus.core.errors import ApprovalRequired, Conflict, Denied
+from isthmus.core.gateway import Gateway
+from isthmus.core.journal import Approval, ApprovalState, ApprovalUnusable, Transaction
+from isthmus.plugins.mcp.clients import Client
 
 __all__ = ["Answer", "Ticket", "can_ask", "decide", "question", "state_boundary"]
 

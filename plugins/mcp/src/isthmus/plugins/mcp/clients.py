@@ -5,13 +5,14 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mcp.server.auth.provider import AccessToken
+
 from isthmus.core.caller import Caller
 from isthmus.core.config import ClientConfig, Config
 from isthmus.core.credentials import Secret, SecretReference, SecretResolver
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.nearest import nearest
 from isthmus.residency import FlowPolicy
-from mcp.server.auth.provider import AccessToken
 
 __all__ = ["SCOPE", "Client", "Tokens", "known_clients"]
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mcp.types import Tool as ListedTool
+from mcp.types import ToolAnnotations
+
 from isthmus.core.operation import Effect, Verb
 from isthmus.core.records import JSON
 from isthmus.core.tools import Tool
-from mcp.types import Tool as ListedTool
-from mcp.types import ToolAnnotations
 
 __all__ = ["listed"]
 

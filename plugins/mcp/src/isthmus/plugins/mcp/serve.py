@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import uvicorn
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
 
 from isthmus.core.assembly import open_gateway, open_keys
 from isthmus.core.config import Config
@@ -25,9 +28,6 @@ from isthmus.plugins.mcp.http import PATH, Address, http_app
 from isthmus.plugins.mcp.ijson import refusal
 from isthmus.plugins.mcp.server import ToolServer
 from isthmus.plugins.mcp.stdio import Lines
-from mcp.server.auth.middleware.auth_context import get_access_token
-from mcp.server.stdio import stdio_server
-from mcp.shared.message import SessionMessage
 
 if TYPE_CHECKING:
     import anyio

@@ -9,15 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-
-from isthmus.core.errors import ApprovalRequired, InvalidArguments, IsthmusError
-from isthmus.core.gateway import Gateway
-from isthmus.core.records import JSON
-from isthmus.core.results import as_json
-from isthmus.plugins.mcp.approval import Answer, Context, Ticket, can_ask, decide, question, state_boundary
-from isthmus.plugins.mcp.clients import Client
-from isthmus.plugins.mcp.listing import listed
-from isthmus.plugins.mcp.logs import CORRELATION
 from mcp import MCPError
 from mcp.server import Server, ServerRequestContext
 from mcp.server.caching import CacheHint
@@ -31,6 +22,15 @@ from mcp.types import (
     PaginatedRequestParams,
     TextContent,
 )
+
+from isthmus.core.errors import ApprovalRequired, InvalidArguments, IsthmusError
+from isthmus.core.gateway import Gateway
+from isthmus.core.records import JSON
+from isthmus.core.results import as_json
+from isthmus.plugins.mcp.approval import Answer, Context, Ticket, can_ask, decide, question, state_boundary
+from isthmus.plugins.mcp.clients import Client
+from isthmus.plugins.mcp.listing import listed
+from isthmus.plugins.mcp.logs import CORRELATION
 
 __all__ = ["TASK", "ToolServer"]
 
