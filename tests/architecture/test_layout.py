@@ -12,7 +12,13 @@ MODULES = sorted(path for path in ROOT.glob("*/src/**/*.py")) + sorted(ROOT.glob
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 50
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
-PACKAGES = ("isthmus.residency", "isthmus.core", "isthmus.connectors.salesforce", "isthmus.plugins.mcp", "isthmus.plugins.sandbox")
+PACKAGES = (
+    "isthmus.residency",
+    "isthmus.core",
+    "isthmus.connectors.salesforce",
+    "isthmus.plugins.mcp",
+    "isthmus.plugins.sandbox",
+)
 
 
 def name(path: Path) -> str:
@@ -39,7 +45,9 @@ def test_namespaces_have_no_init():
 
 
 def test_every_portion_is_typed():
-    portions = [one for one in (*ROOT.glob("*/pyproject.toml"), *ROOT.glob("*/*/pyproject.toml")) if ".venv" not in one.parts]
+    portions = [
+        one for one in (*ROOT.glob("*/pyproject.toml"), *ROOT.glob("*/*/pyproject.toml")) if ".venv" not in one.parts
+    ]
     for portion in portions:
         module = tomllib.loads(portion.read_text())["tool"]["uv"]["build-backend"]["module-name"]
         assert (portion.parent / "src" / Path(*module.split(".")) / "py.typed").exists()
@@ -48,7 +56,9 @@ def test_every_portion_is_typed():
 @pytest.mark.parametrize("package", PACKAGES)
 def test_the_public_surface_is_small_sorted_and_there(package: str):
     module = importlib.import_module(package)
-    assert list(module.__all__) == sorted(module.__all__, key=lambda one: (not one.isupper(), not one[0].isupper(), one))
+    assert list(module.__all__) == sorted(
+        module.__all__, key=lambda one: (not one.isupper(), not one[0].isupper(), one)
+    )
     assert all(hasattr(module, one) for one in module.__all__)
     assert len(module.__all__) <= 24
 

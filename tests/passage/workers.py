@@ -62,6 +62,9 @@ class Worker:
         while line := self.line().split():
             if line[0] == word:
                 return line[1:]
+            if line[0] == "ended":
+                self.child = 0
+                break
         raise AssertionError(f"the worker ended before it said {word!r}")
 
     def until_ended(self) -> dict[str, str]:

@@ -145,8 +145,9 @@ async def test_150_random_calls_release_none(house: TwoOrgs, lines: Lines, spans
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-async def test_1000_random_calls_release_none(house: TwoOrgs, lines: Lines, spans: InMemorySpanExporter):
-    outcomes = await walk(house, 1000, 1, lines, spans)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_1000_random_calls_release_none(house: TwoOrgs, lines: Lines, spans: InMemorySpanExporter, seed: int):
+    outcomes = await walk(house, 1000, seed, lines, spans)
     assert {"ResidencyError", "InvalidArguments", "ApprovalRequired", "Denied", "UpstreamRejected"} <= outcomes.keys()
     assert {"query answered", "get answered", "create answered", "update answered"} <= outcomes.keys()
     print(outcomes)

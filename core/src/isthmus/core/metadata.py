@@ -4,7 +4,7 @@ import asyncio
 import copy
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts
 from isthmus.core.errors import InvalidArguments
@@ -153,6 +153,8 @@ class Metadata:
             replace(measure, field=(await self.path(facts, measure.field)).path) if measure.field else measure
             for measure in aggregate.measures
         ]
+        for name in {measure.name for measure in measures} & {one.path for one in groups}:
+            raise InvalidArguments(f"measure {name!r} is named like a field it is grouped by; give it another name")
         where = await self._condition(facts, aggregate.where)
         return replace(
             aggregate,
@@ -230,6 +232,8 @@ def _typed_text(value: str, path: FieldPath) -> Value:
             if moment.tzinfo is None:
                 raise _misfit(path)
             return moment
+        if kind is FieldType.TIME:
+            return time.fromisoformat(value)
     except ValueError:
         raise _misfit(path) from None
     return value
@@ -240,6 +244,7 @@ _TAKES = {
     FieldType.INTEGER: "a number",
     FieldType.NUMBER: "a number",
     FieldType.DATE: "a date such as 2026-01-31, or a relative one",
+    FieldType.TIME: "a time of day such as 12:30:00",
     FieldType.DATETIME: "a time with its zone such as 2026-01-31T12:00:00Z, or a relative one",
 }
 

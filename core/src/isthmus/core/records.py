@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -47,7 +47,18 @@ class Relative:
 
 
 Value: TypeAlias = (
-    bool | int | float | str | date | datetime | Ref | Relative | Sequence["Value"] | Mapping[str, "Value"] | None
+    bool
+    | int
+    | float
+    | str
+    | date
+    | datetime
+    | time
+    | Ref
+    | Relative
+    | Sequence["Value"]
+    | Mapping[str, "Value"]
+    | None
 )
 
 

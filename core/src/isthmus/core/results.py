@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from typing import TypeAlias
 
 from isthmus.core.connector import FieldFacts, ObjectFacts, ObjectSummary
@@ -60,7 +60,7 @@ def value_json(value: Value) -> JSON:
             return {"ref": token}
         case Relative(name, count):
             return {"relative": name} if count is None else {"relative": name, "count": count}
-        case date():
+        case date() | time():
             return value.isoformat()
         case Mapping():
             return {key: value_json(inner) for key, inner in value.items()}

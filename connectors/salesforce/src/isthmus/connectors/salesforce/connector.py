@@ -93,8 +93,9 @@ class Salesforce(Connector):
         """Read up to `limit` rows, following the org's own pages inside the pinned origin."""
         found = self._records(query_text(query), query.limit)
         rows = [flat_row(query.object, raw, query.select) async for raw in found]
-        if len({row.id for row in rows if row.id}) < sum(1 for row in rows if row.id):
-            raise _cyclic()
+        ids = [row.id for row in rows if row.id]
+        if len(set(ids)) < len(ids):
+            raise _endless()
         return rows
 
     async def get(self, object: str, id: str, fields: Sequence[str]) -> Row:
@@ -217,7 +218,7 @@ class Salesforce(Connector):
                 return
             following = page.get("nextRecordsUrl")
             if not isinstance(following, str) or following in followed or not records:
-                raise UpstreamError("the org's pages do not come to an end; ask for fewer rows at a time")
+                raise _endless()
             followed.add(following)
             answer = await self._follow(following)
 
@@ -280,9 +281,9 @@ class Salesforce(Connector):
         return path(self._base + template, *parts)
 
 
-def _cyclic() -> UpstreamError:
+def _endless() -> UpstreamError:
     return UpstreamError(
-        "the org's pages lead in a circle, so the answer was not used; repeat the query with a smaller limit",
+        "the org's pages do not come to an end, so the answer was not used; repeat the query with a smaller limit",
         code="cyclic_pages",
     )
 
