@@ -82,9 +82,13 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a leg brought back, not yet released: rows, figures, metadata, or what a write did."""
+    """What a leg brought back, not yet released: rows, figures, metadata, or what a write did.
+
+    `repeats` is the intent of an earlier call whose outcome this is.
+    """
 
     rows: tuple[Row, ...] = ()
     figures: tuple[Mapping[str, JSON], ...] = ()
     objects: tuple[ObjectSummary, ...] = ()
     written: Written | None = None
+    repeats: str = ""

@@ -57,7 +57,7 @@ class Committer:
         if not twin.state.settled:
             twin = await self.settler.settle_open(twin)
         if twin.state is IntentState.HAPPENED:
-            return Done(written=_stored(twin))
+            return Done(written=_stored(twin), repeats=twin.id)
         if twin.state is IntentState.NOT_HAPPENED:
             return None
         raise OutcomeUnknown(
@@ -110,7 +110,8 @@ class Committer:
             found = view.intent_for_key(caller.agent, caller.user, judged.leg.call.tool.name, request.key)
             if found is not None:
                 return found
-        return view.open_intent_for(caller.agent, caller.user, judged.call_digest)
+        waiting = view.open_intent_for(caller.agent, caller.user, judged.call_digest)
+        return waiting or view.owed_intent_for(caller.agent, caller.user, judged.call_digest, self.parts.now())
 
     def _check_sequence(self, transaction: Transaction, judged: Judged, same: Mapping[str, str]) -> None:
         """Judge the sequence rules on the ledger as it is in this transaction, then enter the attempt."""

@@ -163,6 +163,8 @@ class Recorder:
                 transaction.settle_intent(intent.id, IntentState.HAPPENED, outcome_json(written))
                 if self.parts.sequences.names(judged.operation):
                     transaction.finish_attempt(leg.id, AttemptState.DONE, rows=1)
+            if done.repeats:
+                transaction.collect_outcome(done.repeats)
             state = "happened" if intent is not None else "repeated"
             entry = self.parts.auditor.outcome(judged, Forms(), None, now, state)
             transaction.append(replace(entry, record_ids=(written.id,), version_after=written.version or ""))

@@ -22,6 +22,8 @@ __all__ = ["Settler", "outcome_json"]
 READ_BACK_AFTER = (0.2, 1.0, 3.0)
 """Seconds before each look: the system may need a moment before it shows what it did."""
 READ_BACK_WITHIN = 30.0
+OWED_FOR = timedelta(hours=24)
+"""How long an outcome that was settled behind its caller's back waits to be given to the identical call."""
 _STATES = {
     Settlement.HAPPENED: IntentState.HAPPENED,
     Settlement.NOT_HAPPENED: IntentState.NOT_HAPPENED,
@@ -82,7 +84,9 @@ class Settler:
             known = transaction.intent(intent.id)
             if known is not None and known.state.settled:
                 return known
-            settled = transaction.settle_intent(intent.id, state, outcome_json(written) if written else {})
+            owed = transaction.now + OWED_FOR if state is IntentState.HAPPENED else None
+            told = outcome_json(written) if written else {}
+            settled = transaction.settle_intent(intent.id, state, told, owed_until=owed)
             transaction.append(self.parts.auditor.settled(intent, state.value))
             return settled
 

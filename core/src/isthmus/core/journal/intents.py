@@ -77,13 +77,18 @@ class IntentReads(Reads):
         where = "agent = ? AND user = ? AND digest = ? AND state IN ('open', 'unknown')"
         return self._one(where, agent, self._sealer.pseudonym(user or ""), digest)
 
+    def owed_intent_for(self, agent: str, user: str | None, digest: str, at: datetime) -> Intent | None:
+        """Find the settled intent of exactly this call whose outcome its caller was never told."""
+        where = "agent = ? AND user = ? AND digest = ? AND owed_until > 0 AND owed_until > ?"
+        return self._one(where, agent, self._sealer.pseudonym(user or ""), digest, micros(at))
+
     def open_intents(self, connection: str | None = None) -> tuple[Intent, ...]:
         """List what is not settled, oldest first."""
         where, values = ("AND connection = ? ", (connection,)) if connection is not None else ("", ())
         rows = self._db.execute(_SELECT + "WHERE state IN ('open', 'unknown') " + where + "ORDER BY opened_at", values)
         return tuple(_intent(self._sealer, row) for row in rows.fetchall())
 
-    def _one(self, where: str, *values: str) -> Intent | None:
+    def _one(self, where: str, *values: str | int) -> Intent | None:
         row = self._db.execute(_SELECT + "WHERE " + where, values).fetchone()
         return _intent(self._sealer, row) if row else None
 
@@ -121,8 +126,17 @@ class IntentWrites(IntentReads, LogWrites):
             ),
         )
 
-    def settle_intent(self, id: str, state: IntentState, payload: Mapping[str, JSON] | None = None) -> Intent:
+    def settle_intent(
+        self,
+        id: str,
+        state: IntentState,
+        payload: Mapping[str, JSON] | None = None,
+        *,
+        owed_until: datetime | None = None,
+    ) -> Intent:
         """Store what became of a write; `unknown` keeps the intent open, a final state drops its request.
+
+        Until `owed_until` the outcome waits for the next identical call, because its caller was told "unknown".
 
         Raises:
             IntentSettled: it has another final state already, or is not known.
@@ -135,10 +149,17 @@ class IntentWrites(IntentReads, LogWrites):
             return intent
         request = {} if state.settled else intent.payload
         body = _body(self._sealer, intent, payload=request, outcome=payload or intent.outcome)
-        self._db.execute("UPDATE intents SET state = ?, body = ? WHERE id = ?", (state.value, body, id))
+        self._db.execute(
+            "UPDATE intents SET state = ?, body = ?, owed_until = ? WHERE id = ?",
+            (state.value, body, micros(owed_until) if owed_until else 0, id),
+        )
         found = self.intent(id)
         assert found is not None  # noqa: S101 it was updated a line above
         return found
+
+    def collect_outcome(self, id: str) -> None:
+        """Note that the caller has been told what became of its write."""
+        self._db.execute("UPDATE intents SET owed_until = 0 WHERE id = ?", (id,))
 
     def take_lease(self, id: str, owner: str, until: datetime) -> bool:
         """Become the one that settles an intent; False where another owner's lease still runs or it is settled."""

@@ -30,10 +30,11 @@ CREATE TABLE subjects (pseudonym TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KE
 CREATE TABLE intents (
     id TEXT PRIMARY KEY, agent TEXT NOT NULL, user TEXT NOT NULL, digest TEXT NOT NULL, tool TEXT NOT NULL,
     connection TEXT NOT NULL, object TEXT NOT NULL, key TEXT, opened_at INTEGER NOT NULL, state TEXT NOT NULL,
-    lease_owner TEXT NOT NULL, lease_until INTEGER NOT NULL, body BLOB
+    lease_owner TEXT NOT NULL, lease_until INTEGER NOT NULL, owed_until INTEGER NOT NULL DEFAULT 0, body BLOB
 );
 CREATE UNIQUE INDEX intents_open ON intents (agent, user, digest) WHERE state IN ('open', 'unknown');
 CREATE UNIQUE INDEX intents_key ON intents (agent, user, tool, key) WHERE key IS NOT NULL AND state <> 'not_happened';
+CREATE INDEX intents_owed ON intents (agent, user, digest) WHERE owed_until > 0;
 CREATE INDEX intents_unsettled ON intents (connection, opened_at) WHERE state IN ('open', 'unknown');
 
 CREATE TABLE approvals (
