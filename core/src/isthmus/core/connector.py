@@ -96,7 +96,8 @@ class ObjectFacts:
     """What is known of one object: its fields, whose data it holds, and which fields control a read.
 
     `country` lists paths that tell the subject's country, the first present wins. `person` is True where a record
-    is about a person, so that an unclassified field counts as personal.
+    is about a person, so that an unclassified field counts as personal. `searched` are the fields that a search by
+    words looks into.
     """
 
     name: str
@@ -105,6 +106,7 @@ class ObjectFacts:
     person: bool = False
     country: tuple[str, ...] = ()
     default_fields: tuple[str, ...] = ()
+    searched: tuple[str, ...] = ()
     id_field: str = "Id"
     version_field: str | None = None
     owner_field: str | None = None

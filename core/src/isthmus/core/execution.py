@@ -13,7 +13,10 @@ from isthmus.core.metadata import typed
 from isthmus.core.parts import Parts
 from isthmus.core.records import Aggregate, AllOf, Condition, Measure, Order, Query
 
-__all__ = ["SUPPORT", "execute"]
+__all__ = ["MOST_GROUPS", "SUPPORT", "execute"]
+
+MOST_GROUPS = 2000
+"""The most groups that one answer brings (SOQL has the same bound)."""
 
 SUPPORT = "isthmus_support"
 """The name of the figure that counts how many records a group stands for."""
@@ -86,5 +89,5 @@ def _limit(limit: int, judged: Judged) -> int:
 
 
 def _supported(aggregate: Aggregate) -> Aggregate:
-    """Count the records behind every group along with its figures."""
-    return replace(aggregate, measures=(*aggregate.measures, Measure("count", "", SUPPORT)))
+    """Count the records behind every group along with its figures, and read all groups: a sum needs each of them."""
+    return replace(aggregate, measures=(*aggregate.measures, Measure("count", "", SUPPORT)), limit=MOST_GROUPS)

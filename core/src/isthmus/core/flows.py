@@ -23,14 +23,15 @@ from isthmus.core.records import (
     Operator,
     Query,
     Ref,
+    Row,
     Value,
     comparisons,
 )
 from isthmus.core.refs import Resolved
-from isthmus.core.release import Releaser, Source, label_of
+from isthmus.core.release import Releaser, Source, country_of, label_of
 from isthmus.residency import Decision, Form, Label
 
-__all__ = ["Flows", "resolved"]
+__all__ = ["Flows", "answers", "resolved"]
 
 SMALLEST_GROUP = 5
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -63,6 +64,8 @@ class Flows:
             case Aggregate():
                 return self._figures(plan.request, plan)
             case Search(text=text):
+                for path in plan.probed:
+                    self._must_see(path, None, "search")
                 self._words(text, None, plan.request.object, "", "search for text in")
             case Create(values=values):
                 self._written(values, plan)
@@ -209,6 +212,21 @@ class Flows:
                 field=field,
                 rules=decision.rules,
             )
+
+
+def answers(row: Row, plan: Plan, releaser: Releaser, source: Source, caller: Caller) -> bool:
+    """Tell whether a row may be in the answer of a query that compares withheld fields with refs.
+
+    A record whose field the consumer does see would give away what the ref stands for.
+    """
+    where = plan.request.where if isinstance(plan.request, Query) else None
+    for leaf in comparisons(where):
+        if isinstance(leaf, Compare) and any(True for _ in refs_in(leaf.value)):
+            path = _path(plan, plan.facts.name if plan.facts else "", leaf.field)
+            label = label_of(path, country_of(row, path), source.connection)
+            if releaser.decide(label, source, caller).form is Form.CLEAR:
+                return False
+    return True
 
 
 def _path(plan: Plan, root: str, name: str) -> FieldPath:

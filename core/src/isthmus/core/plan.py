@@ -166,7 +166,8 @@ async def _plan_query(verb: Verb, request: Query, metadata: Metadata) -> Plan:
     paths, trim = await _asked(facts, query.select, metadata)
     probed, objects = await _probed(facts, query, metadata)
     sorts = await metadata.paths(facts, (order.field for order in query.order_by))
-    control = await _control(facts, (*paths, *sorts), metadata)
+    mine = tuple(one for one in probed if one.root == facts.name)
+    control = await _control(facts, (*paths, *sorts, *mine), metadata)
     objects |= {one.object.name for one in (*paths, *sorts)}
     return Plan(verb, query, facts, paths, probed, sorts, control, objects, trim)
 
@@ -184,9 +185,11 @@ async def _plan_read(verb: Verb, request: Get | Search, metadata: Metadata) -> P
     facts = await metadata.object(request.object)
     paths, trim = await _asked(facts, request.fields, metadata)
     spelled = replace(request, object=facts.name, fields=tuple(one.path for one in paths))
+    searched = facts.searched if isinstance(request, Search) else ()
+    probed = await metadata.paths(facts, (name for name in searched if name in facts.fields))
     objects = frozenset(one.object.name for one in paths)
     control = await _control(facts, paths, metadata)
-    return Plan(verb, spelled, facts, paths, control=control, objects=objects, trim=trim)
+    return Plan(verb, spelled, facts, paths, probed, control=control, objects=objects, trim=trim)
 
 
 async def _plan_write(verb: Verb, request: Create | Update | Upsert, metadata: Metadata) -> Plan:

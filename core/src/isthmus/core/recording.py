@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Done, Judged, Leg
 from isthmus.core.cursors import Cursor, Scalar, merge_rows
-from isthmus.core.errors import IsthmusError, OutcomeUnknown
-from isthmus.core.execution import SUPPORT
+from isthmus.core.errors import IsthmusError, OutcomeUnknown, UpstreamRejected
+from isthmus.core.execution import MOST_GROUPS, SUPPORT
+from isthmus.core.flows import answers
 from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnavailable, Transaction
 from isthmus.core.merging import combine
 from isthmus.core.parts import Parts
@@ -50,11 +51,14 @@ class Recorder:
         limit = min(self._limit(one) for one in fetched)
         legs = {one.judged.leg.connection.name: one for one in fetched}
         chosen = merge_rows({name: one.done.rows for name, one in legs.items()}, orders, limit)
+        shown = [(home, row) for home, row in chosen if self._answers(legs[home], row)]
+        if len(shown) < len(chosen):
+            refused = (*refused, Withheld("records that would tell what a ref stands for", ("refs-stay-opaque",)))
         released = {
-            name: self._released(one, [row for home, row in chosen if home == name]) for name, one in legs.items()
+            name: self._released(one, [row for home, row in shown if home == name]) for name, one in legs.items()
         }
         await self._record_reads(fetched, released)
-        records = _in_order(chosen, released)
+        records = _in_order(shown, released)
         if not isinstance(request, Query):
             if call.tool.verb.value == "get":
                 return records[0]
@@ -62,6 +66,11 @@ class Recorder:
         after = self._after(call, request, legs, chosen)
         complete = not refused and all(one.judged.leg.connection.sees_all_rows for one in fetched)
         return Page(records, after, complete=complete, withheld=tuple(refused))
+
+    def _answers(self, one: Fetched, row: Row) -> bool:
+        leg = one.judged.leg
+        source = self.parts.source(leg.call.system, leg.connection)
+        return answers(row, one.judged.plan, self.parts.releaser, source, leg.caller)
 
     def _limit(self, one: Fetched) -> int:
         limit = getattr(one.judged.plan.request, "limit", 1)
@@ -100,6 +109,12 @@ class Recorder:
     async def _figures(self, fetched: Sequence[Fetched], refused: Sequence[Withheld]) -> Result:
         rows, forms, hidden = [], {}, list(refused)
         for one in fetched:
+            if len(fetched) > 1 and len(one.done.figures) >= MOST_GROUPS:
+                raise UpstreamRejected(
+                    f"{one.judged.operation.target} has {MOST_GROUPS} groups or more, so figures of several "
+                    "connections cannot be added up; narrow the condition or group by less",
+                    object=one.judged.operation.target,
+                )
             smallest = one.judged.smallest
             kept = [row for row in one.done.figures if _support(row) >= smallest or smallest == 1]
             if len(kept) < len(one.done.figures):
@@ -109,6 +124,10 @@ class Recorder:
         await self._record_reads(fetched, forms)
         request = fetched[0].judged.plan.request
         merged = combine(rows, request) if isinstance(request, Aggregate) and len(fetched) > 1 else rows
+        most = request.limit if isinstance(request, Aggregate) else MOST_GROUPS
+        if len(merged) > most:
+            merged = merged[:most]
+            hidden.append(Withheld(f"groups beyond the limit of {most}", ("limit",)))
         complete = not hidden and all(one.judged.leg.connection.sees_all_rows for one in fetched)
         return Groups(tuple(merged), complete=complete, withheld=tuple(hidden))
 

@@ -165,6 +165,12 @@ def label_of(path: FieldPath, country: str, connection: str) -> Label:
     return Label.of(facts.classes, countries, (connection,), trusted, person=path.object.person)
 
 
+def country_of(row: Row, path: FieldPath) -> str:
+    """Return the country of the subject that a field of the row is about, as the row tells it; empty where not."""
+    told = (row.fields.get(name) for name in path.country_paths)
+    return next((one for one in told if isinstance(one, str) and one.strip()), "")
+
+
 def as_value(value: JSON) -> Value:
     """Turn JSON into a released value."""
     if isinstance(value, Mapping):
@@ -196,9 +202,7 @@ class _Countries:
     def of(self, path: FieldPath) -> str:
         found = self._found.get(path.prefix)
         if found is None:
-            told = (self._row.fields.get(name) for name in path.country_paths)
-            found = next((one for one in told if isinstance(one, str) and one.strip()), "")
-            self._found[path.prefix] = found
+            found = self._found[path.prefix] = country_of(self._row, path)
         return found
 
 

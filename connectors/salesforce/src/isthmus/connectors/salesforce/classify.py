@@ -92,7 +92,7 @@ def _query(text: str) -> Sequence[RequestClass]:
 def _search(params: Mapping[str, str]) -> Sequence[RequestClass]:
     """Without `sobject` a search goes over everything, so it must name exactly one."""
     object = params.get("sobject", "")
-    known = {"q", "sobject", f"{object}.fields", f"{object}.limit"}
+    known = {"q", "in", "sobject", f"{object}.fields", f"{object}.limit"}
     if not _NAME.fullmatch(object) or not params.keys() <= known:
         return ()
     return (RequestClass(Effect.READ, object),)

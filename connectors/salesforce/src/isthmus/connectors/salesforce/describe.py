@@ -95,6 +95,7 @@ def object_facts(described: Node, classified: Mapping[str, Classification]) -> O
         person=shipped.person,
         country=tuple(path for path in shipped.country if "." in path or path in fields),
         default_fields=tuple(one for one in shipped.default if one in fields) or _readable(fields.values()),
+        searched=_searched(described),
         version_field="SystemModstamp" if "SystemModstamp" in fields else None,
         owner_field="OwnerId" if "OwnerId" in fields else None,
         state_field=shipped.state if shipped.state in fields else None,
@@ -102,6 +103,16 @@ def object_facts(described: Node, classified: Mapping[str, Classification]) -> O
         updateable=described.get("updateable") is True,
         deletable=described.get("deletable") is True,
     )
+
+
+def _searched(described: Node) -> tuple[str, ...]:
+    """Name what SOSL's NAME FIELDS may look into: the name field, whatever is called a name, and subjects."""
+    found = []
+    for raw in _nodes(described, "fields"):
+        name = _text(raw, "name")
+        if raw.get("nameField") is True or "Name" in name or name == "Subject":
+            found.append(name)
+    return tuple(found)
 
 
 def object_summaries(listed: Node) -> tuple[ObjectSummary, ...]:
