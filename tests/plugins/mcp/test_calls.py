@@ -6,6 +6,8 @@ import json
 import pytest
 from mcp import MCPError
 
+from isthmus.plugins.mcp import logs
+
 from .conftest import ERAS, LEGACY, MODERN, MODES, Served, connected, wired
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -211,3 +213,19 @@ async def test_each_client_is_answered_in_its_own_revision(served: Served) -> No
     for mode, version in (("legacy", LEGACY), ("auto", MODERN)):
         async with connected(url, mode) as client:
             assert client.protocol_version == version
+
+
+async def test_one_id_leads_from_the_log_to_the_journal(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    correlated = logs._Correlated()
+    caplog.handler.addFilter(correlated)
+    try:
+        with caplog.at_level("INFO", logger="isthmus.mcp"):
+            async with connected(served.url, MODERN) as client:
+                await client.call_tool("query", {"system": "crm", "object": "Account", "select": ["Name"], "limit": 1})
+    finally:
+        caplog.handler.removeFilter(correlated)
+    view = served.gateway.parts.journal.view()
+    traces = {str(one.leaf.get("trace_id")) for one in view.entries(max(0, view.size - 10), view.size)}
+    logged = {str(getattr(one, "correlation", "")) for one in caplog.records if "called query" in one.getMessage()}
+    assert logged
+    assert logged <= traces

@@ -91,10 +91,10 @@ class Gateway:
         """List the tools that a caller may use."""
         return self._authorizer.visible(caller)
 
-    async def call(self, caller: Caller, name: str, arguments: Mapping[str, JSON]) -> Result:
-        """Carry one call through all nine steps."""
+    async def call(self, caller: Caller, name: str, arguments: Mapping[str, JSON], *, id: str = "") -> Result:
+        """Carry one call through all nine steps; `id` is a fresh `parts.new_id()` that the caller's own log uses."""
         try:
-            call = self._read(caller, name, arguments)
+            call = replace(self._read(caller, name, arguments), id=id or self.parts.new_id())
         except IsthmusError as error:
             await self._recorder.unread(caller, name, error)
             raise

@@ -101,7 +101,8 @@ class ToolServer:
         ticket = Ticket.read(params.request_state) if asks and params.request_state is not None else None
         answer = await decide(self._gateway, client, ticket, params) if ticket else None
         try:
-            found = await self._gateway.session(client.caller).call(params.name, **_arguments(ctx, params))
+            # One id leads from the client's error over the server's log and spans to the journal.
+            found = await self._gateway.call(client.caller, params.name, _arguments(ctx, params), id=CORRELATION.get())
         except ApprovalRequired as required:
             asked = question(self._gateway, required, ticket) if asks and answer is not Answer.LATER else None
             if asked is None:
