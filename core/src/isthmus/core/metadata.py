@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 
 from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts
-from isthmus.core.errors import InvalidArguments
+from isthmus.core.errors import InvalidArguments, NotFound
 from isthmus.core.nearest import nearest
 from isthmus.core.records import (
     Aggregate,
@@ -93,11 +93,9 @@ class Metadata:
             return found
         async with self._locks.setdefault(wanted, asyncio.Lock()):
             found = self._fresh(wanted)
-            if found is None and self._read is not None:
-                found = self._overlay.apply(await self._read(name))
-                self._known[wanted] = (self._clock() + self._ttl, found)
             if found is None:
-                raise InvalidArguments(f"{name!r} is not known here", object=name)
+                found = self._overlay.apply(await self._described(name))
+                self._known[wanted] = (self._clock() + self._ttl, found)
             return found
 
     async def path(self, facts: ObjectFacts, path: str) -> FieldPath:
@@ -192,6 +190,18 @@ class Metadata:
         """Return the object behind a reference; of several, the one that is most about people."""
         targets = [await self.object(name) for name in relation.references[:3]]
         return next((one for one in targets if one.person), targets[0])
+
+    async def _described(self, name: str) -> ObjectFacts:
+        if self._read is None:
+            raise InvalidArguments(f"{name!r} is not known here", object=name)
+        try:
+            return await self._read(name)
+        except NotFound as error:
+            hint = nearest(name, [facts.name for _, facts in self._known.values()])
+            raise NotFound(
+                f"there is no object {name!r} that this identity may see{hint}; describe lists those there are",
+                object=name,
+            ) from error
 
     def _fresh(self, wanted: str) -> ObjectFacts | None:
         kept = self._known.get(wanted)
