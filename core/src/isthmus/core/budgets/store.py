@@ -77,6 +77,7 @@ class SqliteBudgetStore:
         return answer
 
     def _open(self) -> sqlite3.Connection:
+        self._path.touch(mode=0o600)
         connection = sqlite3.connect(self._path, timeout=self._busy, isolation_level=None, check_same_thread=False)
         try:
             _check_version(connection)

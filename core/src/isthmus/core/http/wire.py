@@ -104,6 +104,7 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
         self._settings = settings or WireSettings()
         self._tls = self._settings.tls()
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
         secret = self._settings.proxy_authorization
         self._proxy_headers = {"Proxy-Authorization": secret} if secret else None
 
@@ -148,7 +149,8 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
         return Whole(answer.status, headers, plain)
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections; what is still under way fails, and nothing opens them again."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -162,6 +164,8 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
         return named
 
     def _open(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise NotSent("isthmus is closing", lasting=True)
         settings = self._settings
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=settings.connections, ssl=self._tls),
