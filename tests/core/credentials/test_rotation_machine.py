@@ -118,7 +118,11 @@ class Rotation(RuleBasedStateMachine):
 
     @rule(process=st.integers(0, 1))
     def call(self, process):
-        assert self.attempt(process) in ({"usable", "reauth_required"} if self.harmed else {"usable"})
+        outcome = self.attempt(process)
+        if self.harmed and outcome == "refused":
+            # A call replays once: where two tokens were revoked, it learns of the first and the next call of the other.
+            outcome = self.attempt(process)
+        assert outcome in ({"usable", "reauth_required"} if self.harmed else {"usable"})
 
     @rule(process=st.integers(0, 1))
     def call_twice_at_once(self, process):
@@ -128,8 +132,11 @@ class Rotation(RuleBasedStateMachine):
             )
 
         for outcome in self.runner.run(both()):
-            assert outcome is True or (isinstance(outcome, CredentialError) and self.harmed), outcome
+            refused = outcome is False or isinstance(outcome, CredentialError)
+            assert outcome is True or (refused and self.harmed), outcome
         self.deployment.clock.advance(11)
+        if self.harmed:
+            self.call(process)
 
     @rule(seconds=st.sampled_from([100, 3500, 3590, 3700, 10**6]))
     def expire(self, seconds):
