@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from isthmus.connectors.salesforce import Salesforce
-from isthmus.core.connector import Key, Written
-from isthmus.core.errors import Denied, UpstreamError
+from isthmus.core.connector import Key, Pending, Settlement, Written
+from isthmus.core.errors import Denied, OutcomeUnknown, UpstreamError
 from isthmus.core.http import path
+from isthmus.core.journal import IntentState
 from isthmus.core.records import JSON, Page, Query, Row
 from isthmus.plugins.sandbox.salesforce import queries
 
@@ -233,3 +234,30 @@ async def test_pages_that_lead_in_a_circle_end_in_one_error(us: Desk, house: Two
     with pytest.raises(UpstreamError, match=r"in a circle|not come to an end"):
         await us.query("Contact", ["Title"], limit=35)
     assert len(house.sent(start)) < 12
+
+
+class Forgetful(Salesforce):
+    """A connector that cannot read back without failing in its own way."""
+
+    async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
+        raise KeyError(pending.object)
+
+
+async def test_a_fault_while_reading_back_leaves_the_outcome_unknown_and_recorded(house: TwoOrgs):
+    house.connector = Forgetful
+    house.sandbox.salesforce["eu"].faults.arm("lost_answer", method="POST", path="/sobjects/Case")
+    async with house.open() as gateway:
+        desk = Desk(gateway, house.caller("us"))
+        person = await desk.person("eu", DE, "Email")
+        with pytest.raises(OutcomeUnknown) as caught:
+            await desk.call("create", object="Case", values={"Subject": "x", "ContactId": person.id})
+        (left,) = gateway.parts.journal.view().open_intents()
+        assert (left.id, left.state) == (caught.value.intent, IntentState.UNKNOWN)
+
+
+async def test_metadata_that_is_read_to_decide_is_recorded(house: TwoOrgs):
+    async with house.open() as gateway:
+        await Desk(gateway, house.caller("us")).query("Account", ["Name"], limit=1)
+        view = gateway.parts.journal.view()
+        looked = [one.leaf for one in view.entries(0, view.size) if one.leaf["kind"] == "lookup"]
+        assert {("crm-eu", "Account"), ("crm-us", "Account")} <= {(one["connection"], one["object"]) for one in looked}

@@ -1,6 +1,6 @@
 """What is one configured org while isthmus runs? Its connector, request path, credentials, budget and metadata."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -112,13 +112,13 @@ class Connection:
             records=records,
         )
 
-    def known(self, principal: Principal, scope: Callable[[Operation], CallScope]) -> Metadata:
+    def known(self, principal: Principal, looking_up: Callable[[Operation], Awaitable[CallScope]]) -> Metadata:
         """Return the metadata as a call of this principal sees it; what is missing is read within that call."""
         shared = self._metadata.get(principal)
         if shared is None:
             shared = self._metadata[principal] = Metadata(self.overlay, self.clock.monotonic)
 
         async def read(object: str) -> ObjectFacts:
-            return await self.bind(scope(self.looking_up(object))).catalogue(object)
+            return await self.bind(await looking_up(self.looking_up(object))).catalogue(object)
 
         return shared.read_by(read)

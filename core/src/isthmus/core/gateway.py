@@ -208,24 +208,25 @@ class Gateway:
         request = plan.request
         if not isinstance(request, Upsert) or not isinstance(request.key, str):
             return Row(leg.call.system, "", {})
-        operation = leg.connection.looking_up(request.object)
-        await self.parts.journal.transact(lambda tx: tx.append(self.parts.auditor.looked_up(leg, operation)))
         where = Compare(request.key_field, Operator.EQ, request.key)
-        connector = leg.connection.bind(self._scope(leg, operation))
+        connector = leg.connection.bind(await self._looking_up(leg, leg.connection.looking_up(request.object)))
         rows = await connector.query(Query(request.object, plan.look_up_fields(), where, limit=1))
         return rows[0] if rows else None
 
     async def _read_to_decide(self, leg: Leg, object: str, id: str, fields: Sequence[str]) -> Row | None:
-        operation = leg.connection.looking_up(object, (id,))
-        connector = leg.connection.bind(self._scope(leg, operation))
-        await self.parts.journal.transact(lambda tx: tx.append(self.parts.auditor.looked_up(leg, operation)))
+        connector = leg.connection.bind(await self._looking_up(leg, leg.connection.looking_up(object, (id,))))
         try:
             return await connector.get(object, id, fields)
         except NotFound:
             return None
 
     def _metadata(self, leg: Leg) -> Metadata:
-        return leg.connection.known(leg.principal, lambda operation: self._scope(leg, operation))
+        return leg.connection.known(leg.principal, lambda operation: self._looking_up(leg, operation))
+
+    async def _looking_up(self, leg: Leg, operation: Operation) -> CallScope:
+        """Record that something is about to be read in order to decide, and return the scope to read it in."""
+        await self.parts.journal.transact(lambda tx: tx.append(self.parts.auditor.looked_up(leg, operation)))
+        return self._scope(leg, operation)
 
     async def _facts(self, call: Call, name: str, object: str) -> ObjectFacts:
         return await self._metadata(self._leg(call, name, 0)).object(object)
@@ -293,10 +294,11 @@ class Gateway:
             done = await execute(judged, connector, self.parts)
         except Exception as error:  # noqa: BLE001 even a connector's own fault must leave a settled intent
             try:
+                failed = as_failure(error, leg)
                 if intent is None:
-                    raise
+                    raise failed
                 # 8 settle: an answer that was lost is read back.
-                done = await self.settler.after(judged, intent, as_failure(error, leg))
+                done = await self.settler.after(judged, intent, failed)
             except IsthmusError as failure:
                 await self._recorder.failed(leg.call, leg, failure, judged, intent)
                 raise

@@ -1,6 +1,7 @@
 """What became of a write whose answer was lost? Read back, never guessed; what stays open is settled later."""
 
 import asyncio
+import logging
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from isthmus.core.resilience import Deadline
 
 __all__ = ["Settler", "outcome_json"]
 
+LOG = logging.getLogger("isthmus.settlement")
 READ_BACK_AFTER = (0.2, 1.0, 3.0)
 """Seconds before each look: the system may need a moment before it shows what it did."""
 READ_BACK_WITHIN = 30.0
@@ -120,7 +122,8 @@ class Settler:
             age = (self.parts.now() - intent.opened_at).total_seconds()
             try:
                 settlement, written = await connection.bind(scope).reconcile(replace(pending, age=age))
-            except (IsthmusError, OSError):
+            except Exception as error:  # noqa: BLE001 nothing a connector raises here tells what became of the write
+                LOG.warning("reading back intent %s failed: %s", intent.id, type(error).__name__)
                 continue
             if settlement is not Settlement.CANNOT_TELL:
                 return settlement, written

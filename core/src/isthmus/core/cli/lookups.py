@@ -23,25 +23,29 @@ DOCTOR, MATRIX = "doctor", "policy matrix"
 async def probe(gateway: "Gateway", connection: "Connection", user: str) -> "Probe":
     """Ask a connection who it is and what quota is left."""
     principal = connection.principal(Caller(DOCTOR, user or None))
-    operation = connection.looking_up("")
-    await _record(gateway, connection, operation, DOCTOR)
-    return await connection.bind(_scope(gateway, operation, principal, DOCTOR)).probe()
+    scope = await _looking_up(gateway, connection, connection.looking_up(""), principal, DOCTOR)
+    return await connection.bind(scope).probe()
 
 
 async def describe(gateway: "Gateway", connection: "Connection", object: str, user: str) -> "ObjectFacts | None":
     """Read what is known of an object; None where the connection has none of that name."""
     principal = connection.principal(Caller(MATRIX, user or None))
-    await _record(gateway, connection, connection.looking_up(object), MATRIX)
+    known = connection.known(principal, lambda one: _looking_up(gateway, connection, one, principal, MATRIX))
     try:
-        return await connection.known(principal, lambda one: _scope(gateway, one, principal, MATRIX)).object(object)
+        return await known.object(object)
     except IsthmusError as error:
         if error.reason in ("not_found", "invalid_arguments"):
             return None
         raise
 
 
-async def _record(gateway: "Gateway", connection: "Connection", operation: "Operation", command: str) -> None:
+async def _looking_up(
+    gateway: "Gateway", connection: "Connection", operation: "Operation", principal: "Principal", command: str
+) -> "CallScope":
+    """Record a look-up that is about to be made, and return the scope to make it in."""
+    from isthmus.core.http import CallScope, Meter
     from isthmus.core.journal import Entry, Kind
+    from isthmus.core.resilience import Deadline
 
     entry = Entry(
         kind=Kind.LOOKUP,
@@ -53,12 +57,6 @@ async def _record(gateway: "Gateway", connection: "Connection", operation: "Oper
         effects=tuple(sorted(operation.effects)),
     )
     await gateway.parts.journal.transact(lambda transaction: transaction.append(entry))
-
-
-def _scope(gateway: "Gateway", operation: "Operation", principal: "Principal", command: str) -> "CallScope":
-    from isthmus.core.http import CallScope, Meter
-    from isthmus.core.resilience import Deadline
-
     return CallScope(
         principal=principal,
         operation=operation,
