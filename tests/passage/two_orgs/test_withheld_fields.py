@@ -192,7 +192,7 @@ async def test_a_ref_is_not_written_where_its_value_would_be_read_in_clear(us: D
 async def company(desk: Desk, org: str, country: str) -> str:
     where = {"field": "BillingCountryCode", "op": "eq", "value": country}
     page = await desk.query("Account", ["Name"], where=where, limit=200)
-    return next(one.id for one in page.records if one.id.startswith(f"crm-{org}:"))
+    return next(one.id for one in page.records if one.id.startswith(f"crm-{org}~"))
 
 
 async def test_a_ref_is_not_written_beside_a_link_that_would_show_it(us: Desk, house: TwoOrgs):
