@@ -304,7 +304,7 @@ async def test_figures_that_were_cut_off_say_so(eu: Desk, house: TwoOrgs):
 
 async def test_a_namesake_who_may_be_seen_does_not_tell_what_a_ref_stands_for(us: Desk, eu: Desk, house: TwoOrgs):
     person = await us.person("eu", DE, "LastName")
-    german = next(row for row in house.sandbox.salesforce["eu"].rows("Contact") if person.id.endswith(f":{row['Id']}"))
+    german = next(row for row in house.sandbox.salesforce["eu"].rows("Contact") if person.id.endswith(f"~{row['Id']}"))
     values = {
         "LastName": german["LastName"],
         "MailingCountryCode": "US",

@@ -124,3 +124,10 @@ def test_distances_are_measured_between_addresses(ask) -> None:
 )
 def test_refuses_distances_between_nothing(eu, where: str, code: str) -> None:
     assert eu.refusal(f"SELECT Id FROM Account WHERE {where}")[0] == code
+
+
+def test_picklists_sort_as_they_are_listed(eu) -> None:
+    order = list(eu.org.schema.objects["Case"].by_name["priority"].values)
+    found = eu.column("SELECT Priority FROM Case ORDER BY Priority NULLS LAST")
+    assert found == sorted(found, key=order.index)
+    assert order != sorted(order)
