@@ -1,10 +1,12 @@
 """How do bytes get to the system and back?"""
 
 import io
+import select
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
+from weakref import WeakSet
 
 import aiohttp
 import httpx2
@@ -19,7 +21,8 @@ from isthmus.core.http.scope import scope_of, sending_of
 __all__ = ["AiohttpWire", "ForeignWire", "WireSettings"]
 
 USER_AGENT = "isthmus"
-LARGEST = 64 << 20
+LARGEST = 32 << 20
+"""Of the 64 MB that one answer may cost in all: its JSON takes as much again (`answer.HEAVIEST`)."""
 INLINE = 1 << 20
 """Above this aiohttp wants a body as a file, to write it without blocking the loop."""
 _UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
@@ -67,12 +70,39 @@ def _tls(ca_file: str | None, certificate: str | None, key: str | None) -> ssl.S
     return context
 
 
+class _Stale(Exception):
+    """A connection of the pool was closed meanwhile, or holds an answer that nobody asked for."""
+
+
+_USED: WeakSet[object] = WeakSet()
+"""Connections that have carried a request."""
+
+
+def _stale(conn: aiohttp.connector.Connection) -> bool:
+    """Look at a connection before it is used again: what came unasked would be read as the next request's answer.
+
+    aiohttp looks for a closed one only, and only once the loop has heard of it.
+    """
+    protocol = conn.protocol
+    if protocol not in _USED:
+        _USED.add(protocol)
+        return False
+    sock = None if conn.transport is None else conn.transport.get_extra_info("socket")
+    if protocol is None or protocol.should_close or sock is None:
+        return True
+    looking = select.poll()
+    looking.register(sock, select.POLLIN)
+    return bool(looking.poll(0))
+
+
 class _Request(aiohttp.ClientRequest):
     """Tells when its first byte is about to leave: a connection, TLS included, stands by then."""
 
     leaving: Callable[[], None] | None = None
 
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if _stale(conn):
+            raise _Stale
         if self.leaving is not None:
             self.leaving()
         return await super().send(conn)
@@ -87,7 +117,12 @@ async def _once(
     if isinstance(request, _Request):
         request.leaving = leaving
     try:
-        return await handler(request)
+        while True:
+            try:
+                return await handler(request)
+            except _Stale:
+                # It is closed by now, and nothing has left; the next one is another, in the end a new one.
+                continue
     except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
