@@ -218,10 +218,11 @@ async def house(sandbox: Sandbox, upstream: Upstream, tmp_path: Path) -> Besiege
 
 
 class Jumping(SystemClock):
-    """The machine's clock, that can jump; pauses are ten times shorter than asked for."""
+    """The machine's clock, that can jump; pauses are `speed` times shorter than asked for."""
 
     def __init__(self) -> None:
         self.jumped = 0.0
+        self.speed = 10
 
     def monotonic(self) -> float:
         return time.monotonic() + self.jumped
@@ -230,7 +231,7 @@ class Jumping(SystemClock):
         return time.time() + self.jumped
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / 10)
+        await asyncio.sleep(seconds / self.speed)
 
 
 @pytest.fixture

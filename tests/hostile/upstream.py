@@ -99,7 +99,7 @@ class Upstream:
     tls: bool = False
     told: list[Told] = field(default_factory=list)
     faults: list[BaseException] = field(default_factory=list)
-    _serving: set[asyncio.Task[None]] = field(default_factory=set)
+    serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -145,8 +145,8 @@ class Upstream:
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.ensure_future(self.serve(reader, writer))
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
+            self.serving.add(task)
+            task.add_done_callback(self.serving.discard)
 
         server = await asyncio.start_server(accept, host, self.port, ssl=context, limit=1 << 20)
         self.port = server.sockets[0].getsockname()[1]
@@ -154,9 +154,9 @@ class Upstream:
             yield self
         finally:
             server.close()
-            for task in tuple(self._serving):
+            for task in tuple(self.serving):
                 task.cancel()
-            await asyncio.gather(*self._serving, return_exceptions=True)
+            await asyncio.gather(*self.serving, return_exceptions=True)
         assert not self.faults
 
 

@@ -145,9 +145,8 @@ class Salesforce(Connector):
     async def update(self, object: str, id: str, values: Mapping[str, JSON], version: str | None) -> Written:
         """Change by PATCH; the server compares versions on Account only, elsewhere they are read just before."""
         guard, headers = await self._same_version(object, id, version)
-        await self.http.patch(
-            self._path("/sobjects/{}/{}", object, checked_id(id)), json=_body(values), headers=headers
-        )
+        where = self._path("/sobjects/{}/{}", object, checked_id(id))
+        _done(await self.http.patch(where, json=_body(values), headers=headers))
         return Written(full_id(id), guard=guard)
 
     async def upsert(self, object: str, key: Key, values: Mapping[str, JSON]) -> Written:
@@ -163,7 +162,7 @@ class Salesforce(Connector):
     async def delete(self, object: str, id: str, version: str | None) -> Written:
         """Delete; the vendor compares no version on DELETE, so it is read just before."""
         guard, _ = await self._same_version(object, id, version)
-        await self.http.delete(self._path("/sobjects/{}/{}", object, checked_id(id)))
+        _done(await self.http.delete(self._path("/sobjects/{}/{}", object, checked_id(id))))
         return Written(full_id(id), guard="read" if guard else None)
 
     async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
@@ -340,6 +339,12 @@ def _new_id(answer: Response) -> str:
     if not isinstance(found, str) or len(found) > LONGEST_ID:
         raise UpstreamError("the org accepted the write but gave no id")
     return found
+
+
+def _done(answer: Response) -> None:
+    """Refuse to believe that a change happened unless the answer is the one that says so: 204, with nothing in it."""
+    if answer.status != 204:
+        raise UpstreamError("the org gave an answer to a write that is not understood", code="unreadable_answer")
 
 
 def _found(object: str, answer: Response, fields: Sequence[str]) -> Row | None:
