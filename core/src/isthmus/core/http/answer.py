@@ -10,15 +10,15 @@ import httpx2
 from isthmus.core.errors import UpstreamError
 from isthmus.core.records import JSON
 
-__all__ = ["Response", "Whole", "answer_of", "parse_json"]
+__all__ = ["HEAVIEST", "Response", "Whole", "answer_of", "parse_json"]
 
 DEEPEST = 100
-HEAVIEST = 60 << 20
+HEAVIEST = 56 << 20
 """Bytes that a body, its text and its values may take together, as estimated before any of it is read."""
-LIGHT = 1 << 20
+LIGHT = 256 << 10
 """A body below this cannot be too heavy, whatever it holds."""
-VALUE = 112
-"""The most bytes that a value costs beside its text, a share of the object around it included."""
+VALUE = 200
+"""Bytes that a value costs beside its text, a share of the object around it and of what is made of it included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,11 @@ class Response:
         """Tell whether the answer is declared as JSON (RFC 6839 suffixes included)."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+    @property
+    def weight(self) -> int:
+        """Estimate the bytes of memory that the body, its text and its values take together."""
+        return _weight(self.body)
 
     def json(self) -> JSON:
         """Parse the body.

@@ -70,6 +70,10 @@ class Body:
             raise Unreadable("its compression is broken")
         return self._plain.getvalue()
 
+    def close(self) -> None:
+        """Let go of everything: whoever keeps an error of the reading would else keep the bytes as well."""
+        self._plain.close()
+
     def _expand(self, chunk: bytes) -> None:
         inflate = self._inflate
         while inflate is not None:

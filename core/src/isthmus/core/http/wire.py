@@ -4,6 +4,7 @@ import io
 import select
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache, partial
 from weakref import WeakSet
@@ -173,9 +174,10 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
                 middlewares=(partial(_once, leaving),),
             ) as answer:
                 body = Body(encoding_of(answer.headers.getall("content-encoding", [])), self._settings.most)
-                async for chunk in answer.content.iter_any():
-                    body.feed(chunk)
-                plain = body.whole()
+                with closing(body):
+                    async for chunk in answer.content.iter_any():
+                        body.feed(chunk)
+                    plain = body.whole()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             if left:
                 raise Broken(_how(error)) from error
@@ -234,12 +236,13 @@ class ForeignWire(httpx2.AsyncBaseTransport):
             body = Body(encoding_of(response.headers.get_list("content-encoding")), self._most)
             if not isinstance(response.stream, httpx2.AsyncByteStream):
                 raise Broken("the answer cannot be read asynchronously")
-            async for chunk in response.stream:
-                body.feed(chunk)
+            with closing(body):
+                async for chunk in response.stream:
+                    body.feed(chunk)
+                plain = body.whole()
             await response.aclose()
         except httpx2.TransportError as error:
             raise Broken("the connection was lost") from error
-        plain = body.whole()
         headers = [pair for pair in response.headers.raw if pair[0].lower() not in _UNPACKED]
         return Whole(response.status_code, headers, plain)
 

@@ -37,7 +37,7 @@ from isthmus.core.errors import (
     UpstreamRejected,
     VersionConflict,
 )
-from isthmus.core.http import Path, Response, path
+from isthmus.core.http import HEAVIEST, Path, Response, path
 from isthmus.core.operation import RequestClass
 from isthmus.core.records import JSON, Aggregate, Compare, Operator, Query, Row
 
@@ -215,7 +215,7 @@ class Salesforce(Connector):
         }
 
     async def _records(self, text: str, limit: int, resource: str = "/query") -> AsyncIterator[Mapping[str, JSON]]:
-        answer, followed = await self._read(self._path(resource), {"q": text}), set[str]()
+        answer, followed, held = await self._read(self._path(resource), {"q": text}), set[str](), 0
         while True:
             page = _object(answer)
             records, done = _nodes(page.get("records")), page.get("done")
@@ -229,6 +229,8 @@ class Salesforce(Connector):
             following = page.get("nextRecordsUrl")
             fresh = isinstance(following, str) and following not in followed and len(followed) < MOST_PAGES - 1
             if not isinstance(following, str) or not fresh or not records:
+                raise _endless()
+            if (held := held + answer.weight) > HEAVIEST:
                 raise _endless()
             followed.add(following)
             answer = await self._follow(following)
@@ -299,7 +301,8 @@ class Salesforce(Connector):
 
 def _endless() -> UpstreamError:
     return UpstreamError(
-        "the org's pages do not come to an end, so the answer was not used; repeat the query with a smaller limit",
+        "the org's pages do not come to an end or are too large, so the answer was not used; repeat the query with a "
+        "smaller limit",
         code="cyclic_pages",
     )
 
