@@ -16,7 +16,9 @@ def head(*more: str, status: str = "200 OK", kind: str = JSON) -> bytes:
 
 
 def good(**more: object) -> bytes:
-    return json.dumps({"attributes": {"type": "Case"}, "Id": CASE, "Subject": "x", "id": CASE, "success": True} | more).encode()
+    return json.dumps(
+        {"attributes": {"type": "Case"}, "Id": CASE, "Subject": "x", "id": CASE, "success": True} | more
+    ).encode()
 
 
 def raw(*, wbits: int, megabytes: int = 1) -> tuple[bytes, bytes]:
@@ -86,7 +88,9 @@ LARGE: dict[str, Lie] = {
     "endless plain body": forever(head(), b" " * 65_536),
     "endless chunks": forever(head(CHUNKED), b"10000\r\n" + b" " * 65_536 + b"\r\n"),
     "endless empty gzip members": forever(head("Content-Encoding: gzip"), EMPTY_MEMBER * 1_000),
-    "endless empty deflate blocks": forever(head("Content-Encoding: gzip") + raw(wbits=31)[0], b"\0\0\0\xff\xff" * 10_000),
+    "endless empty deflate blocks": forever(
+        head("Content-Encoding: gzip") + raw(wbits=31)[0], b"\0\0\0\xff\xff" * 10_000
+    ),
     "content length of 10^18": forever(head("Content-Length: 1" + "0" * 18), b" " * 65_536),
 }
 """More than one answer may hold."""
@@ -228,7 +232,9 @@ STRANGE: dict[str, Lie] = {
     "dates out of time": says(
         answer(503, {}, "Date: Fri, 99 Foo 99999 25:61:61 +9999", "Retry-After: Thu, 01 Jan 0000 00:00:00 GMT")
     ),
-    "several lies about waiting": says(answer(503, {}, "Retry-After: 9" + "9" * 4_000, "Retry-After: -5", "Date: \xff")),
+    "several lies about waiting": says(
+        answer(503, {}, "Retry-After: 9" + "9" * 4_000, "Retry-After: -5", "Date: \xff")
+    ),
     "an encoded page": says(answer(200, gzip.compress(b"<html>"), "Content-Encoding: gzip", kind="text/html")),
 }
 """Whole answers that say something else than they should."""

@@ -121,11 +121,12 @@ async def test_a_connection_that_dies_under_a_request_leaves_a_write_open(bare, 
     path = bare(upstream.url)
     assert await subject(path) == "true"
     called = path(verb)
+    asked = {
+        "get": lambda crm: crm.get("Case", CASE, ("Subject",)),
+        "update": lambda crm: crm.update("Case", CASE, {"Subject": "x"}, None),
+    }
     with pytest.raises(UpstreamError):
-        if verb == "get":
-            await called.connector.get("Case", CASE, ("Subject",))
-        else:
-            await called.connector.update("Case", CASE, {"Subject": "x"}, None)
+        await asked[verb](called.connector)
     assert len(upstream.was_asked("PATCH")) == (verb == "update")
     assert (called.meter.write_sent, called.meter.write_answered) == (verb == "update", False)
 

@@ -207,7 +207,9 @@ async def test_proxies_and_logins_of_the_environment_are_left_alone(
 
 
 async def test_a_cookie_for_a_wider_place_is_not_kept(bare, upstream, traps):
-    hostile = [f"c{at}=CANARY; Domain={host}" for at, host in enumerate(("127.0.0.2", ".0.0.1", "0.1", "1", "localhost"))]
+    hostile = [
+        f"c{at}=CANARY; Domain={host}" for at, host in enumerate(("127.0.0.2", ".0.0.1", "0.1", "1", "localhost"))
+    ]
     upstream.lies(answer(200, {"Id": CASE}, *(f"Set-Cookie: {one}; Path=/" for one in hostile)), times=1)
     upstream.lies(answer(200, {"Id": CASE}))
     path = bare(upstream.url)

@@ -39,7 +39,9 @@ UNSOUND = {
     "token with an umlaut": token(access_token="tökén"),
     "token with a lone surrogate": b'{"access_token": "\\ud800", "token_type": "Bearer"}',
     "refresh token that is an object": token(refresh_token={"x": 1}),
-    "the same name twice": b'{"access_token": "evil", "token_type": "Bearer", "access_token": "' + TOKEN.encode() + b'"}',
+    "the same name twice": b'{"access_token": "evil", "token_type": "Bearer", "access_token": "'
+    + TOKEN.encode()
+    + b'"}',
     "larger than any token": token(padding="x" * LARGEST),
     "deep": b'{"access_token":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "deep and large": b"[" * DEEP,
@@ -80,7 +82,9 @@ async def test_no_unsound_token_is_used_and_the_next_sound_one_is(house, clock, 
 
 
 @pytest.mark.parametrize(
-    "seconds", [-5, 0, "-1", "soon", 1e300, "1e999", "NaN", True, None, [], {}, 10**300, float("inf"), float("nan")], ids=repr
+    "seconds",
+    [-5, 0, "-1", "soon", 1e300, "1e999", "NaN", True, None, [], {}, 10**300, float("inf"), float("nan")],
+    ids=repr,
 )
 async def test_a_lifetime_that_is_none_counts_as_not_told(house, clock, upstream, seconds):
     async def lied_to(exchange: Exchange) -> None:
@@ -109,7 +113,9 @@ async def test_a_secret_that_is_sent_back_goes_no_further(house, clock, upstream
             f"<html>{secret}</html>".encode(),
         ):
             upstream.told.clear()
-            upstream.lies(answer(status, body, f"X-Request-Id: {secret}", f"WWW-Authenticate: {secret}"), "POST", TOKENS)
+            upstream.lies(
+                answer(status, body, f"X-Request-Id: {secret}", f"WWW-Authenticate: {secret}"), "POST", TOKENS
+            )
             clock.jumped += 4_000
             with pytest.raises(IsthmusError) as caught:
                 await call(gateway, house.caller("eu"), "query", **QUERY)

@@ -140,7 +140,9 @@ class Upstream:
             await exchange.send(await exchange.honest() if self.behind[1] else answer())
 
     @asynccontextmanager
-    async def listening(self, host: str = "127.0.0.1", context: ssl.SSLContext | None = None) -> AsyncIterator["Upstream"]:
+    async def listening(
+        self, host: str = "127.0.0.1", context: ssl.SSLContext | None = None
+    ) -> AsyncIterator["Upstream"]:
         self.tls = context is not None
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

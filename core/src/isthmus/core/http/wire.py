@@ -24,6 +24,9 @@ __all__ = ["AiohttpWire", "ForeignWire", "WireSettings"]
 USER_AGENT = "isthmus"
 LARGEST = 32 << 20
 """Of the 64 MB that one answer may cost in all: its JSON takes as much again (`answer.HEAVIEST`)."""
+LONGEST_LINE = 8_190
+MOST_HEADERS = 128
+"""Of an answer, its trailers included; interim answers (1xx) have as many each, and no number of theirs is bounded."""
 INLINE = 1 << 20
 """Above this aiohttp wants a body as a file, to write it without blocking the loop."""
 _UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
@@ -213,6 +216,9 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect, sock_read=settings.idle),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED},
             skip_auto_headers=("Content-Type",),
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+            max_headers=MOST_HEADERS,
         )
         return self._session
 
