@@ -108,3 +108,19 @@ async def test_a_write_that_is_never_answered_settles_as_what_happened(house, cl
         with contextlib.suppress(IsthmusError):
             await call(gateway, house.caller("eu"), "describe", system="crm", object="Case")
         await check(gateway, house, clock, upstream, "update", hangs, done=done)
+
+
+async def test_a_proxy_that_knows_no_record_proves_nothing(house, clock, upstream):
+    clock.speed = 100
+    create = {"system": "crm", "object": "Case", "values": {"Subject": "lost"}}
+    async with house.open(clock) as gateway:
+        upstream.lies(after_doing(says(b"", close=True)), "POST", "/sobjects/Case", times=1)
+        upstream.lies(answer(404, b"<html>nothing here</html>", kind="text/html"), "GET", "Isthmus_Key__c")
+        with pytest.raises(OutcomeUnknown) as unknown:
+            await call(gateway, house.caller("eu"), "create", **create)
+        for proxy, state in ((True, IntentState.UNKNOWN), (False, IntentState.HAPPENED)):
+            if not proxy:
+                upstream.told.clear()
+            clock.jumped += TOO_LATE
+            await gateway.settler.settle_all()
+            assert gateway.parts.journal.view().intent(unknown.value.intent).state is state
