@@ -61,7 +61,7 @@ async def test_pages_without_rows_come_to_an_end(records: object) -> None:
         following = f"/services/data/v62.0/query/0r8-{next(pages)}"
         return httpx2.Response(200, json={"done": False, "records": records, "nextRecordsUrl": following})
 
-    with pytest.raises(UpstreamError, match="do not come to an end"):
+    with pytest.raises(UpstreamError):
         await speaking(handler).query(Query("Case", ("Id",), limit=9))
     assert next(pages) == 1
 

@@ -50,7 +50,7 @@ class TokenWire(httpx2.AsyncBaseTransport):
         except WireFault as error:
             raise httpx2.ReadError(str(error)) from error
         # The token layer reads the body as a stream, to bound it; the wire has unpacked it already.
-        headers = [pair for pair in answer.headers.multi_items() if pair[0] != "content-encoding"]
+        headers = [pair for pair in answer.headers.raw if pair[0].lower() != b"content-encoding"]
         return httpx2.Response(answer.status_code, headers=headers, stream=httpx2.ByteStream(answer.content))
 
 

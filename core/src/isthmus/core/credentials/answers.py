@@ -171,11 +171,19 @@ def header_safe(value: object) -> bool:
 
 
 def _json_object(body: bytes) -> Mapping[str, object] | None:
+    """Read a JSON object in UTF-8; a name that comes twice would mean one token to us and another to somebody else."""
     try:
-        found = json.loads(body)
+        found = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("the same name twice")
+    return found
 
 
 def _code(found: Mapping[str, object] | None) -> str:

@@ -1,6 +1,6 @@
 """How does a request of a connector reach its system, and nothing else?"""
 
-from isthmus.core.http.answer import Response, parse_json
+from isthmus.core.http.answer import HEAVIEST, Response, parse_json
 from isthmus.core.http.chain import ChainParts, compose
 from isthmus.core.http.credential import CookieJars
 from isthmus.core.http.effect import Dialect
@@ -11,6 +11,7 @@ from isthmus.core.http.scope import CallScope, Meter
 from isthmus.core.http.wire import AiohttpWire, WireSettings
 
 __all__ = [
+    "HEAVIEST",
     "AiohttpWire",
     "CallScope",
     "ChainParts",

@@ -10,9 +10,15 @@ import httpx2
 from isthmus.core.errors import UpstreamError
 from isthmus.core.records import JSON
 
-__all__ = ["Response", "Whole", "answer_of", "parse_json"]
+__all__ = ["HEAVIEST", "Response", "Whole", "answer_of", "parse_json"]
 
 DEEPEST = 100
+HEAVIEST = 56 << 20
+"""Bytes that a body, its text and its values may take together, as estimated before any of it is read."""
+LIGHT = 256 << 10
+"""A body below this cannot be too heavy, whatever it holds."""
+VALUE = 200
+"""Bytes that a value costs beside its text, a share of the object around it and of what is made of it included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,11 @@ class Response:
         """Tell whether the answer is declared as JSON (RFC 6839 suffixes included)."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+    @property
+    def weight(self) -> int:
+        """Estimate the bytes of memory that the body, its text and its values take together."""
+        return _weight(self.body)
 
     def json(self) -> JSON:
         """Parse the body.
@@ -47,8 +58,11 @@ class Response:
 def parse_json(body: bytes) -> JSON:
     """Parse JSON without the liberties of `json.loads`.
 
-    Duplicate names, NaN and infinite numbers, lone surrogates and more than 100 levels are refused (RFC 7493).
+    Duplicate names, NaN and infinite numbers, lone surrogates and more than 100 levels are refused (RFC 7493), and so
+    is what would take too much memory.
     """
+    if len(body) > LIGHT and _weight(body) > HEAVIEST:
+        raise _unreadable("more JSON than one answer may hold; ask for less")
     try:
         text = body.decode("utf-8-sig")
         value: JSON = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
@@ -65,6 +79,16 @@ def parse_json(body: bytes) -> JSON:
     if body.count(b"[") + body.count(b"{") > DEEPEST:
         _check_depth(value)
     return value
+
+
+def _weight(body: bytes) -> int:
+    """Estimate the memory that a body, its text and its values take: one wide character makes a whole text wide."""
+    wide = 1 if body.isascii() else 4 if any(lead in body for lead in _ASTRAL) else 2
+    return len(body) * (1 + 2 * wide) + VALUE * sum(body.count(mark) for mark in (b",", b"[", b"{"))
+
+
+_ASTRAL = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4")
+"""First bytes of characters beyond U+FFFF in UTF-8."""
 
 
 class _RefusedError(ValueError):

@@ -8,6 +8,9 @@ from isthmus.core.resilience import FaultKind
 
 __all__ = ["answer_error", "late", "unanswered", "wire_error"]
 
+LONGEST_TEXT = 2_000
+"""Characters of the system's own words that an error carries."""
+
 
 def unanswered(scope: CallScope, why: str) -> UpstreamError:
     """Return the error of a write whose outcome the answer did not tell; the journal settles it."""
@@ -59,18 +62,17 @@ def _wire_error(error: WireFault, scope: CallScope, sending: Sending) -> Isthmus
 def answer_error(fault: Fault, asked: float | None, scope: CallScope, sending: Sending) -> IsthmusError:
     """Return the error of an answer that is no success."""
     tool, target, kind = scope.operation.tool, scope.operation.target, fault.kind
+    told = fault.text[:LONGEST_TEXT]
     if sending.open:
         return unanswered(scope, f"the answer does not tell its outcome ({fault.code})")
     if kind in _LATER:
         said = f"{target}: {fault.sentence}. {_LATER[kind]}"
         quota = kind in (FaultKind.QUOTA, FaultKind.THROTTLE)
-        return RetryLater(said, after=asked, quota=quota, subject=tool, object=target, vendor_text=fault.text)
+        return RetryLater(said, after=asked, quota=quota, subject=tool, object=target, vendor_text=told)
     said = f"{target}: {fault.sentence}."
     if issubclass(fault.error, RetryLater):
-        return RetryLater(said, after=asked, subject=tool, object=target, vendor_text=fault.text)
-    return fault.error(
-        said, subject=tool, object=target, field=fault.field, vendor_text=fault.text, vendor_code=fault.code
-    )
+        return RetryLater(said, after=asked, subject=tool, object=target, vendor_text=told)
+    return fault.error(said, subject=tool, object=target, field=fault.field, vendor_text=told, vendor_code=fault.code)
 
 
 _LATER = {

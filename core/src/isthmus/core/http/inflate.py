@@ -1,12 +1,17 @@
 """How many bytes does a compressed body really have?"""
 
+import io
 import zlib
 
 from isthmus.core.http.faults import Unreadable
 
-__all__ = ["Body", "encoding_of"]
+__all__ = ["ACCEPTED", "MOST_MEMBERS", "STEP", "Body", "encoding_of"]
 
 ACCEPTED = "gzip, deflate"
+STEP = 256 << 10
+"""Bytes that are unpacked at a time: zlib needs twice the room of what it is allowed to give."""
+MOST_MEMBERS = 1_000
+"""A gzip body may have several members (RFC 1952 section 2.2); each costs a copy of what is left."""
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -24,15 +29,19 @@ def encoding_of(values: list[str]) -> str:
 
 
 class Body:
-    """Collects a body and decompresses it as it comes, never holding more than `most` bytes of it."""
+    """Collects a body and decompresses it as it comes, never holding more than `most` bytes of it.
+
+    No more than `most` bytes of the wire are taken either, for compressed data need not grow at all.
+    """
 
     def __init__(self, encoding: str, most: int) -> None:
         self._encoding = encoding
         self._most = most
-        self._size = 0
-        self._chunks: list[bytes] = []
+        self._taken = 0
+        self._members = 0
+        # Unlike a list of chunks it gives the whole away without a copy.
+        self._plain = io.BytesIO()
         self._inflate = zlib.decompressobj(_GZIP if encoding == "gzip" else zlib.MAX_WBITS) if encoding else None
-        self._begun = False
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the wire.
@@ -40,13 +49,16 @@ class Body:
         Raises:
             Unreadable: the body is too large, or not what its encoding says.
         """
+        self._taken += len(chunk)
+        if self._taken > self._most:
+            raise self._too_large()
         if self._inflate is None:
-            self._keep(chunk)
-            return
-        try:
-            self._expand(chunk)
-        except zlib.error as error:
-            raise Unreadable("its compression is broken") from error
+            self._plain.write(chunk)
+        elif chunk:
+            try:
+                self._expand(chunk)
+            except zlib.error as error:
+                raise Unreadable("its compression is broken") from error
 
     def whole(self) -> bytes:
         """Return the body after its last byte.
@@ -54,31 +66,41 @@ class Body:
         Raises:
             Unreadable: the compressed data ends too early.
         """
-        if self._inflate is not None and self._begun and not self._inflate.eof:
+        if self._inflate is not None and self._members and not self._inflate.eof:
             raise Unreadable("its compression is broken")
-        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        return self._plain.getvalue()
+
+    def close(self) -> None:
+        """Let go of everything: whoever keeps an error of the reading would else keep the bytes as well."""
+        self._plain.close()
 
     def _expand(self, chunk: bytes) -> None:
         inflate = self._inflate
-        while chunk and inflate is not None:
-            if inflate.eof:
-                # A gzip body may have several members (RFC 1952 section 2.2).
-                inflate = self._inflate = zlib.decompressobj(_GZIP if self._encoding == "gzip" else zlib.MAX_WBITS)
+        while inflate is not None:
             try:
-                plain = inflate.decompress(chunk, self._most - self._size + 1)
+                plain = inflate.decompress(chunk, STEP)
             except zlib.error:
-                if self._begun or self._encoding == "gzip":
+                if self._members or self._encoding == "gzip":
                     raise
                 # Some servers send "deflate" without its zlib wrapper.
                 inflate = self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-                plain = inflate.decompress(chunk, self._most - self._size + 1)
-            self._begun = True
-            self._keep(plain)
+                plain = inflate.decompress(chunk, STEP)
+            self._members = self._members or 1
+            if self._plain.tell() + len(plain) > self._most:
+                raise self._too_large()
+            self._plain.write(plain)
             chunk = inflate.unconsumed_tail or inflate.unused_data
+            if inflate.eof and chunk:
+                self._begin_member()
+                inflate = self._inflate
+            elif not chunk and len(plain) < STEP:
+                return
 
-    def _keep(self, plain: bytes) -> None:
-        self._size += len(plain)
-        if self._size > self._most:
-            raise Unreadable(f"it has more than {self._most} bytes")
-        if plain:
-            self._chunks.append(plain)
+    def _begin_member(self) -> None:
+        self._members += 1
+        if self._members > MOST_MEMBERS:
+            raise Unreadable(f"it has more than {MOST_MEMBERS} compressed parts")
+        self._inflate = zlib.decompressobj(_GZIP if self._encoding == "gzip" else zlib.MAX_WBITS)
+
+    def _too_large(self) -> Unreadable:
+        return Unreadable(f"it has more than {self._most} bytes")

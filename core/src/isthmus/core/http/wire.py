@@ -1,10 +1,13 @@
 """How do bytes get to the system and back?"""
 
 import io
+import select
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache, partial
+from weakref import WeakSet
 
 import aiohttp
 import httpx2
@@ -19,7 +22,11 @@ from isthmus.core.http.scope import scope_of, sending_of
 __all__ = ["AiohttpWire", "ForeignWire", "WireSettings"]
 
 USER_AGENT = "isthmus"
-LARGEST = 64 << 20
+LARGEST = 32 << 20
+"""Of the 64 MB that one answer may cost in all: its JSON takes as much again (`answer.HEAVIEST`)."""
+LONGEST_LINE = 8_190
+MOST_HEADERS = 128
+"""Of an answer, its trailers included; interim answers (1xx) have as many each, and no number of theirs is bounded."""
 INLINE = 1 << 20
 """Above this aiohttp wants a body as a file, to write it without blocking the loop."""
 _UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
@@ -67,12 +74,39 @@ def _tls(ca_file: str | None, certificate: str | None, key: str | None) -> ssl.S
     return context
 
 
+class _Stale(Exception):
+    """A connection of the pool was closed meanwhile, or holds an answer that nobody asked for."""
+
+
+_USED: WeakSet[object] = WeakSet()
+"""Connections that have carried a request."""
+
+
+def _stale(conn: aiohttp.connector.Connection) -> bool:
+    """Look at a connection before it is used again: what came unasked would be read as the next request's answer.
+
+    aiohttp looks for a closed one only, and only once the loop has heard of it.
+    """
+    protocol = conn.protocol
+    if protocol not in _USED:
+        _USED.add(protocol)
+        return False
+    sock = None if conn.transport is None else conn.transport.get_extra_info("socket")
+    if protocol is None or protocol.should_close or sock is None:
+        return True
+    looking = select.poll()
+    looking.register(sock, select.POLLIN)
+    return bool(looking.poll(0))
+
+
 class _Request(aiohttp.ClientRequest):
     """Tells when its first byte is about to leave: a connection, TLS included, stands by then."""
 
     leaving: Callable[[], None] | None = None
 
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if _stale(conn):
+            raise _Stale
         if self.leaving is not None:
             self.leaving()
         return await super().send(conn)
@@ -87,7 +121,12 @@ async def _once(
     if isinstance(request, _Request):
         request.leaving = leaving
     try:
-        return await handler(request)
+        while True:
+            try:
+                return await handler(request)
+            except _Stale:
+                # It is closed by now, and nothing has left; the next one is another, in the end a new one.
+                continue
     except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
@@ -138,9 +177,10 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
                 middlewares=(partial(_once, leaving),),
             ) as answer:
                 body = Body(encoding_of(answer.headers.getall("content-encoding", [])), self._settings.most)
-                async for chunk in answer.content.iter_any():
-                    body.feed(chunk)
-                plain = body.whole()
+                with closing(body):
+                    async for chunk in answer.content.iter_any():
+                        body.feed(chunk)
+                    plain = body.whole()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             if left:
                 raise Broken(_how(error)) from error
@@ -176,6 +216,9 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect, sock_read=settings.idle),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED},
             skip_auto_headers=("Content-Type",),
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+            max_headers=MOST_HEADERS,
         )
         return self._session
 
@@ -199,12 +242,13 @@ class ForeignWire(httpx2.AsyncBaseTransport):
             body = Body(encoding_of(response.headers.get_list("content-encoding")), self._most)
             if not isinstance(response.stream, httpx2.AsyncByteStream):
                 raise Broken("the answer cannot be read asynchronously")
-            async for chunk in response.stream:
-                body.feed(chunk)
+            with closing(body):
+                async for chunk in response.stream:
+                    body.feed(chunk)
+                plain = body.whole()
             await response.aclose()
         except httpx2.TransportError as error:
             raise Broken("the connection was lost") from error
-        plain = body.whole()
         headers = [pair for pair in response.headers.raw if pair[0].lower() not in _UNPACKED]
         return Whole(response.status_code, headers, plain)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import ClassVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from httpx2 import Request
 
@@ -32,6 +32,7 @@ from isthmus.core.connector import (
 )
 from isthmus.core.errors import (
     CredentialError,
+    Denied,
     InvalidArguments,
     NotFound,
     RetryLater,
@@ -39,7 +40,7 @@ from isthmus.core.errors import (
     UpstreamRejected,
     VersionConflict,
 )
-from isthmus.core.http import Path, Response, path
+from isthmus.core.http import HEAVIEST, Path, Response, path
 from isthmus.core.operation import RequestClass
 from isthmus.core.records import JSON, Aggregate, Compare, Operator, Query, Row
 
@@ -47,6 +48,9 @@ __all__ = ["Salesforce"]
 
 LONGEST_URI = 16_000
 """Of path and query, in bytes; the vendor takes 16,384."""
+LONGEST_ID = 40
+MOST_PAGES = 50
+"""Of one answer; the vendor's pages have 200 rows or more, but for records with long texts."""
 
 
 class Salesforce(Connector):
@@ -85,7 +89,9 @@ class Salesforce(Connector):
 
     async def objects(self) -> Sequence[ObjectSummary]:
         """List the queryable objects."""
-        return object_summaries(_object(await self._read(self._path("/sobjects"))))
+        listed = _object(await self._read(self._path("/sobjects")))
+        _nodes(listed.get("sobjects"))
+        return object_summaries(listed)
 
     async def catalogue(self, object: str) -> ObjectFacts:
         """Read describe, and FieldDefinition where this identity may."""
@@ -95,7 +101,9 @@ class Salesforce(Connector):
             raise InvalidArguments(str(error), field="object") from error
         described = _object(await self._read(self._path("/sobjects/{}/describe", object)))
         name = described.get("name")
-        return object_facts(described, await self._classified(name if isinstance(name, str) else object))
+        if not isinstance(name, str) or name.casefold() != object.casefold() or not _nodes(described.get("fields")):
+            raise _strange()
+        return object_facts(described, await self._classified(name))
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows, following the org's own pages inside the pinned origin."""
@@ -114,7 +122,10 @@ class Salesforce(Connector):
             if not rows:
                 raise NotFound(f"there is no {object} {id!r}, or this identity may not see it", object=object)
             return rows[0]
-        return flat_row(object, _object(await self._row(object, id, wanted)), wanted)
+        row = flat_row(object, _object(await self._row(object, id, wanted)), wanted)
+        if row.id[:15] != id[:15]:
+            raise _strange()
+        return row
 
     async def search(self, text: str, objects: Mapping[str, Sequence[str]], limit: int) -> Sequence[Row]:
         """Search the names of the objects given by words; a search of all fields would probe what nobody may see."""
@@ -142,9 +153,8 @@ class Salesforce(Connector):
     async def update(self, object: str, id: str, values: Mapping[str, JSON], version: str | None) -> Written:
         """Change by PATCH; the server compares versions on Account only, elsewhere they are read just before."""
         guard, headers = await self._same_version(object, id, version)
-        await self.http.patch(
-            self._path("/sobjects/{}/{}", object, checked_id(id)), json=_body(values), headers=headers
-        )
+        where = self._path("/sobjects/{}/{}", object, checked_id(id))
+        _done(await self.http.patch(where, json=_body(values), headers=headers))
         return Written(full_id(id), guard=guard)
 
     async def upsert(self, object: str, key: Key, values: Mapping[str, JSON]) -> Written:
@@ -160,7 +170,7 @@ class Salesforce(Connector):
     async def delete(self, object: str, id: str, version: str | None) -> Written:
         """Delete; the vendor compares no version on DELETE, so it is read just before."""
         guard, _ = await self._same_version(object, id, version)
-        await self.http.delete(self._path("/sobjects/{}/{}", object, checked_id(id)))
+        _done(await self.http.delete(self._path("/sobjects/{}/{}", object, checked_id(id))))
         return Written(full_id(id), guard="read" if guard else None)
 
     async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
@@ -213,19 +223,22 @@ class Salesforce(Connector):
         }
 
     async def _records(self, text: str, limit: int, resource: str = "/query") -> AsyncIterator[Mapping[str, JSON]]:
-        answer, followed = await self._read(self._path(resource), {"q": text}), set[str]()
+        answer, followed, held = await self._read(self._path(resource), {"q": text}), set[str](), 0
         while True:
             page = _object(answer)
-            records = _nodes(page.get("records"))
-            for raw in records:
-                if limit <= 0:
-                    return
-                limit -= 1
+            records, done = _nodes(page.get("records")), page.get("done")
+            if not isinstance(done, bool):
+                raise _strange()
+            for raw in records[:limit]:
                 yield raw
-            if limit <= 0 or page.get("done") is not False:
+            limit -= len(records)
+            if limit <= 0 or done:
                 return
             following = page.get("nextRecordsUrl")
-            if not isinstance(following, str) or following in followed or not records:
+            fresh = isinstance(following, str) and following not in followed and len(followed) < MOST_PAGES - 1
+            if not isinstance(following, str) or not fresh or not records:
+                raise _endless()
+            if (held := held + answer.weight) > HEAVIEST:
                 raise _endless()
             followed.add(following)
             answer = await self._follow(following)
@@ -234,6 +247,11 @@ class Salesforce(Connector):
         """Read the next page. Its address dies with the login that got it, and no other login revives it."""
         try:
             return await self.http.follow(url)
+        except Denied as error:
+            raise UpstreamError(
+                "the org named something else as the next page of its answer, so the answer was not used",
+                code="foreign_origin",
+            ) from error
         except CredentialError as error:
             raise RetryLater("the org dropped the rest of a long answer; repeat the query from its start") from error
 
@@ -252,13 +270,13 @@ class Salesforce(Connector):
         wanted = tuple(dict.fromkeys(fields))
         where = self._path("/sobjects/{}/{}/{}", object, key.field, _key(key))
         answer = await self._read(where, {"fields": ",".join(wanted)}, passing=(404,))
-        return flat_row(object, _object(answer), wanted) if answer.status == 200 else None
+        return _found(object, answer, wanted)
 
     async def _by_id(self, pending: Pending) -> Row | None:
         version = ("SystemModstamp",) if pending.version is not None else ()
         wanted = tuple(dict.fromkeys(["Id", *version, *pending.values]))
         answer = await self._row(pending.object, pending.id, wanted, passing=(404,))
-        return flat_row(pending.object, _object(answer), wanted) if answer.status == 200 else None
+        return _found(pending.object, answer, wanted)
 
     async def _deleted(self, pending: Pending) -> Settlement:
         """Look among all rows: a row that is not found by `get` may be hidden, and only a deleted one says so."""
@@ -291,7 +309,8 @@ class Salesforce(Connector):
 
 def _endless() -> UpstreamError:
     return UpstreamError(
-        "the org's pages do not come to an end, so the answer was not used; repeat the query with a smaller limit",
+        "the org's pages do not come to an end or are too large, so the answer was not used; repeat the query with a "
+        "smaller limit",
         code="cyclic_pages",
     )
 
@@ -315,23 +334,47 @@ def _key(key: Key) -> str:
 
 def _user(identity: JSON) -> str:
     """Return the user's id from an address that ends in /id/<org>/<user>."""
-    last = urlsplit(identity).path.rpartition("/")[2] if isinstance(identity, str) else ""
+    last = identity.rpartition("/")[2] if isinstance(identity, str) else ""
     return full_id(last) if is_id(last) else ""
+
+
+def _strange() -> UpstreamError:
+    return UpstreamError(
+        "the org answered with JSON of another shape than documented, or about something else; it was not used",
+        code="unreadable_answer",
+    )
 
 
 def _new_id(answer: Response) -> str:
     found = _object(answer).get("id")
-    if not isinstance(found, str):
+    if not isinstance(found, str) or len(found) > LONGEST_ID:
         raise UpstreamError("the org accepted the write but gave no id")
     return found
+
+
+def _done(answer: Response) -> None:
+    """Refuse to believe that a change happened unless the answer is the one that says so: 204, with nothing in it."""
+    if answer.status != 204:
+        raise UpstreamError("the org gave an answer to a write that is not understood", code="unreadable_answer")
+
+
+def _found(object: str, answer: Response, fields: Sequence[str]) -> Row | None:
+    """Read a record, or that there is none: only the org's own words say so, not those of a proxy."""
+    if answer.status == 200:
+        return flat_row(object, _object(answer), fields)
+    answer.json()
+    return None
 
 
 def _object(answer: Response) -> Mapping[str, JSON]:
     body = answer.json()
     if not isinstance(body, Mapping):
-        raise UpstreamError("the org answered with JSON of another shape than documented")
+        raise _strange()
     return body
 
 
 def _nodes(found: JSON) -> list[Mapping[str, JSON]]:
-    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+    nodes = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else None
+    if nodes is None or not isinstance(found, list) or len(nodes) < len(found):
+        raise _strange()
+    return nodes

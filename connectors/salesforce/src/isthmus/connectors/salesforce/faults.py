@@ -125,8 +125,9 @@ _STATUSES: Mapping[int, _Row] = {
 }
 _CODE = re.compile(r"[A-Za-z][A-Za-z_]{0,79}")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,119}")
-_DAILY = re.compile(r"\s*api-usage=(\d+)/(\d+)\s*", re.ASCII)
-_PER_APP = re.compile(r"\s*per-app-api-usage=(\d+)/(\d+)\(appName=[^()]*\)\s*", re.ASCII)
+_DAILY = re.compile(r"\s*api-usage=(\d{1,12})/(\d{1,12})\s*", re.ASCII)
+_PER_APP = re.compile(r"\s*per-app-api-usage=(\d{1,12})/(\d{1,12})\(appName=[^()]*\)\s*", re.ASCII)
+_MOST_FIELDS = 20
 
 
 def fault_of(response: Response) -> Fault | None:
@@ -135,6 +136,9 @@ def fault_of(response: Response) -> Fault | None:
         return _several(response)
     if response.status >= 300:
         return _fault(response.status, _body(response))
+    if response.status not in (200, 201, 204):
+        # A part of an answer, or one that is not final, is no success.
+        return _unusable(f"HTTP_{response.status}", "the org gave an answer that is not understood")
     return None if response.status == 204 else _unfit(response)
 
 
@@ -223,4 +227,4 @@ def _word(error: Mapping[str, JSON], *names: str) -> str:
 def _fields(error: Mapping[str, JSON]) -> str:
     told = error.get("fields")
     named = [one for one in told if isinstance(one, str)] if isinstance(told, list) else []
-    return ", ".join(one for one in named if _FIELD.fullmatch(one))
+    return ", ".join(one for one in named[:_MOST_FIELDS] if _FIELD.fullmatch(one))
