@@ -15,13 +15,13 @@ from .errors import ApiError, TokenError, not_found, session_expired
 from .identity import identity, userinfo
 from .logins import Session, bearer
 from .quota import concurrent_limit, daily_limit
-from .resources import VERSIONS, dispatch
+from .resources import dispatch
 from .store import stamp
+from .versions import KNOWN, VERSIONS
 
 if TYPE_CHECKING:
     from .org import SalesforceOrg
 
-_WRITES: Final = frozenset({"POST", "PATCH", "DELETE", "PUT"})
 _CONTROL: Final = "/__sandbox__/"
 _TOKEN: Final = "/services/oauth2/token"  # noqa: S105 - a path
 _MAX_URI: Final = 16_384
@@ -128,9 +128,6 @@ class Front:
         if self._takes(visit, "concurrent_limit"):
             raise concurrent_limit()
         self._org.quota.charge()
-        if visit.method in _WRITES and "/sobjects/" in visit.request.path and self._takes(visit, "lock_row"):
-            message = "unable to obtain exclusive access to this record or 1 records"
-            raise ApiError(400, "UNABLE_TO_LOCK_ROW", message, [])
         if self._takes(visit, "html_200"):
             return Reply(200, b"<!DOCTYPE html><html><body>One moment please</body></html>", media_type="text/html")
         error = self._takes(visit, "server_error")
@@ -146,7 +143,7 @@ class Front:
     def _done(self, visit: Visit, session: Session) -> Reply:
         """Let the resource answer; its refusal is an answer too, so that mishaps can still befall it."""
         _, services, data, version, *_ = [*visit.request.path.split("/"), "", "", ""]
-        if (services, data) != ("services", "data") or version.lstrip("v") not in _KNOWN:
+        if (services, data) != ("services", "data") or version.lstrip("v") not in KNOWN:
             raise not_found()
         view = self._org.view(session.user_id)
         call = Call(self._org, visit.request, visit.method, version.lstrip("v"), session, view, visit.effects)
@@ -155,6 +152,8 @@ class Front:
         except ApiError as refusal:
             visit.error = refusal.code
             return refusal.reply()
+        finally:
+            visit.fault = call.mishaps[-1] if call.mishaps else visit.fault
 
     def _takes(self, visit: Visit, kind: str) -> Fault | None:
         fault = self._org.faults.take(kind, visit.method, visit.request.path)
@@ -201,6 +200,3 @@ class Front:
             body="" if is_token else request.body.decode("utf-8", "replace"),
         )
         org.journal.append(entry)
-
-
-_KNOWN: Final = frozenset(str(each["version"]) for each in VERSIONS)
