@@ -30,13 +30,13 @@ class World:
         self._ids: dict[str, str] = {}
         self._told: dict[str, dict[str, Any]] = {}
         for exchange in exchanges:
-            for key, record in _records(parsed(exchange.answer)):
+            for key, record in _told_rows(exchange):
                 self._told.setdefault(key, {}).update(record)
 
     def send(self, exchange: Exchange) -> httpx2.Response:
         """Make the rows that the answer tells of, send the request as our own and learn the ids of what it made."""
         answer = parsed(exchange.answer)
-        for key, record in _records(answer):
+        for key, record in _told_rows(exchange):
             self._row(record["attributes"]["url"], key)
         if exchange.status == 500 and not exchange.answer:
             self.org.faults.arm("server_error")
@@ -113,6 +113,10 @@ class World:
         for theirs, mine in made:
             if isinstance(theirs, Mapping) and isinstance(mine, Mapping) and "success" in theirs and "id" in mine:
                 self._ids[theirs["id"]] = mine["id"]
+
+
+def _told_rows(exchange: Exchange) -> Iterator[tuple[str, dict[str, Any]]]:
+    return _records(parsed(exchange.answer)) if '"attributes"' in exchange.answer else iter(())
 
 
 def _records(told: Any, parent: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
