@@ -68,8 +68,13 @@ def test_an_exception_takes_everything_back() -> None:
     store = Store(load_schema(), Clock(), "8d")
     store.insert("Account", {"Name": "kept"}, "user")
     before = state(store)
-    with pytest.raises(LookupError), store.savepoint():
-        act(store, "change", 0, 0)
-        act(store, "insert", 0, 0)
-        raise LookupError
+
+    def fail_midway() -> None:
+        with store.savepoint():
+            act(store, "change", 0, 0)
+            act(store, "insert", 0, 0)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail_midway()
     assert state(store) == before
