@@ -64,34 +64,70 @@ def parts(request: str, response: bytes) -> Iterator[Exchange]:
         yield *asked[one["referenceId"]], one["httpStatusCode"], JSON_TYPE, content
 
 
-def plain(exchange: Exchange) -> bool:
-    """Tell whether the exchange is one that a verb of the connector could meet."""
-    method, where, _, headers, _content = exchange
-    rest = re.sub("^/services/data/v[^/]+/", "", urlsplit(where).path).split("/")
-    verb = rest[0] in ("query", "queryAll", "sobjects") and method in ("GET", "POST", "PATCH", "DELETE")
-    return verb and "json" in headers["content-type"]
+NO_VERB = {
+    r"POST .*/composite": "the envelope; what is inside is read part by part",
+    r"(POST|PATCH) .*/composite/sobjects(/.+)?": "no verb writes several rows; they are read like single writes below",
+    r"GET .*/limits/recordCount\?.*": "counts are asked for by SOQL",
+    r"(GET|POST) .*/tooling/.*": "no verb asks for code",
+    r"GET .*/connect/communities": "no verb asks for communities",
+    r"(GET|POST) .*/services/async/.*": "no verb speaks Bulk 1.0",
+}
+"""Which recorded requests no verb of the connector sends, and why."""
+
+
+def reader(exchange: Exchange) -> str | None:
+    """Name what reads the answer in the tests below, or None where no verb could meet it."""
+    method, where, status, _, _content = exchange
+    path = urlsplit(where).path.rstrip("/")
+    if any(re.fullmatch(one, f"{method} {where}", re.DOTALL) for one in NO_VERB):
+        return None
+    if status == 304:
+        return "unchanged"
+    if status >= 300:
+        return "refusal"
+    if method != "GET":
+        return "write"
+    if path.endswith("/describe"):
+        return "description"
+    if path.endswith("/sobjects"):
+        return "list"
+    return "page" if re.search("/query(All)?$", path) else "record" if re.search("/sobjects/[^/]+/00D", path) else ""
 
 
 @pytest.fixture(scope="module")
-def recorded() -> list[Exchange]:
-    return [one for one in exchanges() if plain(one)]
+def recorded() -> Mapping[str, list[Exchange]]:
+    found: dict[str, list[Exchange]] = {}
+    for one in exchanges():
+        name = reader(one)
+        if name is not None:
+            found.setdefault(name, []).append(one)
+    return found
 
 
-def test_every_description_of_an_object_is_read(recorded: list[Exchange]) -> None:
+def test_every_exchange_is_read_below_or_met_by_no_verb(recorded: Mapping[str, list[Exchange]]) -> None:
+    assert recorded.keys() == {"description", "list", "page", "write", "record", "refusal", "unchanged"}
+    sent = {f"{method} {where}" for method, where, *_ in exchanges()}
+    assert [one for one in NO_VERB if not any(re.fullmatch(one, each, re.DOTALL) for each in sent)] == []
+    whole = [one for name, ones in recorded.items() if name not in ("unchanged", "refusal") for one in ones]
+    assert all("json" in headers["content-type"] for _, _, _, headers, _ in whole)
+
+
+def test_every_description_of_an_object_is_read(recorded: Mapping[str, list[Exchange]]) -> None:
     read = {}
-    for _, where, status, headers, content in recorded:
-        if where.endswith("/describe") and status == 200 and content:
-            described = _object(Response(status, headers, content))
-            facts = object_facts(described, {})
-            assert set(facts.fields) == {str(one["name"]) for one in _nodes(described["fields"])}
-            assert all(one.classes for one in facts.fields.values())
-            read[facts.name, len(facts.fields)] = facts
+    for _, _, status, headers, content in recorded["description"]:
+        described = _object(Response(status, headers, content))
+        facts = object_facts(described, {})
+        assert set(facts.fields) == {str(one["name"]) for one in _nodes(described["fields"])}
+        assert all(one.classes for one in facts.fields.values())
+        read[facts.name, len(facts.fields)] = facts
     assert {name for name, _ in read} >= {"Account", "Case", "Contact", "Lead", "Opportunity", "Event"}
     assert {facts.person for (name, _), facts in read.items() if name == "Account"} == {True, False}
     assert len(read) >= 9
 
 
-def test_an_account_of_a_recorded_org_with_person_accounts_holds_personal_data(recorded: list[Exchange]) -> None:
+def test_an_account_of_a_recorded_org_with_person_accounts_holds_personal_data(
+    recorded: Mapping[str, list[Exchange]],
+) -> None:
     text = (CUMULUSCI / "tests" / "cassettes" / "GET_sobjects_Account_PersonAccount_describe.yaml").read_text()
     told = yaml.safe_load(text)["response"]["body"]["string"]
     described = parse_json(told.encode())
@@ -102,19 +138,15 @@ def test_an_account_of_a_recorded_org_with_person_accounts_holds_personal_data(r
     assert facts.field("Name").classes == {"pii"}
 
 
-def test_the_list_of_objects_is_read(recorded: list[Exchange]) -> None:
-    lists = [one for one in recorded if one[1].endswith("/sobjects") and one[2] == 200]
-    assert lists
-    for _, _, status, headers, content in lists:
+def test_the_list_of_objects_is_read(recorded: Mapping[str, list[Exchange]]) -> None:
+    for _, _, status, headers, content in recorded["list"]:
         listed = object_summaries(_object(Response(status, headers, content)))
         assert {"Account", "Contact"} <= {one.name for one in listed}
 
 
-def test_every_answer_to_a_query_is_read(recorded: list[Exchange]) -> None:
+def test_every_answer_to_a_query_is_read(recorded: Mapping[str, list[Exchange]]) -> None:
     rows = 0
-    for _, where, status, headers, content in recorded:
-        if "/query" not in where or status != 200:
-            continue
+    for _, where, status, headers, content in recorded["page"]:
         response = Response(status, headers, content)
         assert fault_of(response) is None
         page = _object(response)
@@ -127,13 +159,11 @@ def test_every_answer_to_a_query_is_read(recorded: list[Exchange]) -> None:
     assert rows > 20
 
 
-def test_every_answer_to_a_write_is_read(recorded: list[Exchange]) -> None:
-    written = [one for one in recorded if one[0] in ("POST", "PATCH", "DELETE") and one[2] < 300]
-    for _, _, status, headers, content in written:
+def test_every_answer_to_a_write_is_read(recorded: Mapping[str, list[Exchange]]) -> None:
+    for _, _, status, headers, content in recorded["write"]:
         response = Response(status, headers, content)
         assert fault_of(response) is None
         assert status == 204 or _new_id(response)
-    assert written
 
 
 def test_every_row_of_a_collection_is_read_like_a_single_write() -> None:
@@ -147,21 +177,17 @@ def test_every_row_of_a_collection_is_read_like_a_single_write() -> None:
     assert [fault_of(answer(200, row)) for row in rows if row["success"]] == [None] * len(rows)
 
 
-def test_every_record_is_read(recorded: list[Exchange]) -> None:
-    records = [one for one in recorded if re.search("/sobjects/[^/]+/00D", one[1]) and one[2] == 200]
-    assert records
-    for _, _, status, headers, content in records:
+def test_every_record_is_read(recorded: Mapping[str, list[Exchange]]) -> None:
+    for _, _, status, headers, content in recorded["record"]:
         raw = _object(Response(status, headers, content))
         row = flat_row("Organization", raw, ("Id", "InstanceName", "IsSandbox"))
         assert row.id.startswith("00D")
         assert None not in row.fields.values()
 
 
-def test_every_refusal_has_a_kind_and_a_sentence(recorded: list[Exchange]) -> None:
+def test_every_refusal_has_a_kind_and_a_sentence(recorded: Mapping[str, list[Exchange]]) -> None:
     # A 304 answers a condition, and the connector sends none with a read.
-    refused = [one for one in recorded if one[2] >= 300 and one[2] != 304]
-    assert refused
-    for _, _, status, headers, content in refused:
+    for _, _, status, headers, content in recorded["refusal"]:
         fault = fault_of(Response(status, headers, content))
         assert fault is not None
         assert fault.kind is not FaultKind.UNKNOWN
@@ -207,6 +233,7 @@ def test_recorded_creates_give_an_id(name: str) -> None:
         ("query_paginated_last_page_response", "Text_Label", ["Last Page"]),
         ("query_aggregate_success_response", "CampaignId", ["701E0000000JuFHIA0", "701E00000005ZqAIAU", None]),
         ("query_empty_response", "Id", []),
+        ("org_query_response", "Id", ["00Dx0000000BV7z"]),
     ],
 )
 def test_recorded_pages_give_rows(name: str, path: str, values: list[JSON]) -> None:
@@ -221,10 +248,37 @@ def test_recorded_descriptions_and_records_are_read() -> None:
     facts = object_facts(described, {})
     assert facts.name
     assert facts.fields
-    listed = object_summaries(json.loads(body("sobject/describe_sobjects_success_response.json")))
-    assert listed
+    for name in ("describe_sobjects_success_response", "list_sobjects_success_response"):
+        assert {one.name for one in object_summaries(json.loads(body(f"sobject/{name}.json")))} >= {"Account"}
     raw = json.loads(body("sobject/sobject_find_success_response.json"))
     assert flat_row("Whizbang", raw, ("Id", "Picklist_Multiselect_Label")).fields == {
         "Id": "23foo",
         "Picklist_Multiselect_Label": "four;six",
     }
+    raw = json.loads(body("sobject/sobject_select_success_response.json"))
+    assert flat_row("Whizbang", raw, ("External_Field__c",)).fields == {"External_Field__c": "1234"}
+
+
+def test_an_empty_answer_to_an_update_is_read() -> None:
+    told = body("sobject/upsert_updated_success_response.json")
+    assert told.strip() == b""
+    assert fault_of(answer(204, told)) is None
+
+
+BODIES_OF_NO_VERB = {
+    "auth_success_response": "made up without token_type, which RFC 6749 requires and every recorded login has",
+    "reauth_success_response": "the same",
+    "refresh_success_response": "the same",
+    "services_data_success_response": "the version is a setting, not looked up",
+    "sobject/get_deleted_success_response": "no verb lists changes yet",
+    "sobject/get_updated_success_response": "no verb lists changes yet",
+    "sobject/list_view_results_success_response": "no verb reads list views",
+    "sobject/recent_success_response": "no verb asks what was used last",
+    "sobject/search_success_response": "a bare array, as only very old versions answered",
+}
+
+
+def test_every_body_is_read_above_or_met_by_no_verb() -> None:
+    names = {str(path.relative_to(RESTFORCE).with_suffix("")) for path in RESTFORCE.rglob("*.json")}
+    text = Path(__file__).read_text("utf-8").partition("BODIES_OF_NO_VERB")[0]
+    assert {name for name in names if name.rpartition("/")[2] not in text} == set(BODIES_OF_NO_VERB)

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias, cast
 from urllib.parse import unquote
@@ -15,6 +16,7 @@ import uvicorn
 from starlette.datastructures import Headers
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from .encoding import BadEncoding, packed, unpacked
 from .message import Json, Reply, Request
 
 Message: TypeAlias = MutableMapping[str, object]
@@ -57,7 +59,10 @@ class HttpApp:
         if scope["type"] != "http":
             return
         request = _request(scope, await _body(receive))
-        reply = self.handler.handle(request)
+        try:
+            reply = self.handler.handle(replace(request, body=unpacked(request.body, request.headers)))
+        except BadEncoding as refusal:
+            reply = Reply(400, str(refusal).encode(), media_type="text/plain")
         if reply.delay:
             await asyncio.sleep(reply.delay)
         if reply.dropped:
@@ -107,6 +112,7 @@ async def _answer(request: Request, reply: Reply, send: Send) -> None:
     headers = {name.lower(): value for name, value in reply.headers.items()}
     if content:
         headers.setdefault("content-type", reply.media_type)
+        content = packed(content, request.headers.get("accept-encoding", ""), headers)
     if reply.status not in (204, 304):
         headers["content-length"] = str(len(content))
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]

@@ -1,7 +1,8 @@
 """What does a resource need to know about the request it answers?"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Call:
-    """One authenticated request; `effects` collects what it does to the data."""
+    """One authenticated request; `effects` collects what it does to the data, `mishaps` which faults it met."""
 
     org: "SalesforceOrg"
     request: Request
@@ -30,6 +31,7 @@ class Call:
     session: Session
     view: View
     effects: list[Effect] = field(default_factory=list)
+    mishaps: list[str] = field(default_factory=list)
 
     @property
     def store(self) -> Store:
@@ -72,3 +74,27 @@ class Call:
     def did(self, action: str, sobject: SObject, key: object) -> None:
         """Note an effect on the data."""
         self.effects.append(Effect(action, sobject.name, str(key)))
+        self.org.recent.note(self.user_id, action, sobject.name, str(key))
+
+    def meets(self, kind: str) -> bool:
+        """Say whether an armed fault of this kind hits the request now."""
+        if self.org.faults.take(kind, self.method, self.request.path) is None:
+            return False
+        self.mishaps.append(kind)
+        return True
+
+    @contextmanager
+    def transaction(self) -> Iterator[Callable[[], None]]:
+        """Yield what takes back all that was done since: the changes and the notes of their effects."""
+        mark = len(self.effects)
+        with self.store.savepoint() as restore:
+
+            def roll_back() -> None:
+                restore()
+                del self.effects[mark:]
+
+            try:
+                yield roll_back
+            except BaseException:
+                roll_back()
+                raise

@@ -22,6 +22,10 @@ class ApiError(Exception):
             body["fields"] = list(self.fields)
         return Reply(self.status, [body])
 
+    def as_row(self) -> dict[str, Json]:
+        """Return this refusal as collections and trees write it, beside other rows."""
+        return {"statusCode": self.code, "message": self.message, "fields": list(self.fields or ())}
+
 
 class TokenError(Exception):
     """One refusal of the token endpoint (RFC 6749, section 5.2)."""

@@ -16,14 +16,14 @@ from .errors import ApiError, TokenError, not_found, session_expired
 from .identity import identity, userinfo
 from .logins import Session, bearer
 from .quota import concurrent_limit, daily_limit
-from .resources import VERSIONS, dispatch
+from .resources import dispatch
 from .soap import log_in
 from .store import stamp
+from .versions import KNOWN, VERSIONS
 
 if TYPE_CHECKING:
     from .org import SalesforceOrg
 
-_WRITES: Final = frozenset({"POST", "PATCH", "DELETE", "PUT"})
 _CONTROL: Final = "/__sandbox__/"
 _TOKEN: Final = "/services/oauth2/token"  # noqa: S105 - a path
 _SOAP: Final = "/services/Soap/"
@@ -133,9 +133,6 @@ class Front:
         if self._takes(visit, "concurrent_limit"):
             raise concurrent_limit()
         self._org.quota.charge()
-        if visit.method in _WRITES and "/sobjects/" in visit.request.path and self._takes(visit, "lock_row"):
-            message = "unable to obtain exclusive access to this record or 1 records"
-            raise ApiError(400, "UNABLE_TO_LOCK_ROW", message, [])
         if self._takes(visit, "html_200"):
             return Reply(200, b"<!DOCTYPE html><html><body>One moment please</body></html>", media_type="text/html")
         error = self._takes(visit, "server_error")
@@ -151,7 +148,7 @@ class Front:
     def _done(self, visit: Visit, session: Session) -> Reply:
         """Let the resource answer; its refusal is an answer too, so that mishaps can still befall it."""
         services, data, version, *_ = [*visit.request.path.strip("/").split("/"), "", "", ""]
-        if services != "services" or data not in ("data", "async") or version.lstrip("v") not in _KNOWN:
+        if services != "services" or data not in ("data", "async") or version.lstrip("v") not in KNOWN:
             raise not_found()
         view = self._org.view(session.user_id)
         call = Call(self._org, visit.request, visit.method, version.lstrip("v"), session, view, visit.effects)
@@ -160,6 +157,8 @@ class Front:
         except ApiError as refusal:
             visit.error = refusal.code
             return _said(visit.request, refusal)
+        finally:
+            visit.fault = call.mishaps[-1] if call.mishaps else visit.fault
 
     def _takes(self, visit: Visit, kind: str) -> Fault | None:
         fault = self._org.faults.take(kind, visit.method, visit.request.path)
@@ -218,4 +217,3 @@ def _said(request: Request, refusal: ApiError | TokenError) -> Reply:
 
 
 _SECRET: Final = frozenset({"authorization", "x-sfdc-session"})
-_KNOWN: Final = frozenset(str(each["version"]) for each in VERSIONS)

@@ -25,9 +25,11 @@ from .oauth import TokenEndpoint
 from .passwords import Passwords
 from .queries import Cursors
 from .quota import DailyQuota
+from .recent import Recent
 from .schema import load_schema
 from .seed import Seeder
 from .store import Row, Store
+from .tooling import Tooling
 
 FAULTS: Final[Mapping[str, str]] = {
     "lost_answer": "do what was asked, then close the connection without an answer",
@@ -83,6 +85,8 @@ class SalesforceOrg:
         self.random = Random(f"isthmus cursors {name} {seed}")  # noqa: S311 - locators of a stand-in
         self.cursors = Cursors(self.random)
         self.jobs = Jobs(_PODS[name])
+        self.recent = Recent()
+        self.tooling = Tooling(clock, _PODS[name])
         self.client_id = f"3MVG9{name}.{'%040x' % Random(f'client {name} {seed}').getrandbits(160)}"  # noqa: S311, UP031
         self.client_secret = f"{Random(f'secret {name} {seed}').getrandbits(256):064X}"  # noqa: S311 - a stand-in's
         self.username = f"integration@{name}.kessmar.example"

@@ -10,29 +10,28 @@ from urllib.parse import unquote
 
 from isthmus.plugins.sandbox.message import Json, Reply
 
-from . import describe, queries, rows, search
+from . import (
+    batch,
+    composite,
+    describe,
+    listviews,
+    queries,
+    quick_actions,
+    recent,
+    rows,
+    search,
+    sobject_collections,
+    tooling,
+    tree,
+)
 from .bulk import ROUTES as BULK
 from .call import Call
 from .errors import ApiError, not_found
+from .parts import Dispatch
 from .schema import SObject
 from .store import moment_of, stamp
 
 Resource: TypeAlias = Callable[..., Reply]
-
-_SEASONS: Final = ("Spring", "Summer", "Winter")
-
-
-def _label(version: int) -> str:
-    """Return a release name: v60 is Spring '24, three releases a year."""
-    season = _SEASONS[version % 3]
-    year = 24 + (version - 60) // 3 + (1 if season == "Winter" else 0)
-    return f"{season} '{year}"
-
-
-VERSIONS: Final[list[Mapping[str, str]]] = [
-    {"label": _label(number), "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
-    for number in range(31, 68)
-]
 
 
 @cache
@@ -42,8 +41,9 @@ def _allowances() -> Mapping[str, int]:
 
 
 def _index(call: Call) -> Reply:
-    names = ("limits", "parameterizedSearch", "query", "queryAll", "search", "sobjects")
-    return Reply(200, {**{name: f"{call.base}/{name}" for name in names}, "identity": _identity_url(call)})
+    names = ("composite", "limits", "parameterizedSearch", "query", "queryAll", "quickActions", "recent", "search")
+    links = {name: f"{call.base}/{name}" for name in (*names, "sobjects", "tooling")}
+    return Reply(200, {**links, "identity": _identity_url(call)})
 
 
 def _identity_url(call: Call) -> str:
@@ -52,6 +52,7 @@ def _identity_url(call: Call) -> str:
 
 def _limits(call: Call) -> Reply:
     body: dict[str, Json] = {name: {"Max": most, "Remaining": most} for name, most in _allowances().items()}
+    body["PermissionSets"] = {"Max": 1500, "Remaining": 1500, "CreateCustom": {"Max": 1000, "Remaining": 1000}}
     body["DailyApiRequests"] = {"Max": call.org.quota.maximum, "Remaining": call.org.quota.remaining}
     return Reply(200, body)
 
@@ -110,12 +111,35 @@ def _moment(text: str) -> str:
     return stamp(moment_of(padded))
 
 
+def _with_parts(resource: Callable[[Call, Dispatch], Reply]) -> Resource:
+    """Let a resource answer parts through the routes it is itself one of."""
+    return lambda call: resource(call, dispatch)
+
+
 _ROUTES: Final[list[tuple[re.Pattern[str], Mapping[str, Resource]]]] = [
     (re.compile(pattern), methods)
     for pattern, methods in (
         ("", {"GET": _index}),
         ("limits", {"GET": _limits}),
         ("limits/recordCount", {"GET": _record_count}),
+        ("recent", {"GET": recent.recent}),
+        ("composite", {"POST": _with_parts(composite.composite)}),
+        ("composite/graph", {"POST": _with_parts(composite.graph)}),
+        ("composite/batch", {"POST": _with_parts(batch.batch)}),
+        ("composite/tree/([^/]+)", {"POST": tree.tree}),
+        (
+            "composite/sobjects",
+            {
+                "POST": sobject_collections.create,
+                "PATCH": sobject_collections.update,
+                "DELETE": sobject_collections.delete,
+            },
+        ),
+        ("composite/sobjects/([^/]+)", {"GET": sobject_collections.read, "POST": sobject_collections.retrieve}),
+        ("composite/sobjects/([^/]+)/([^/]+)", {"PATCH": sobject_collections.upsert}),
+        ("tooling/query", {"GET": tooling.query}),
+        ("tooling/runTestsAsynchronous", {"POST": tooling.run_tests}),
+        ("connect/communities", {"GET": lambda _: Reply(200, {"communities": [], "total": 0})}),
         ("query", {"GET": queries.query}),
         ("queryAll", {"GET": queries.query_all}),
         ("query(?:All)?/([^/]+)", {"GET": queries.query_more}),
@@ -124,6 +148,20 @@ _ROUTES: Final[list[tuple[re.Pattern[str], Mapping[str, Resource]]]] = [
         ("sobjects", {"GET": describe.describe_global}),
         ("sobjects/([^/]+)", {"GET": describe.describe_basic, "POST": rows.create}),
         ("sobjects/([^/]+)/describe", {"GET": describe.describe}),
+        ("quickActions", {"GET": quick_actions.global_actions}),
+        ("quickActions/([^/]+)", {"GET": quick_actions.global_action}),
+        ("quickActions/([^/]+)/defaultValues", {"GET": quick_actions.global_default_values}),
+        ("sobjects/([^/]+)/quickActions", {"GET": quick_actions.object_actions}),
+        (
+            "sobjects/([^/]+)/quickActions/([^/]+)",
+            {"GET": quick_actions.object_action, "POST": quick_actions.perform},
+        ),
+        ("sobjects/([^/]+)/quickActions/([^/]+)/defaultValues", {"GET": quick_actions.default_values}),
+        ("sobjects/([^/]+)/quickActions/([^/]+)/defaultValues/([^/]+)", {"GET": quick_actions.default_values}),
+        ("sobjects/([^/]+)/listviews", {"GET": listviews.list_views}),
+        ("sobjects/([^/]+)/listviews/([^/]+)", {"GET": listviews.list_view}),
+        ("sobjects/([^/]+)/listviews/([^/]+)/describe", {"GET": listviews.describe}),
+        ("sobjects/([^/]+)/listviews/([^/]+)/results", {"GET": listviews.results}),
         ("sobjects/([^/]+)/updated", {"GET": _updated}),
         ("sobjects/([^/]+)/deleted", {"GET": _deleted}),
         ("sobjects/([^/]+)/([^/]+)", {"GET": rows.read, "PATCH": rows.update, "DELETE": rows.delete}),

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -20,7 +20,7 @@ from .store import Row, moment_of
 def create(call: Call, name: str) -> Reply:
     """Answer `POST /sobjects/X`."""
     sobject = call.sobject(name)
-    return _insert(call, sobject, call.json)
+    return _made(call, sobject, insert(call, sobject, call.json))
 
 
 def read(call: Call, name: str, key: str) -> Reply:
@@ -32,7 +32,7 @@ def read(call: Call, name: str, key: str) -> Reply:
 def read_by_key(call: Call, name: str, column_name: str, value: str) -> Reply:
     """Answer `GET /sobjects/X/<ExtField>/<value>`."""
     sobject = call.sobject(name)
-    rows = _matches(call, sobject, _key_field(call, sobject, column_name), value)
+    rows = matches(call, sobject, key_field(call, sobject, column_name), value)
     if not rows:
         raise not_found()
     if len(rows) > 1:
@@ -44,43 +44,47 @@ def update(call: Call, name: str, key: str) -> Reply:
     """Answer `PATCH /sobjects/X/<id>`."""
     sobject = call.sobject(name)
     row = _addressed(call, sobject, key)
-    _change(call, sobject, row, call.json)
+    change(call, sobject, row, call.json)
     return Reply(204, empty=True)
 
 
 def upsert(call: Call, name: str, column_name: str, value: str) -> Reply:
     """Answer `PATCH /sobjects/X/<ExtField>/<value>`: create, change, or name the candidates."""
     sobject = call.sobject(name)
-    column = _key_field(call, sobject, column_name)
+    column = key_field(call, sobject, column_name)
     if any(each.lower() == column.name.lower() for each in call.json):
         message = f"The {column.name} field should not be specified in the sobject data."
         raise ApiError(400, "INVALID_FIELD", message, [column.name])
-    rows = _matches(call, sobject, column, value)
+    rows = matches(call, sobject, column, value)
     if len(rows) > 1:
         return _several(call, sobject, rows)
     if rows:
-        _change(call, sobject, rows[0], call.json)
+        change(call, sobject, rows[0], call.json)
         if float(call.version) < 46:
             return Reply(204, empty=True)
         return Reply(200, {"id": rows[0]["Id"], "success": True, "errors": [], "created": False})
     if call.request.query.get("updateOnly", "").lower() == "true" or column.type == "id":
         raise not_found()
-    return _insert(call, sobject, {**call.json, column.name: value}, created=True)
+    return _made(call, sobject, insert(call, sobject, {**call.json, column.name: value}), created=True)
 
 
 def delete(call: Call, name: str, key: str) -> Reply:
     """Answer `DELETE /sobjects/X/<id>`; conditional headers do not count here."""
     sobject = call.sobject(name)
-    return _remove(call, sobject, _addressed(call, sobject, key))
+    remove(call, sobject, _addressed(call, sobject, key))
+    return Reply(204, empty=True)
 
 
 def delete_by_key(call: Call, name: str, column_name: str, value: str) -> Reply:
     """Answer `DELETE /sobjects/X/<ExtField>/<value>`."""
     sobject = call.sobject(name)
-    rows = _matches(call, sobject, _key_field(call, sobject, column_name), value)
+    rows = matches(call, sobject, key_field(call, sobject, column_name), value)
     if not rows:
         raise not_found()
-    return _several(call, sobject, rows) if len(rows) > 1 else _remove(call, sobject, rows[0])
+    if len(rows) > 1:
+        return _several(call, sobject, rows)
+    remove(call, sobject, rows[0])
+    return Reply(204, empty=True)
 
 
 def etag(call: Call, sobject: SObject, row: Row) -> str | None:
@@ -109,14 +113,16 @@ def _addressed(call: Call, sobject: SObject, key: str) -> Row:
     return row
 
 
-def _key_field(call: Call, sobject: SObject, name: str) -> Field:
+def key_field(call: Call, sobject: SObject, name: str) -> Field:
+    """Return the field by which a URL addresses rows; raises ApiError where it is no key."""
     column = call.view.field(sobject, name)
     if column is None or not column.is_key:
         raise no_such_key(name)
     return column
 
 
-def _matches(call: Call, sobject: SObject, column: Field, value: str) -> list[Row]:
+def matches(call: Call, sobject: SObject, column: Field, value: str) -> list[Row]:
+    """Return the rows with this key that the user may see."""
     wanted = normalise(value) or value if column.type == "id" else value
     return [row for row in call.store[sobject.name].find(column, wanted) if call.view.sees(sobject, row)]
 
@@ -132,18 +138,57 @@ def _shown(call: Call, sobject: SObject, row: Row) -> Reply:
         headers["ETag"] = tag
     if unchanged(call.request, tag, modified(row)):
         return Reply(304, headers=headers, empty=True)
-    path = f"{call.base}/sobjects/{sobject.name}/{row['Id']}"
-    body: dict[str, Json] = {"attributes": {"type": sobject.name, "url": path}}
-    body.update((column.name, row[column.name]) for column in _wanted(call, sobject))
-    return Reply(200, body, headers)
+    return Reply(200, record(call, sobject, row, _wanted(call, sobject)), headers)
 
 
 def _wanted(call: Call, sobject: SObject) -> list[Field]:
     names = [name.strip() for name in call.request.query.get("fields", "").split(",") if name.strip()]
-    if not names:
-        return list(call.view.fields(sobject))
+    return named_fields(call, sobject, (*names, "Id")) if names else list(call.view.fields(sobject))
+
+
+def insert(call: Call, sobject: SObject, body: Mapping[str, Json]) -> Row:
+    """Make a row; raises ApiError where the org or this user's rights refuse it."""
+    if not (sobject.createable and call.view.writes):
+        message = f"entity type cannot be inserted: {sobject.label}"
+        raise ApiError(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message, [])
+    found = validate.values(call, sobject, body, None)
+    _lock(call)
+    row = call.store.insert(sobject.name, found, call.user_id)
+    call.did("created", sobject, row["Id"])
+    return row
+
+
+def change(call: Call, sobject: SObject, row: Row, body: Mapping[str, Json]) -> None:
+    """Change a row; raises ApiError where the org, a condition or this user's rights refuse it."""
+    _may_change(call, allowed=sobject.updateable)
+    require(call.request, etag(call, sobject, row), modified(row))
+    found = validate.values(call, sobject, body, row)
+    _lock(call)
+    call.store.change(sobject.name, row, found, call.user_id, same_second=call.meets("same_second"))
+    call.did("updated", sobject, row["Id"])
+
+
+def remove(call: Call, sobject: SObject, row: Row) -> None:
+    """Delete a row; raises ApiError where this user's rights refuse it."""
+    _may_change(call, allowed=sobject.deletable)
+    _lock(call)
+    call.store.change(sobject.name, row, {"IsDeleted": True}, call.user_id)
+    call.did("deleted", sobject, row["Id"])
+
+
+def record(call: Call, sobject: SObject, row: Row, columns: Iterable[Field]) -> Mapping[str, Json]:
+    """Write a row as the API does."""
+    path = f"{call.base}/sobjects/{sobject.name}/{row['Id']}"
+    return {
+        "attributes": {"type": sobject.name, "url": path},
+        **{column.name: row[column.name] for column in columns},
+    }
+
+
+def named_fields(call: Call, sobject: SObject, names: Iterable[str]) -> list[Field]:
+    """Return the fields of these names; raises ApiError for one that the user does not know."""
     found: dict[str, Field] = {}
-    for name in (*names, "Id"):
+    for name in names:
         column = call.view.field(sobject, name)
         if column is None:
             raise ApiError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}")
@@ -151,35 +196,18 @@ def _wanted(call: Call, sobject: SObject) -> list[Field]:
     return list(found.values())
 
 
-def _insert(call: Call, sobject: SObject, body: Mapping[str, Json], *, created: bool | None = None) -> Reply:
-    if not (sobject.createable and call.view.writes):
-        message = f"entity type cannot be inserted: {sobject.label}"
-        raise ApiError(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message, [])
-    found = validate.values(call, sobject, body, None)
-    row = call.store.insert(sobject.name, found, call.user_id)
-    call.did("created", sobject, row["Id"])
+def _made(call: Call, sobject: SObject, row: Row, *, created: bool | None = None) -> Reply:
     answer: dict[str, Json] = {"id": row["Id"], "success": True, "errors": []}
     if created is not None:
         answer["created"] = created
     return Reply(201, answer, {"Location": f"{call.base}/sobjects/{sobject.name}/{row['Id']}"})
 
 
-def _change(call: Call, sobject: SObject, row: Row, body: Mapping[str, Json]) -> None:
-    _may_change(call, allowed=sobject.updateable)
-    require(call.request, etag(call, sobject, row), modified(row))
-    found = validate.values(call, sobject, body, row)
-    same_second = call.org.faults.take("same_second", call.method, call.request.path) is not None
-    call.store.change(sobject.name, row, found, call.user_id, same_second=same_second)
-    call.did("updated", sobject, row["Id"])
-
-
-def _remove(call: Call, sobject: SObject, row: Row) -> Reply:
-    _may_change(call, allowed=sobject.deletable)
-    call.store.change(sobject.name, row, {"IsDeleted": True}, call.user_id)
-    call.did("deleted", sobject, row["Id"])
-    return Reply(204, empty=True)
-
-
 def _may_change(call: Call, *, allowed: bool) -> None:
     if not (allowed and call.view.writes):
         raise ApiError(403, "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", [])
+
+
+def _lock(call: Call) -> None:
+    if call.meets("lock_row"):
+        raise ApiError(400, "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records", [])

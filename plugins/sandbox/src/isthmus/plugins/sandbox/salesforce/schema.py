@@ -43,6 +43,8 @@ class Field:
     compliance: str | None = None
     minimum: float | None = None
     rule: str = ""
+    formula: str | None = None
+    help: str | None = None
 
     @property
     def custom(self) -> bool:
@@ -79,6 +81,10 @@ class Field:
         return self.external_id or self.id_lookup
 
 
+_ADDRESS_PARTS = (
+    *("Street", "City", "State", "StateCode", "PostalCode", "Country", "CountryCode"),
+    *("Latitude", "Longitude", "GeocodeAccuracy"),
+)
 _NEVER_EMPTY = frozenset(
     {"OwnerId", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp", "Name"}
 )
@@ -98,11 +104,27 @@ class SObject:
     deletable: bool = True
     metadata: bool = False
     search: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
     @property
     def custom(self) -> bool:
         """Say whether the org's own administrators added the object."""
         return self.name.endswith("__c")
+
+    @cached_property
+    def compounds(self) -> Mapping[str, str]:
+        """Return, for each field that is a part of another one, the name of that one."""
+        found = {
+            f"{each.name.removesuffix('Address')}{part}": each.name
+            for each in self.fields
+            if each.type == "address"
+            for part in _ADDRESS_PARTS
+        }
+        if "lastname" in self.by_name:
+            found |= dict.fromkeys(("FirstName", "LastName", "Salutation"), "Name")
+        if "fiscal" in self.by_name:
+            found |= dict.fromkeys(("FiscalQuarter", "FiscalYear"), "Fiscal")
+        return found
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
@@ -163,24 +185,25 @@ class _ObjectData(TypedDict, total=False):
     updateable: bool
     deletable: bool
     metadata: bool
-    system_fields: bool
+    system_fields: bool | list[str]
     search: list[str]
+    links: list[str]
     fields: list[dict[str, object]]
 
 
 @cache
-def load_schema() -> Schema:
-    """Read the schema from the package's data files."""
+def load_schema(part: str = "objects") -> Schema:
+    """Read the schema from the package's data files: `objects`, or `tooling` for those of the Tooling API."""
     folder = files(__package__) / "data"
     system = tomllib.loads((folder / "system_fields.toml").read_text("utf-8"))["fields"]
     system_fields = tuple(_field(each) for each in system)
     objects: dict[str, SObject] = {}
-    for file in sorted((folder / "objects").iterdir(), key=lambda each: each.name):
+    for file in sorted((folder / part).iterdir(), key=lambda each: each.name):
         if not file.name.endswith(".toml"):
             continue
         data = cast("_ObjectData", tomllib.loads(file.read_text("utf-8")))
         own = tuple(_field(each) for each in data["fields"])
-        fields = (system_fields[0], *own, *system_fields[1:]) if data.get("system_fields", True) else own
+        fields = _with_system_fields(own, system_fields, wanted=data.get("system_fields", True))
         objects[data["name"]] = SObject(
             name=data["name"],
             label=data["label"],
@@ -192,8 +215,26 @@ def load_schema() -> Schema:
             deletable=data.get("deletable", True),
             metadata=data.get("metadata", False),
             search=tuple(data.get("search", ())),
+            links=tuple(data.get("links", _links(data))),
         )
     return Schema(MappingProxyType(objects), {name.lower(): each for name, each in objects.items()})
+
+
+def _links(data: _ObjectData) -> tuple[str, ...]:
+    """Return which links describe offers where the data names none: those of things that people work with."""
+    if not data.get("createable", True):
+        return ()
+    searched = ("approvalLayouts", "listviews") if "search" in data else ()
+    return ("compactLayouts", *searched, "quickActions", "layouts")
+
+
+def _with_system_fields(
+    own: tuple[Field, ...], system: tuple[Field, ...], *, wanted: bool | list[str]
+) -> tuple[Field, ...]:
+    """Add the fields that objects have in common: all, none or, beside the id, those that are named."""
+    if wanted is False:
+        return own
+    return (system[0], *own, *(each for each in system[1:] if wanted is True or each.name in wanted))
 
 
 def _field(data: Mapping[str, object]) -> Field:

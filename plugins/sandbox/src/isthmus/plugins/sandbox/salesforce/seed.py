@@ -1,6 +1,7 @@
 """Which rows does an org hold when it opens?"""
 
 import tomllib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from importlib.resources import files
 from random import Random
@@ -11,6 +12,8 @@ from .access import load_people
 from .store import Row, Store, Value
 
 _LANGUAGE = {"eu": ("de", "DE", "de_DE", "DEU12"), "us": ("en_US", "US", "en_US", "USA234")}
+_ADDRESS = ("city", "country", "geocodeAccuracy", "latitude", "longitude", "postalCode", "state", "street")
+_NOWHERE: Mapping[str, str | None] = dict.fromkeys(_ADDRESS)
 
 
 class Seeder:
@@ -48,7 +51,10 @@ class Seeder:
 
     def _states(self) -> None:
         text = (files(__package__) / "data" / "reference_rows.toml").read_text("utf-8")
-        for name, rows in tomllib.loads(text).items():
+        data = tomllib.loads(text)
+        for row in data.pop("RecordType"):
+            self._store.insert("RecordType", {**row, "IsActive": True}, "", self._start - timedelta(days=900))
+        for name, rows in data.items():
             for order, row in enumerate(rows, start=1):
                 flags = {flag: value for flag, value in row.items() if flag.startswith("Is")}
                 values = {"MasterLabel": row["label"], "ApiName": row["label"], "SortOrder": order}
@@ -78,7 +84,7 @@ class Seeder:
                 self._owners.append(str(row["Id"]))
 
     def _organization(self) -> None:
-        language, country, _, instance = _LANGUAGE[self._home]
+        language, country, locale, instance = _LANGUAGE[self._home]
         values: dict[str, Value] = {
             "Name": f"Kessmar {self._home.upper()}",
             "Country": country,
@@ -86,6 +92,25 @@ class Seeder:
             "IsSandbox": True,
             "OrganizationType": "Developer Edition",
             "LanguageLocaleKey": language,
+            "DefaultLocaleSidKey": locale,
+            "TimeZoneSidKey": "GMT",
+            "PrimaryContact": "Integration Service",
+            "FiscalYearStartMonth": 1,
+            "SignupCountryIsoCode": country,
+            "UiSkin": "Theme3",
+            "WebToCaseDefaultOrigin": "Web",
+            "DefaultAccountAccess": "Edit",
+            "DefaultCalendarAccess": "HideDetailsInsert",
+            "DefaultCampaignAccess": "All",
+            "DefaultCaseAccess": "ReadEditTransfer",
+            "DefaultContactAccess": "ControlledByParent",
+            "DefaultLeadAccess": "ReadEditTransfer",
+            "DefaultOpportunityAccess": "Edit",
+            "DefaultPricebookAccess": "ReadSelect",
+            "Address": {**_NOWHERE, "country": country},
+            "MonthlyPageViewsEntitlement": 0,
+            "MonthlyPageViewsUsed": 0,
+            "NumKnowledgeService": 2,
         }
         self._store.insert("Organization", values, self._root, self._start - timedelta(days=900))
 

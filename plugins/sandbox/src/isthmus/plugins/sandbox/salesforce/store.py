@@ -1,6 +1,8 @@
 """Where do the rows live, and how is one found by id or by key?"""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -9,7 +11,7 @@ from isthmus.plugins.sandbox.clock import Clock
 from .ids import mint
 from .schema import Field, Schema, SObject
 
-Value: TypeAlias = str | int | float | bool | Mapping[str, str | None] | None
+Value: TypeAlias = str | int | float | bool | Mapping[str, str | float | None] | None
 Row: TypeAlias = dict[str, Value]
 
 
@@ -23,11 +25,24 @@ def moment_of(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
 
 
+@dataclass(slots=True)
+class _Undo:
+    """What stood where since the outermost savepoint; nothing is kept while none is open."""
+
+    open: int = 0
+    past: "list[tuple[Table, str, Row | None]]" = field(default_factory=list)
+
+
 class Table:
     """Hold the rows of one object by id, in the order in which they were made."""
 
-    def __init__(self, sobject: SObject) -> None:
+    def __init__(self, sobject: SObject, undo: _Undo) -> None:
+        self._undo = undo
         self.sobject = sobject
+        self._blank: Row = {
+            "IsDeleted": False,
+            **{each.name: False if each.type == "boolean" else None for each in sobject.fields},
+        }
         self.rows: dict[str, Row] = {}
         self.revisions: dict[str, int] = {}
         self._keys: dict[str, dict[str, dict[str, None]]] = {
@@ -39,17 +54,32 @@ class Table:
 
     def blank(self) -> Row:
         """Return a row with every field empty."""
-        return {each.name: False if each.type == "boolean" else None for each in self.sobject.fields}
+        return self._blank.copy()
 
     def put(self, key: str, row: Row) -> None:
         """Store a new row or the new state of one."""
         old = self.rows.get(key)
-        if old is not None:
-            self._index(key, old, add=False)
-        self.rows[key] = row
+        if self._undo.open:
+            self._undo.past.append((self, key, old))
+        self._replace(key, old, row)
         self.revisions[key] = self.revisions.get(key, 0) + 1
-        if not row.get("IsDeleted"):
-            self._index(key, row, add=True)
+
+    def restore(self, key: str, row: Row | None) -> None:
+        """Go back one revision of a row; None stands for a row that was not there yet."""
+        self._replace(key, self.rows.get(key), row)
+        self.revisions[key] -= 1
+        if row is None:
+            del self.revisions[key]
+
+    def _replace(self, key: str, old: Row | None, new: Row | None) -> None:
+        if old is not None and not old.get("IsDeleted"):
+            self._index(key, old, add=False)
+        if new is None:
+            del self.rows[key]
+            return
+        self.rows[key] = new
+        if not new.get("IsDeleted"):
+            self._index(key, new, add=True)
 
     def drop(self, key: str) -> None:
         """Forget a row for good."""
@@ -89,11 +119,37 @@ class Store:
         self.schema = schema
         self.clock = clock
         self.pod = pod
-        self.tables = {name: Table(sobject) for name, sobject in schema.objects.items()}
+        self._undo = _Undo()
+        self.tables = {name: Table(sobject, self._undo) for name, sobject in schema.objects.items()}
         self._numbers = dict.fromkeys(schema.objects, 0)
 
     def __getitem__(self, name: str) -> Table:
         return self.tables[name]
+
+    @contextmanager
+    def savepoint(self) -> Iterator[Callable[[], None]]:
+        """Yield what takes back every change made since; an exception takes them back too.
+
+        Ids and automatic numbers that were given out stay used, as they do in a real org.
+        """
+        undo = self._undo
+        mark = len(undo.past)
+
+        def roll_back() -> None:
+            while len(undo.past) > mark:
+                table, key, row = undo.past.pop()
+                table.restore(key, row)
+
+        undo.open += 1
+        try:
+            yield roll_back
+        except BaseException:
+            roll_back()
+            raise
+        finally:
+            undo.open -= 1
+            if not undo.open:
+                undo.past.clear()
 
     def next_id(self, name: str) -> str:
         """Return a fresh id for this object."""
@@ -145,16 +201,17 @@ def _joined(parts: Iterable[Value]) -> str | None:
     return " ".join(str(part) for part in parts if part) or None
 
 
-def _address(row: Row, prefix: str) -> Mapping[str, str | None] | None:
+def _address(row: Row, prefix: str = "") -> Mapping[str, str | float | None] | None:
     names = ("city", "country", "countryCode", "geocodeAccuracy", "latitude", "longitude", "postalCode", "state")
     parts = {each: row.get(f"{prefix}{each[0].upper()}{each[1:]}") for each in (*names, "street")}
     if not any(parts.values()):
         return None
-    return {name: None if value is None else str(value) for name, value in parts.items()}
+    return {name: value if isinstance(value, str | float) else None for name, value in parts.items()}
 
 
 def _derive_account(_: Store, row: Row) -> None:
     row["BillingAddress"] = _address(row, "Billing")
+    row["ShippingAddress"] = _address(row, "Shipping")
 
 
 def _derive_person(_: Store, row: Row) -> None:
@@ -165,6 +222,7 @@ def _derive_contact(store: Store, row: Row) -> None:
     _derive_person(store, row)
     row["Salutation_Line__c"] = _joined(("Dear", row["Salutation"], row["LastName"]))
     row["MailingAddress"] = _address(row, "Mailing")
+    row["OtherAddress"] = _address(row, "Other")
 
 
 def _derive_case(store: Store, row: Row) -> None:
@@ -182,11 +240,15 @@ def _derive_opportunity(store: Store, row: Row) -> None:
     stage = store.reference("OpportunityStage", row["StageName"])
     row["IsClosed"] = bool(stage and stage["IsClosed"])
     row["IsWon"] = bool(stage and stage["IsWon"])
+    close = str(row["CloseDate"] or "")
+    year, quarter = (int(close[:4]), (int(close[5:7]) + 2) // 3) if close else (None, None)
+    row.update(FiscalYear=year, FiscalQuarter=quarter, Fiscal=f"{year} {quarter}" if close else None)
 
 
 def _derive_lead(store: Store, row: Row) -> None:
     _derive_person(store, row)
     status = store.reference("LeadStatus", row["Status"])
+    row["Address"] = _address(row)
     row["IsConverted"] = bool(status and status["IsConverted"])
 
 

@@ -55,11 +55,12 @@ def _writable(call: Call, sobject: SObject, name: str) -> Field:
 def _by_foreign_key(call: Call, sobject: SObject, name: str, value: Mapping[str, Json]) -> tuple[Field, Value]:
     """Resolve `{"Account": {"Customer_Number__c": "C-1"}}` to the reference it stands for."""
     reference = sobject.by_relationship.get(name.lower())
+    told = _told_type(reference, value)
     keys = {key: each for key, each in value.items() if key.lower() != "attributes"}
     if reference is None or len(keys) != 1:
         raise ApiError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}")
     column = _writable(call, sobject, reference.name)
-    target = call.store.schema.objects[reference.refers[0]]
+    target = call.store.schema.objects[told or reference.refers[0]]
     key, wanted = next(iter(keys.items()))
     key_field = call.view.field(target, key)
     if key_field is None or not key_field.is_key:
@@ -69,6 +70,18 @@ def _by_foreign_key(call: Call, sobject: SObject, name: str, value: Mapping[str,
         message = f"Foreign key external ID: {wanted} not found for field {key_field.name} in entity {target.name}"
         raise ApiError(400, "INVALID_FIELD", message)
     return column, rows[0]["Id"]
+
+
+def _told_type(reference: Field | None, value: Mapping[str, Json]) -> str | None:
+    """Return which object a nested key is about, where the field may point to several: `attributes` says it first."""
+    if reference is None or len(reference.refers) < 2:
+        return None
+    first, attributes = next(iter(value.items()), ("", None))
+    kind = attributes.get("type") if first == "attributes" and isinstance(attributes, Mapping) else None
+    if kind not in reference.refers:
+        message = "Nested object for polymorphic foreign key must have an attributes field before any other fields."
+        raise ApiError(400, "JSON_PARSER_ERROR", message)
+    return str(kind)
 
 
 def _stored(call: Call, column: Field, value: Json) -> Value:
