@@ -1,6 +1,7 @@
 """How does isthmus speak to a Salesforce org? REST, one request per verb, nothing that policy has not judged."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -134,8 +135,9 @@ class Salesforce(Connector):
     async def update(self, object: str, id: str, values: Mapping[str, JSON], version: str | None) -> Written:
         """Change by PATCH; the server compares versions on Account only, elsewhere they are read just before."""
         guard, headers = await self._same_version(object, id, version)
+        where = self._path("/sobjects/{}/{}", object, checked_id(id))
         await self.http.patch(
-            self._path("/sobjects/{}/{}", object, checked_id(id)), json=_body(values), headers=headers
+            where, json=_body(values), headers=headers, unchanged=partial(self._same_version, object, id, version)
         )
         return Written(full_id(id), guard=guard)
 
@@ -152,7 +154,8 @@ class Salesforce(Connector):
     async def delete(self, object: str, id: str, version: str | None) -> Written:
         """Delete; the vendor compares no version on DELETE, so it is read just before."""
         guard, _ = await self._same_version(object, id, version)
-        await self.http.delete(self._path("/sobjects/{}/{}", object, checked_id(id)))
+        where = self._path("/sobjects/{}/{}", object, checked_id(id))
+        await self.http.delete(where, unchanged=partial(self._same_version, object, id, version))
         return Written(full_id(id), guard="read" if guard else None)
 
     async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
