@@ -5,7 +5,7 @@ import pytest
 from isthmus.core.budgets import Rules
 from isthmus.core.errors import QuotaExhausted, RetryLater
 from isthmus.core.http import path
-from isthmus.core.resilience import BreakerRules, Deadline
+from isthmus.core.resilience import BreakerRules, Deadline, RetryPolicy
 
 TICKET = path("/Ticket/{}", "1")
 
