@@ -230,6 +230,8 @@ class Salesforce(Connector):
         try:
             return await self.http.follow(url)
         except CredentialError as error:
+            if error.reason != "credential_refused":
+                raise
             raise RetryLater("the org dropped the rest of a long answer; repeat the query from its start") from error
 
     async def _read(
