@@ -122,6 +122,7 @@ MISHAPS: tuple[Mishap, ...] = (
     *both("concurrent_limit", Signal.CROWD),
     *both("edge_throttle", Signal.CROWD),
     *both("daily_limit", Signal.DAY),
+    Mishap("daily_limit", Signal.DAY, "without the limit's header", details={"header": False}),
     *both("expire_session", Signal.SESSION),
     Mishap("token_refused", Signal.TOKEN, "invalid_grant", True, error="CredentialError", code="credential"),
     Mishap(

@@ -1,5 +1,6 @@
 """Every fault of the sandbox against every verb: is the outcome the one that the vendor's signal demands?"""
 
+import contextlib
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.passage.conftest import FastClock, Home
 
+from isthmus.core.errors import RetryLater
 from isthmus.core.http import AiohttpWire, WireSettings
 from isthmus.plugins.sandbox.salesforce import queries
 from isthmus.plugins.sandbox.salesforce.org import FAULTS
@@ -22,8 +24,8 @@ from .verbs import VERBS, Stage, Verb
 LARGEST = 2 << 20
 SHARE = 4
 """How many verbs pass one gateway: enough to see what gets stuck, few enough for its budget of retries."""
-EVERY = 4
-"""CI makes every fourth call, others of each row; the soak makes all."""
+EVERY = 6
+"""CI makes every sixth call, others of each row; the soak makes all."""
 NUMBERS = count()
 PAGE = Path(__file__).parents[3] / "docs" / "fault-matrix.md"
 
@@ -59,6 +61,23 @@ def test_the_page_says_what_is_expected() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), (
         "write it anew: ISTHMUS_WRITE=1 uv run pytest tests/passage/faults"
     )
+
+
+@pytest.mark.parametrize("kind", ["concurrent_limit", "edge_throttle"])
+async def test_throttles_do_not_open_the_breaker(house: Home, kind: str) -> None:
+    """Twelve server errors in so short a time would."""
+    clock = FastClock(10)
+    async with house.open(clock) as gateway:
+        stage = Stage(house, gateway, clock)
+        await stage.works()
+        since, began = house.mark(), clock.monotonic()
+        house.org.faults.arm(kind, times=12)
+        while house.org.faults.armed():
+            with contextlib.suppress(RetryLater):
+                await stage.works()
+        assert clock.monotonic() - began < 30, "too slow to show anything"
+        await stage.works()
+    assert [entry.fault for entry in house.sent(since=since)].count(kind) == 12
 
 
 async def check(house: Home, mishap: Mishap, verbs: Sequence[Verb], monkeypatch: pytest.MonkeyPatch) -> None:

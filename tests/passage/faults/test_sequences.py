@@ -208,7 +208,7 @@ QUOTAS = st.sampled_from([40, 100, 15_000])
 CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=CHECKS, derandomize=True)
+@settings(max_examples=8, deadline=None, suppress_health_check=CHECKS, derandomize=True)
 @given(st.lists(STEPS, min_size=4, max_size=16), QUOTAS)
 async def test_any_sequence_of_faults(house: Home, steps: list[Step], quota: int) -> None:
     await play(house, steps, quota)

@@ -128,8 +128,9 @@ class Front:
         if visit.session is None:
             raise session_expired()
         visit.counted = True
-        if self._takes(visit, "daily_limit"):
+        if spent := self._takes(visit, "daily_limit"):
             visit.exhausted = True
+            visit.counted = spent.flag("header", True)  # noqa: FBT003 - a detail's default
             raise daily_limit()
         if self._takes(visit, "concurrent_limit"):
             raise concurrent_limit()

@@ -31,7 +31,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "lost_answer": "do what was asked, then close the connection without an answer",
     "expire_session": "end the login whose token the request carries",
     "lock_row": "a write meets a locked row: 400 UNABLE_TO_LOCK_ROW",
-    "daily_limit": "403 REQUEST_LIMIT_EXCEEDED of the daily kind",
+    "daily_limit": "403 REQUEST_LIMIT_EXCEEDED of the daily kind; header=False leaves out what is left",
     "concurrent_limit": "403 REQUEST_LIMIT_EXCEEDED of the concurrent kind",
     "server_error": "500 with an empty body; committed=True does what was asked first, `status` and `code` say more",
     "unavailable": "503 SERVER_UNAVAILABLE",
