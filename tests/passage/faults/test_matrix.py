@@ -1,5 +1,6 @@
 """Every fault of the sandbox against every verb: is the outcome the one that the vendor's signal demands?"""
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -8,18 +9,19 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import httpx2
 import pytest
 from tests.passage.conftest import FastClock, Home
 
-from isthmus.core.errors import RetryLater
+from isthmus.core.errors import RetryLater, VersionConflict
 from isthmus.core.http import AiohttpWire, WireSettings
-from isthmus.plugins.sandbox.salesforce import queries
+from isthmus.plugins.sandbox.salesforce import SalesforceOrg, queries
 from isthmus.plugins.sandbox.salesforce.org import FAULTS
 
 from .cell import Cell
 from .outcomes import MISHAPS, Mishap, expected
 from .page import page
-from .verbs import VERBS, Stage, Verb
+from .verbs import HOME, VERBS, Stage, Verb
 
 LARGEST = 2 << 20
 SHARE = 4
@@ -78,6 +80,32 @@ async def test_throttles_do_not_open_the_breaker(house: Home, kind: str) -> None
         assert clock.monotonic() - began < 30, "too slow to show anything"
         await stage.works()
     assert [entry.fault for entry in house.sent(since=since)].count(kind) == 12
+
+
+@pytest.mark.parametrize("tool", ["update", "delete"])
+async def test_a_write_that_had_to_wait_leaves_alone_what_others_did_meanwhile(house: Home, tool: str) -> None:
+    clock, org = FastClock(5), house.org
+    async with house.open(clock) as gateway:
+        stage = Stage(house, gateway, clock)
+        case = await stage.case()
+        where = f"/sobjects/Case/{stage.id(case)}"
+        method, values = ("DELETE", {}) if tool == "delete" else ("PATCH", {"values": {"Subject": "ours"}})
+        org.faults.arm("edge_throttle", method=method)
+        task = asyncio.create_task(stage.call(tool, object="Case", id=case, **values))
+        while not house.sent(method):  # noqa: ASYNC110 - the sandbox has no event for it
+            await asyncio.sleep(0.005)
+        await change(org, where)
+        with pytest.raises(VersionConflict):
+            await task
+    assert len(house.sent(method)) == (1 if tool == "delete" else 2)
+    assert [row["Subject"] for row in house.cases(Id=stage.id(case))] == ["theirs"]
+
+
+async def change(org: SalesforceOrg, where: str) -> None:
+    """Let somebody else change the record."""
+    login = org.logins.open(str(org.user(org.username)["Id"]))
+    async with httpx2.AsyncClient(headers={"authorization": f"Bearer {login.token}"}) as other:
+        assert (await other.patch(f"{org.url}{HOME}{where}", json={"Subject": "theirs"})).status_code == 204
 
 
 async def check(house: Home, mishap: Mishap, verbs: Sequence[Verb], monkeypatch: pytest.MonkeyPatch) -> None:
