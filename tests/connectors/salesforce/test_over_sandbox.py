@@ -6,6 +6,7 @@ from tests.conftest import House
 from isthmus.core.cli.lookups import probe
 from isthmus.core.connector import Key
 from isthmus.core.errors import (
+    CredentialError,
     Denied,
     InvalidArguments,
     NotFound,
@@ -128,6 +129,12 @@ async def test_pages_that_lead_back_come_to_an_end(crowded: Crm) -> None:
 async def test_a_page_that_died_with_its_login_asks_for_a_new_start(crowded: Crm, error: str) -> None:
     crowded.org.faults.arm("dead_locator", error=error)
     with pytest.raises(RetryLater, match="from its start"):
+        await crowded("Contact").query(contacts(2_500))
+
+
+async def test_a_page_that_the_org_does_not_give_to_this_identity_is_not_asked_for_later(crowded: Crm) -> None:
+    crowded.org.faults.arm("api_disabled", path="/query/0r8")
+    with pytest.raises(CredentialError, match="administrator"):
         await crowded("Contact").query(contacts(2_500))
 
 
@@ -313,14 +320,14 @@ async def test_a_refusal_names_the_field_and_keeps_the_orgs_words_apart(
     assert refused.value.vendor_text not in str(refused.value)
 
 
-async def test_a_locked_row_is_worth_another_try_and_is_not_sent_again_by_itself(crm: Crm) -> None:
+async def test_a_locked_row_is_tried_three_times_and_then_left_to_the_caller(crm: Crm) -> None:
     id = str(crm.org.rows("Case")[0]["Id"])
-    crm.org.faults.arm("lock_row")
+    crm.org.faults.arm("lock_row", times=9)
     since = crm.mark()
     with pytest.raises(RetryLater, match="its parent") as locked:
         await crm("Case", effects="update", records=(id,)).update("Case", id, {"Subject": "x"}, None)
     assert locked.value.quota is False
-    assert len(crm.requests(since)) == 1
+    assert len(crm.requests(since)) == 3
 
 
 @pytest.mark.parametrize(("mishap", "said"), [("daily_limit", "daily API quota"), ("concurrent_limit", "too many")])

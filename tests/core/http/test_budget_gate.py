@@ -5,7 +5,7 @@ import pytest
 from isthmus.core.budgets import Rules
 from isthmus.core.errors import QuotaExhausted, RetryLater
 from isthmus.core.http import path
-from isthmus.core.resilience import BreakerRules, Deadline
+from isthmus.core.resilience import BreakerRules, Deadline, RetryPolicy
 
 TICKET = path("/Ticket/{}", "1")
 
@@ -76,7 +76,7 @@ async def test_an_exhausted_org_is_left_alone(connect, upstream, reply):
 
 async def test_a_throttle_holds_every_call(connect, upstream, reply):
     upstream.script.append(reply(429, Retry_After="1"))
-    connection = connect(upstream.url)
+    connection = connect(upstream.url, retry=RetryPolicy(attempts=1))
     loop = asyncio.get_running_loop()
     with pytest.raises(RetryLater):
         await connection.http("create").post(path("/Ticket"), json={})

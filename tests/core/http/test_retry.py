@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from isthmus.core.errors import RetryLater, UpstreamError, UpstreamRejected
+from isthmus.core.errors import RetryLater, UpstreamError, UpstreamRejected, VersionConflict
 from isthmus.core.http import path
 from isthmus.core.resilience import RetryPolicy
 
@@ -50,9 +50,41 @@ async def test_a_write_is_sent_once_and_its_outcome_unknown(connect, upstream, r
 
 
 @pytest.mark.parametrize("verb", WRITES)
-@pytest.mark.parametrize(
-    ("status", "error"), [(429, RetryLater), (403, RetryLater), (409, RetryLater), (400, UpstreamRejected)]
-)
+@pytest.mark.parametrize("status", [409, 429])
+async def test_a_write_that_was_turned_away_for_now_is_repeated(connect, upstream, reply, sleep_log, verb, status):
+    upstream.script.append(reply(status))
+    http = connect(upstream.url, clock=sleep_log).http(verb)
+    assert (await http.request(*WRITES[verb])).status == 200
+    meter = http.scope.meter
+    assert (len(upstream.requests), meter.writes_sent, meter.writes_answered, meter.writes_done) == (2, 2, 2, 1)
+    assert len(sleep_log.slept) == 1
+
+
+@pytest.mark.parametrize("second", [drop, 503])
+async def test_a_repeated_write_whose_answer_is_lost_is_unknown(connect, upstream, reply, sleep_log, second):
+    upstream.script.extend([reply(429), reply(second) if isinstance(second, int) else second])
+    http = connect(upstream.url, clock=sleep_log).http("create")
+    with pytest.raises(UpstreamError) as caught:
+        await http.request(*WRITES["create"])
+    assert caught.value.reason == "no_answer"
+    assert len(upstream.requests) == 2
+    assert not http.scope.meter.write_answered
+
+
+async def test_a_write_is_not_repeated_on_what_has_changed_meanwhile(connect, upstream, reply, sleep_log):
+    async def changed():
+        raise VersionConflict("it changed")
+
+    upstream.script.append(reply(409))
+    http = connect(upstream.url, clock=sleep_log).http("update")
+    with pytest.raises(VersionConflict):
+        await http.patch(TICKET, json={}, unchanged=changed)
+    assert len(upstream.requests) == 1
+    assert http.scope.meter.write_answered
+
+
+@pytest.mark.parametrize("verb", WRITES)
+@pytest.mark.parametrize(("status", "error"), [(403, RetryLater), (400, UpstreamRejected)])
 async def test_a_refused_write_is_answered_and_not_repeated(connect, upstream, reply, sleep_log, verb, status, error):
     upstream.script.append(reply(status))
     http = connect(upstream.url, clock=sleep_log).http(verb)

@@ -1,9 +1,11 @@
+import gzip
 import time
 
 import httpx2
 import pytest
 
 from isthmus.plugins.sandbox import FaultBoard, SalesforceOrg, Sandbox
+from isthmus.plugins.sandbox.salesforce.refusals import REFUSALS
 
 CASE = {"Subject": "fault", "Isthmus_Key__c": "fault"}
 
@@ -188,3 +190,57 @@ def test_unknown_or_idle_faults_are_refused() -> None:
     assert board.take("slow", "GET", "/b") is None
     board.clear()
     assert board.take("slow", "GET", "/a") is None
+
+
+@pytest.mark.parametrize("kind", sorted(REFUSALS))
+def test_an_org_refuses_by_its_own_rules_once(crm: httpx2.Client, org: SalesforceOrg, kind: str) -> None:
+    refusal = REFUSALS[kind]
+    org.faults.arm(kind)
+    where = "query?q=SELECT+Id+FROM+Case+LIMIT+1" if refusal.path else "sobjects/Case"
+    answers = [crm.get(where) if refusal.path else crm.post(where, json=CASE) for _ in range(2)]
+    assert answers[0].status_code == refusal.status
+    assert answers[0].json()[0]["errorCode"] == refusal.code
+    assert answers[1].is_success
+    assert cases(org) == (0 if refusal.path else 1)
+
+
+def test_a_rule_about_writes_leaves_reads_alone(crm: httpx2.Client, org: SalesforceOrg) -> None:
+    org.faults.arm("validation_rule")
+    assert crm.get("sobjects/Case/describe").status_code == 200
+    assert [fault.kind for fault in org.faults.armed()] == ["validation_rule"]
+
+
+def test_a_server_error_names_a_code_where_it_is_told_to(crm: httpx2.Client, org: SalesforceOrg) -> None:
+    org.faults.arm("server_error", code="UNKNOWN_EXCEPTION", status=502, committed=True)
+    answer = crm.post("sobjects/Case", json=CASE)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (502, "UNKNOWN_EXCEPTION")
+    assert cases(org) == 1
+
+
+def test_a_small_answer_unpacks_to_a_large_one(crm: httpx2.Client, org: SalesforceOrg) -> None:
+    org.faults.arm("gzip_bomb", megabytes=3)
+    with crm.stream("GET", "limits") as answer:
+        packed = b"".join(answer.iter_raw())
+    assert len(packed) < 10_000
+    assert len(gzip.decompress(packed)) == 3 << 20
+
+
+def test_a_body_in_drops_is_whole_in_the_end(crm: httpx2.Client, org: SalesforceOrg) -> None:
+    org.faults.arm("slow_body", seconds=0.1)
+    began = time.monotonic()
+    assert "DailyApiRequests" in crm.get("limits").json()
+    assert time.monotonic() - began >= 0.1
+
+
+def test_a_refused_token_opens_no_login(org: SalesforceOrg) -> None:
+    org.faults.arm("token_refused", error="retry_request")
+    form = {"grant_type": "client_credentials", "client_id": org.client_id, "client_secret": org.client_secret}
+    url = f"{org.url}/services/oauth2/token"
+    refused, granted = (httpx2.post(url, data=form) for _ in range(2))
+    assert (refused.status_code, refused.json()["error"]) == (400, "retry_request")
+    assert granted.status_code == 200
+
+
+def test_a_spent_day_may_leave_out_what_is_left(crm: httpx2.Client, org: SalesforceOrg) -> None:
+    org.faults.arm("daily_limit", header=False)
+    assert "sforce-limit-info" not in crm.get("limits").headers

@@ -105,6 +105,7 @@ def _refused(scope: CallScope, why: str) -> CredentialError:
     connection = scope.principal.connection
     return CredentialError(
         f"{connection!r} {why}. Renew the credential of {_who(scope)}.",
+        code="credential_refused",
         subject=scope.principal.user or connection,
         object=scope.operation.target,
     )

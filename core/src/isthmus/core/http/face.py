@@ -1,7 +1,7 @@
 """What does a connector's `self.http` do?"""
 
 import json as jsonlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 import httpx2
@@ -16,6 +16,7 @@ from isthmus.core.records import JSON
 __all__ = ["Http", "Params"]
 
 Params = Mapping[str, str | int | Sequence[str]]
+Unchanged = Callable[[], Awaitable[object]]
 
 
 class Http:
@@ -89,10 +90,18 @@ class Http:
         params: Params | None = None,
         headers: Mapping[str, str] | None = None,
         passing: Collection[int] = (),
+        unchanged: Unchanged | None = None,
     ) -> Response:
-        """Send a PATCH."""
+        """Send a PATCH; `unchanged` is asked before it is repeated, and raises where it must not be."""
         return await self.request(
-            "PATCH", path, json=json, content=content, params=params, headers=headers, passing=passing
+            "PATCH",
+            path,
+            json=json,
+            content=content,
+            params=params,
+            headers=headers,
+            passing=passing,
+            unchanged=unchanged,
         )
 
     async def delete(
@@ -102,9 +111,10 @@ class Http:
         params: Params | None = None,
         headers: Mapping[str, str] | None = None,
         passing: Collection[int] = (),
+        unchanged: Unchanged | None = None,
     ) -> Response:
-        """Send a DELETE."""
-        return await self.request("DELETE", path, params=params, headers=headers, passing=passing)
+        """Send a DELETE; `unchanged` is asked before it is repeated, and raises where it must not be."""
+        return await self.request("DELETE", path, params=params, headers=headers, passing=passing, unchanged=unchanged)
 
     async def follow(
         self, url: str, *, headers: Mapping[str, str] | None = None, passing: Collection[int] = ()
@@ -115,7 +125,7 @@ class Http:
             UpstreamError: it leads elsewhere; nothing was sent.
         """
         inside = self._origin.resolve(url, self._base)
-        return await self.send(httpx2.Request("GET", inside, headers=_accepting(headers)), passing=passing)
+        return await self.send(httpx2.Request("GET", inside, headers=_accepting(headers)), passing)
 
     async def request(
         self,
@@ -127,6 +137,7 @@ class Http:
         params: Params | None = None,
         headers: Mapping[str, str] | None = None,
         passing: Collection[int] = (),
+        unchanged: Unchanged | None = None,
     ) -> Response:
         """Send a request with a body of JSON or of bytes, whichever is given.
 
@@ -140,7 +151,7 @@ class Http:
         url = f"{self._origin}{self._base}{path}"
         if params:
             url += "?" + _query(params)
-        return await self.send(httpx2.Request(method, url, headers=named, content=content), passing=passing)
+        return await self.send(httpx2.Request(method, url, headers=named, content=content), passing, unchanged)
 
     async def relay(self, request: httpx2.Request) -> Response:
         """Send a bridged SDK's read as part of this call: its path and body, to this origin, with no header but two."""
@@ -151,9 +162,11 @@ class Http:
         made = httpx2.Request(request.method, url, headers=_accepting(named), content=request.content or None)
         return await self.send(made, passing=(304,))
 
-    async def send(self, request: httpx2.Request, *, passing: Collection[int] = ()) -> Response:
+    async def send(
+        self, request: httpx2.Request, passing: Collection[int] = (), unchanged: Unchanged | None = None
+    ) -> Response:
         """Send a request built elsewhere (a bridged SDK's) as part of this call."""
-        bind(request, self._scope, passing)
+        bind(request, self._scope, passing, unchanged)
         return answer_of(await self._chain.handle_async_request(request))
 
 

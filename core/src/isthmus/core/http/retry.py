@@ -21,8 +21,9 @@ class Retry(httpx2.AsyncBaseTransport):
     """The only layer that sends a request again.
 
     A request that provably never left is repeated, whatever it does. A read is repeated on passing faults. A write
-    is not, once its first byte has left, but for the one replay after a 401 with a new credential: a 401 means that
-    nothing was done. Faults become the error that tells what to do next, unless the connector passes them.
+    whose first byte has left is repeated only where the answer says that nothing was done: after a 401 once, with a
+    new credential, and after a passing refusal (a locked row, a throttle), once what the write was decided on has been
+    looked at again. Faults become the error that tells what to do next, unless the connector passes them.
     """
 
     def __init__(
@@ -63,10 +64,13 @@ class Retry(httpx2.AsyncBaseTransport):
                     return response
                 asked = pause_of(response, self._clock.time())
                 pause, failure = self._pause(sending, asked, fault), answer_error(fault, asked, scope, sending)
-                again = fault.kind in PASSING and not sending.writes
+                again = fault.kind in PASSING and not sending.open
             if not (again and self._worth(scope, sending, pause)):
                 raise failure
             await self._clock.sleep(pause)
+            if sending.unchanged is not None and sending.sends:
+                # Whoever stood in the way may have changed what this write was decided on.
+                await sending.unchanged()
 
     def _pause(self, sending: Sending, asked: float | None, fault: Fault | None = None) -> float:
         """Return how long to wait: never less than the system asked for."""

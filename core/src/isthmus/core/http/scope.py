@@ -1,6 +1,6 @@
 """What travels with one call through every layer of the request path?"""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -71,10 +71,12 @@ class Sending:
     """What the layers know of one request: its parts as the connector reads them, and what has been tried.
 
     `open` is True while a write has been sent and nothing yet says what became of it. `passing` are the statuses that
-    the connector takes as answers.
+    the connector takes as answers. `unchanged` raises where a write must not be repeated, since what it was decided
+    on is different now.
     """
 
     passing: Collection[int] = ()
+    unchanged: Callable[[], Awaitable[object]] | None = None
     content: bytes = b""
     parts: Sequence[RequestClass] = ()
     attempts: int = 0
@@ -107,10 +109,15 @@ class Sending:
             meter.writes_done += done
 
 
-def bind(request: httpx2.Request, scope: CallScope, passing: Collection[int] = ()) -> None:
+def bind(
+    request: httpx2.Request,
+    scope: CallScope,
+    passing: Collection[int] = (),
+    unchanged: Callable[[], Awaitable[object]] | None = None,
+) -> None:
     """Attach a call to a request about to enter the chain."""
     request.extensions[SCOPE] = scope
-    request.extensions[SENDING] = Sending(passing)
+    request.extensions[SENDING] = Sending(passing, unchanged)
 
 
 def scope_of(request: httpx2.Request) -> CallScope:

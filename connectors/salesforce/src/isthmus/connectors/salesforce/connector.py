@@ -1,6 +1,7 @@
 """How does isthmus speak to a Salesforce org? REST, one request per verb, nothing that policy has not judged."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 from urllib.parse import quote, urlencode
 
@@ -154,7 +155,8 @@ class Salesforce(Connector):
         """Change by PATCH; the server compares versions on Account only, elsewhere they are read just before."""
         guard, headers = await self._same_version(object, id, version)
         where = self._path("/sobjects/{}/{}", object, checked_id(id))
-        _done(await self.http.patch(where, json=_body(values), headers=headers))
+        unchanged = partial(self._same_version, object, id, version)
+        _done(await self.http.patch(where, json=_body(values), headers=headers, unchanged=unchanged))
         return Written(full_id(id), guard=guard)
 
     async def upsert(self, object: str, key: Key, values: Mapping[str, JSON]) -> Written:
@@ -170,7 +172,8 @@ class Salesforce(Connector):
     async def delete(self, object: str, id: str, version: str | None) -> Written:
         """Delete; the vendor compares no version on DELETE, so it is read just before."""
         guard, _ = await self._same_version(object, id, version)
-        _done(await self.http.delete(self._path("/sobjects/{}/{}", object, checked_id(id))))
+        where = self._path("/sobjects/{}/{}", object, checked_id(id))
+        _done(await self.http.delete(where, unchanged=partial(self._same_version, object, id, version)))
         return Written(full_id(id), guard="read" if guard else None)
 
     async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
@@ -253,6 +256,8 @@ class Salesforce(Connector):
                 code="foreign_origin",
             ) from error
         except CredentialError as error:
+            if error.reason != "credential_refused":
+                raise
             raise RetryLater("the org dropped the rest of a long answer; repeat the query from its start") from error
 
     async def _read(

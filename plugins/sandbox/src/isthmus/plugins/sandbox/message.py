@@ -46,7 +46,7 @@ class Request:
 class Reply:
     """One answer: `body` is JSON, or bytes together with `media_type`.
 
-    `dropped` closes the connection with no answer, `delay` is in seconds.
+    `dropped` closes the connection with no answer, `delay` is in seconds; over `drip` seconds the body comes in drops.
     """
 
     status: int
@@ -56,6 +56,7 @@ class Reply:
     empty: bool = False
     dropped: bool = False
     delay: float = 0.0
+    drip: float = 0.0
 
 
 def _first_of_each(text: str) -> dict[str, str]:

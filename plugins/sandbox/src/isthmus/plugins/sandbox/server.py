@@ -24,6 +24,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
+DROPS = 10
 DROP = "isthmus.sandbox.drop"
 """The ASGI extension under which the server offers to close the connection."""
 
@@ -117,6 +118,11 @@ async def _answer(request: Request, reply: Reply, send: Send) -> None:
         headers["content-length"] = str(len(content))
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+    for drop in range(DROPS if reply.drip else 0):
+        # The first drops are single bytes, so that even a short body takes its time.
+        await send({"type": "http.response.body", "body": content[drop : drop + 1], "more_body": True})
+        await asyncio.sleep(reply.drip / DROPS)
+    content = content[DROPS:] if reply.drip else content
     await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else content})
 
 

@@ -1,6 +1,7 @@
 """Through which doors does a request pass before a resource answers it?"""
 
 import hashlib
+import zlib
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from .errors import ApiError, TokenError, not_found, session_expired
 from .identity import identity, userinfo
 from .logins import Session, bearer
 from .quota import concurrent_limit, daily_limit
+from .refusals import REFUSALS
 from .resources import dispatch
 from .soap import log_in
 from .store import stamp
@@ -77,10 +79,12 @@ class Front:
             return Reply(429, b"Too Many Requests", media_type="text/plain")
         if self._takes(visit, "unavailable"):
             raise ApiError(503, "SERVER_UNAVAILABLE", "Server is too busy. Please try again later.")
-        slow = self._takes(visit, "slow")
+        slow, drip = self._takes(visit, "slow"), self._takes(visit, "slow_body")
         reply = self._routed(visit)
         if slow is not None:
             reply.delay = slow.number("seconds", 1.0)
+        if drip is not None:
+            reply.drip = drip.number("seconds", 1.0)
         return reply
 
     def _routed(self, visit: Visit) -> Reply:
@@ -99,6 +103,8 @@ class Front:
         return self._resource(visit)
 
     def _token(self, visit: Visit) -> Reply:
+        if refused := self._takes(visit, "token_refused"):
+            raise TokenError(refused.text("error", "invalid_grant"), "authentication failure")
         soap = visit.request.path.startswith(_SOAP)
         reply, visit.session = log_in(self._org, visit.request) if soap else self._org.tokens.answer(visit.request)
         if self._takes(visit, "lost_token_answer"):
@@ -127,23 +133,34 @@ class Front:
         if visit.session is None:
             raise session_expired()
         visit.counted = True
-        if self._takes(visit, "daily_limit"):
+        if spent := self._takes(visit, "daily_limit"):
             visit.exhausted = True
+            visit.counted = spent.flag("header", True)  # noqa: FBT003 - a detail's default
             raise daily_limit()
         if self._takes(visit, "concurrent_limit"):
             raise concurrent_limit()
         self._org.quota.charge()
         if self._takes(visit, "html_200"):
             return Reply(200, b"<!DOCTYPE html><html><body>One moment please</body></html>", media_type="text/html")
+        self._refuse(visit)
         error = self._takes(visit, "server_error")
         if error is not None and not error.flag("committed", False):  # noqa: FBT003 - a detail's default
-            return Reply(500, empty=True)
+            return _failure(error)
         reply = self._done(visit, visit.session)
         if error is not None:
-            return Reply(500, empty=True)
+            return _failure(error)
+        if bomb := self._takes(visit, "gzip_bomb"):
+            return _bomb(int(bomb.number("megabytes", 65)))
         if self._takes(visit, "lost_answer"):
             reply.dropped = True
         return reply
+
+    def _refuse(self, visit: Visit) -> None:
+        if not self._org.faults.armed():
+            return
+        for kind, refusal in REFUSALS.items():
+            if refusal.concerns(visit.method, visit.request.path) and self._takes(visit, kind):
+                raise refusal.error()
 
     def _done(self, visit: Visit, session: Session) -> Reply:
         """Let the resource answer; its refusal is an answer too, so that mishaps can still befall it."""
@@ -214,6 +231,20 @@ def _is_classic(request: Request) -> bool:
 def _said(request: Request, refusal: ApiError | TokenError) -> Reply:
     classic = isinstance(refusal, ApiError) and _is_classic(request)
     return refuse_classic(request, refusal) if classic and isinstance(refusal, ApiError) else refusal.reply()
+
+
+def _failure(fault: Fault) -> Reply:
+    """Return a server error: with nothing in it, or with a code where the fault names one."""
+    status, code = int(fault.number("status", 500)), fault.text("code", "")
+    if not code:
+        return Reply(status, empty=True)
+    return ApiError(status, code, "An unexpected error occurred. Please include this ErrorId: 1-2 (3)").reply()
+
+
+def _bomb(megabytes: int) -> Reply:
+    pack = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    body = b"".join([pack.compress(b" " * (1 << 20)) for _ in range(megabytes)]) + pack.flush()
+    return Reply(200, body, {"content-encoding": "gzip"})
 
 
 _SECRET: Final = frozenset({"authorization", "x-sfdc-session"})

@@ -26,6 +26,7 @@ from .passwords import Passwords
 from .queries import Cursors
 from .quota import DailyQuota
 from .recent import Recent
+from .refusals import REFUSALS
 from .schema import load_schema
 from .seed import Seeder
 from .store import Row, Store
@@ -35,13 +36,16 @@ FAULTS: Final[Mapping[str, str]] = {
     "lost_answer": "do what was asked, then close the connection without an answer",
     "expire_session": "end the login whose token the request carries",
     "lock_row": "a write meets a locked row: 400 UNABLE_TO_LOCK_ROW",
-    "daily_limit": "403 REQUEST_LIMIT_EXCEEDED of the daily kind",
+    "daily_limit": "403 REQUEST_LIMIT_EXCEEDED of the daily kind; header=False leaves out what is left",
     "concurrent_limit": "403 REQUEST_LIMIT_EXCEEDED of the concurrent kind",
-    "server_error": "500 with an empty body; committed=True does what was asked first",
+    "server_error": "500 with an empty body; committed=True does what was asked first, `status` and `code` say more",
     "unavailable": "503 SERVER_UNAVAILABLE",
     "slow": "answer only after `seconds` of real time (default 1)",
+    "slow_body": "send the head at once and the body in drops over `seconds` of real time (default 1)",
+    "gzip_bomb": "do what was asked, then answer with `megabytes` of blanks, compressed (default 65)",
     "edge_throttle": "429 from the edge, no Retry-After",
     "lost_token_answer": "issue or rotate tokens, then close the connection without an answer",
+    "token_refused": "400 from the token endpoint with `error` (default invalid_grant)",
     "foreign_next_url": "point nextRecordsUrl at `url`, by default another host",
     "cyclic_paging": "point nextRecordsUrl at the page just read",
     "html_200": "200 with an HTML page instead of JSON; nothing is done",
@@ -49,6 +53,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "slow_job": "a bulk job or batch stays unfinished for `looks` looks (default 2) or `seconds` of virtual time",
     "fail_job": "a bulk job or batch breaks off after `rows` rows (default 0)",
     "same_second": "an update leaves SystemModstamp where it was, as two quick changes would",
+    **{kind: f"{each.told}: {each.status} {each.code}" for kind, each in REFUSALS.items()},
 }
 
 
