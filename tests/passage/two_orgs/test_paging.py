@@ -35,7 +35,7 @@ async def walked(desk: Desk, object: str, orders: Order, size: int, **more: obje
 
 def stored(house: TwoOrgs, object: str) -> dict[str, Mapping[str, object]]:
     return {
-        f"crm-{name}:{row['Id']}": row for name, org in house.sandbox.salesforce.items() for row in org.rows(object)
+        f"crm-{name}~{row['Id']}": row for name, org in house.sandbox.salesforce.items() for row in org.rows(object)
     }
 
 

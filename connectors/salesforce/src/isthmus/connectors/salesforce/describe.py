@@ -126,7 +126,7 @@ def object_summaries(listed: Node) -> tuple[ObjectSummary, ...]:
             raw.get("deletable") is True,
         )
         for raw in _nodes(listed, "sobjects")
-        if raw.get("queryable") is True
+        if raw.get("queryable") is True and _text(raw, "name")
     )
 
 
