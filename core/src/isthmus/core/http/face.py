@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 import httpx2
 
 from isthmus.core.errors import InvalidArguments
+from isthmus.core.http.address import Address
 from isthmus.core.http.answer import Response, answer_of
 from isthmus.core.http.origin import Origin
 from isthmus.core.http.path import Path
@@ -137,15 +138,23 @@ class Http:
         if json is not None:
             content = _encoded(json)
             named.setdefault("content-type", "application/json")
-        url = f"{self._origin}{self._base}{path}"
-        if params:
-            url += "?" + _query(params)
-        return await self.send(httpx2.Request(method, url, headers=named, content=content), passing=passing)
+        url = Address(self._origin.root, self._base + path, _query(params) if params else "")
+        return await self.send(_request(method, url, named, content or b""), passing=passing)
 
     async def send(self, request: httpx2.Request, *, passing: Collection[int] = ()) -> Response:
         """Send a request built elsewhere (a bridged SDK's) as part of this call."""
         bind(request, self._scope, passing)
         return answer_of(await self._chain.handle_async_request(request))
+
+
+def _request(method: str, url: httpx2.URL, named: dict[str, str], content: bytes) -> httpx2.Request:
+    """Build a request with the headers that httpx2 would add, without its search for what to add."""
+    named.setdefault("host", url.netloc.decode("ascii"))
+    if content or method in ("POST", "PUT", "PATCH"):
+        named.setdefault("content-length", str(len(content)))
+    request = httpx2.Request(method, url, headers=named, stream=httpx2.ByteStream(content))
+    request.read()
+    return request
 
 
 def _accepting(headers: Mapping[str, str] | None) -> dict[str, str]:
