@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
+from isthmus.core import verbs
 from isthmus.core.arguments import Delete, Describe, RawQuery, Update, Upsert, parse_request, request_refs
 from isthmus.core.authorization import Authorizer
 from isthmus.core.caller import Caller
@@ -24,6 +25,7 @@ from isthmus.core.errors import (
     NotFound,
     ResidencyError,
 )
+from isthmus.core.eventloop import OwnLoop
 from isthmus.core.execution import execute
 from isthmus.core.http import CallScope, Meter
 from isthmus.core.merging import check_combinable
@@ -37,6 +39,7 @@ from isthmus.core.resilience import Deadline
 from isthmus.core.results import Result
 from isthmus.core.settlement import Settler, as_failure
 from isthmus.core.tools import Tool
+from isthmus.core.verbs import Awaited
 
 if TYPE_CHECKING:
     from isthmus.core.budgets import Permit
@@ -50,11 +53,29 @@ HOUSE_KEEPING = 60.0
 
 
 class Session:
-    """One caller's way through a gateway; cheap, so open one for every caller and task."""
+    """One caller's way through a gateway; cheap, so open one for every caller and task.
+
+    Every verb is a typed method too: `await session.get("crm", "Contact", id)`.
+    """
+
+    describe = Awaited(verbs.describe)
+    query = Awaited(verbs.query)
+    get = Awaited(verbs.get)
+    search = Awaited(verbs.search)
+    aggregate = Awaited(verbs.aggregate)
+    create = Awaited(verbs.create)
+    update = Awaited(verbs.update)
+    upsert = Awaited(verbs.upsert)
+    delete = Awaited(verbs.delete)
 
     def __init__(self, gateway: "Gateway", caller: Caller) -> None:
         self._gateway = gateway
         self.caller = caller
+
+    @property
+    def loop(self) -> OwnLoop:
+        """Return the loop that carries out calls."""
+        return self._gateway.loop
 
     def tools(self) -> tuple[Tool, ...]:
         """List the tools that this caller may use, with the systems that it may use them on."""
@@ -72,10 +93,11 @@ class Session:
 
 
 class Gateway:
-    """The one passage: every face calls `call`. It belongs to the event loop that opened it."""
+    """The one passage: every face calls `call`. It lives on the event loop that opened it; others hop there."""
 
     def __init__(self, parts: "Parts") -> None:
         self.parts = parts
+        self.loop = OwnLoop()
         self.settler = Settler(parts)
         self._authorizer = Authorizer(parts)
         self._committer = Committer(parts, self.settler)
@@ -93,6 +115,8 @@ class Gateway:
 
     async def call(self, caller: Caller, name: str, arguments: Mapping[str, JSON], *, id: str = "") -> Result:
         """Carry one call through all nine steps; `id` is a fresh `parts.new_id()` that the caller's own log uses."""
+        if not self.loop.here:
+            return await self.loop.hop(lambda: self.call(caller, name, arguments, id=id))
         try:
             call = replace(self._read(caller, name, arguments), id=id or self.parts.new_id())
         except IsthmusError as error:
