@@ -1,5 +1,7 @@
 """A plan names everything that a request reads, probes and writes."""
 
+from dataclasses import replace
+
 import pytest
 
 from isthmus.core.arguments import Create, Delete, Describe, Get, RawQuery, Search, Update, Upsert
@@ -25,13 +27,13 @@ async def test_filters_and_sorts_count_as_fields():
     found, plan = await operation(Verb.QUERY, query)
     assert (found.object, found.fields, found.probed) == ("Person", {"Title", "Name", "Email"}, {"Name", "Email"})
     assert found.effects == {Effect.READ}
-    assert set(plan.reads) == {"Title", "Email", "Id", "Country"}
+    assert set(plan.reach.reads) == {"Title", "Email", "Id", "Country"}
 
 
 async def test_related_fields_count_for_their_own_object():
     found, plan = await operation(Verb.QUERY, Query("Case", ("Person.Email", "Person.Company.Name"), eq("Person.Name")))
     assert found.objects == {"Case", "Person", "Company"}
-    assert {one.object: one.fields for one in plan.related()} == {"Person": {"Email", "Name"}, "Company": {"Name"}}
+    assert {one.object: one.fields for one in plan.reach.related} == {"Person": {"Email", "Name"}, "Company": {"Name"}}
     assert found.fields == {"Id"}
 
 
@@ -39,13 +41,13 @@ async def test_a_sub_query_counts_for_its_own_object():
     inner = Query("Person", ("CompanyId",), AllOf((eq("Name"), eq("Boss.Email"))))
     found, plan = await operation(Verb.QUERY, Query("Company", ("Name",), InQuery("Id", inner)))
     assert found.objects == {"Company", "Person"}
-    assert plan.related()[0].fields == {"CompanyId", "Name", "Email"}
+    assert plan.reach.related[0].fields == {"CompanyId", "Name", "Email"}
     assert {one.root for one in plan.probed} == {"Company", "Person"}
 
 
 async def test_what_labels_a_row_is_read_along():
     _, plan = await operation(Verb.GET, Get("Case", "1", ("Mail",)))
-    assert plan.reads == ("Mail", "Id", "Stamp", "Person.Country")
+    assert plan.reach.reads == ("Mail", "Id", "Stamp", "Person.Country")
     assert [one.path for one in plan.paths] == ["Mail"]
     assert plan.record == "1"
 
@@ -57,7 +59,7 @@ async def test_fields_that_nobody_named_may_be_trimmed():
         (Search("Person", "ab"), True),
     ):
         _, plan = await operation(Verb.GET, request)
-        assert plan.trim is trim
+        assert plan.reach.trim is trim
 
 
 async def test_figures_and_groups():
@@ -65,7 +67,7 @@ async def test_figures_and_groups():
     found, plan = await operation(Verb.AGGREGATE, aggregate)
     assert found.fields == {"Born", "Title"}
     assert found.objects == {"Person", "Company"}
-    assert "pii" in plan.classes()
+    assert "pii" in plan.reach.classes
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ async def test_effects_follow_from_the_values(request_, effects, transition):
 
 async def test_a_state_change_says_where_it_comes_from():
     plan = await make_plan(Verb.UPDATE, Update("Case", "1", {"Status": "Closed"}), metadata())
-    moved = type(plan)(plan.verb, plan.request, plan.facts, plan.paths, state=Row("Case", "1", {"Status": "New"}))
+    moved = replace(plan, state=Row("Case", "1", {"Status": "New"}))
     assert moved.operation("c", "s", "t").transition == Transition("Status", "New", "Closed")
 
 

@@ -34,9 +34,9 @@ async def execute(judged: Judged, connector: Connector, parts: Parts) -> Done:
         case Query():
             return Done(rows=tuple(await connector.query(_page(request, judged))))
         case Get():
-            return Done(rows=(await connector.get(request.object, request.id, plan.reads),))
+            return Done(rows=(await connector.get(request.object, request.id, plan.reach.reads),))
         case Search():
-            found = await connector.search(request.text, {request.object: plan.reads}, _limit(request.limit, judged))
+            found = await connector.search(request.text, {request.object: plan.reach.reads}, _limit(request.limit, judged))
             return Done(rows=tuple(found))
         case Aggregate():
             return Done(figures=tuple(await connector.aggregate(_supported(request))))
@@ -76,7 +76,7 @@ def _page(query: Query, judged: Judged) -> Query:
         where = AllOf((where, beyond)) if where is not None else beyond
     return replace(
         query,
-        select=judged.plan.reads,
+        select=judged.plan.reach.reads,
         where=where,
         order_by=(*query.order_by, Order(id_field)),
         limit=_limit(query.limit, judged) + 1,
