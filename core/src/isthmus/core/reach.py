@@ -35,6 +35,22 @@ class Reach:
         return tuple(dict.fromkeys([*asked, *(one.path for one in self.sorted_by), *self.control]))
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """List the paths that may be released."""
+        return tuple(one.path for one in self.paths)
+
+    @cached_property
+    def subjects(self) -> tuple[tuple[str, ...], ...]:
+        """List the paths that tell the subject's country, for each of `prefixes`."""
+        found = {one.prefix: one.country_paths for one in self.paths}
+        return tuple(found.values())
+
+    @cached_property
+    def prefixes(self) -> tuple[str, ...]:
+        """List the relationships that lead to the subjects of the asked fields, each once."""
+        return tuple(dict.fromkeys(one.prefix for one in self.paths))
+
+    @cached_property
     def own_probed(self) -> frozenset[str]:
         """Name the fields of the object itself that are filtered, sorted or grouped by."""
         return frozenset(one.facts.name for one in (*self.probed, *self.sorted_by) if self._own(one))

@@ -107,7 +107,7 @@ def parse_text(text: str) -> Query | Aggregate:
 
 def flat_row(object: str, raw: Mapping[str, JSON], paths: Sequence[str]) -> Row:
     """Read one row of an answer into values by path; names match whatever their letter case."""
-    values = {path: _value_at(raw, path.split(".")) for path in paths}
+    values = {path: _plain(raw[path]) if path in raw else _value_at(raw, path.split(".")) for path in paths}
     id, version = values.get("Id"), values.get("SystemModstamp")
     return Row(object, id if isinstance(id, str) else "", values, version if isinstance(version, str) else None)
 
@@ -117,9 +117,14 @@ def _value_at(raw: JSON, parts: Sequence[str]) -> JSON:
         if not isinstance(raw, Mapping):
             return None
         raw = next((value for key, value in raw.items() if key.casefold() == part.casefold()), None)
-    if isinstance(raw, Mapping):
-        return {key: value for key, value in raw.items() if key != "attributes"}
-    return raw
+    return _plain(raw)
+
+
+def _plain(value: JSON) -> JSON:
+    """Return a value without what the vendor says about related rows."""
+    if type(value) is dict:
+        return {key: inner for key, inner in value.items() if key != "attributes"}
+    return value
 
 
 def _ref(path: str) -> soql.FieldRef:
