@@ -2,9 +2,10 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypeVar
 
 import httpx2
 import msgspec
@@ -15,6 +16,8 @@ from isthmus.core.records import JSON
 __all__ = ["Response", "Whole", "answer_of", "parse_json"]
 
 DEEPEST = 100
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +147,48 @@ def _unreadable(what: str) -> UpstreamError:
     return UpstreamError(f"The system answered with {what}; the answer was not used.", code="unreadable_answer")
 
 
+class Headers(Mapping[str, str]):
+    """Header values by name in any letter case; those of one name are joined by commas (RFC 9110 section 5.3)."""
+
+    __slots__ = ("_found",)
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        found: dict[str, str] = {}
+        for name, value in raw:
+            key, text = name.decode("latin-1").lower(), _text(value)
+            found[key] = f"{found[key]}, {text}" if key in found else text
+        self._found = found
+
+    def __getitem__(self, name: str) -> str:
+        return self._found[name.lower()]
+
+    def get(self, name: str, default: T | None = None) -> str | T | None:  # type: ignore[override]
+        """Return a value, or the default."""
+        return self._found.get(name.lower(), default)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 class Whole(httpx2.Response):
     """An answer whose whole body is there, as all layers above the wire get it."""
 
     def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         super().__init__(status, headers=headers, stream=httpx2.ByteStream(body))
-        self.answer = Response(status, self.headers, body)
+        self.answer = Response(status, Headers(headers), body)
 
     @property
     def content(self) -> bytes:

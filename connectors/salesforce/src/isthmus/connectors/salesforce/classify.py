@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
 
 from httpx2 import Request
@@ -62,6 +63,10 @@ def _parts(request: Request) -> Sequence[str] | None:
 def _params(request: Request) -> Mapping[str, str] | None:
     """Read the query string; None where a name comes twice or a semicolon might separate."""
     raw = request.url.query.decode("ascii")
+    return _named_fields(raw) if raw.startswith("fields=") and "&" not in raw else _read_params(raw)
+
+
+def _read_params(raw: str) -> Mapping[str, str] | None:
     try:
         pairs = parse_qsl(raw, keep_blank_values=True, strict_parsing=bool(raw), errors="strict")
     except ValueError:
@@ -70,10 +75,14 @@ def _params(request: Request) -> Mapping[str, str] | None:
     return None if ";" in raw or len(found) < len(pairs) else found
 
 
+_named_fields = lru_cache(maxsize=1_024)(_read_params)
+"""Which fields are asked for repeats from call to call, and holds no value."""
+
+
 def _steered(request: Request) -> bool:
     """Tell whether a header or a body on a read could change what the request does."""
-    for name in request.headers:
-        told = name.lower()
+    for name, _ in request.headers.raw:
+        told = name.decode("latin-1").lower()
         if told in _OVERRIDES or (told.startswith("sforce-") and told not in _HARMLESS):
             return True
     return request.method in ("GET", "DELETE") and bool(request.content)
