@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from isthmus.core.arguments import Describe
+from isthmus.core.arguments import Describe, Get, Search
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Judged, Leg
 from isthmus.core.errors import Denied
@@ -16,6 +16,7 @@ from isthmus.core.parts import Parts
 from isthmus.core.plan import Plan
 from isthmus.core.policy import Circumstances, Duty, Question, RecordFacts, Verdict, assess, could
 from isthmus.core.reach import Reach
+from isthmus.core.records import Query
 from isthmus.core.tasks import Tasks
 from isthmus.core.tools import Tool
 from isthmus.residency import Integrity, Label, normalise_country
@@ -32,6 +33,7 @@ class Authorizer:
     parts: Parts
     _listed: dict[tuple[str, str | None], tuple[Tool, ...]] = field(default_factory=dict)
     _kept: dict[tuple[object, ...], Reach] = field(default_factory=dict)
+    _reads: dict[tuple[object, ...], Operation] = field(default_factory=dict)
 
     def judge(self, leg: Leg, plan: Plan) -> Judged:
         """Judge a planned leg over everything that it reads, probes and writes."""
@@ -126,6 +128,18 @@ class Authorizer:
         return self.parts.policy.decide(self._question(leg, plan, self._operation(leg, plan, label)))
 
     def _operation(self, leg: Leg, plan: Plan, label: Label | None) -> Operation:
+        if not isinstance(plan.request, Get | Search | Query):
+            return self._assessed(leg, plan, label)
+        # A read is assessed by what it touches and how much of it, whichever record it names.
+        key = (plan.reach, leg.connection.name, leg.call.tool.name, plan.verb, getattr(plan.request, "limit", 1))
+        found = self._reads.get(key)
+        if found is None:
+            if len(self._reads) >= MOST_KEPT:
+                self._reads.clear()
+            found = self._reads[key] = self._assessed(leg, plan, label).naming()
+        return found.naming(plan.record) if plan.record else found
+
+    def _assessed(self, leg: Leg, plan: Plan, label: Label | None) -> Operation:
         operation = plan.operation(leg.connection.name, leg.call.system, leg.call.tool.name)
         circumstances = Circumstances(
             classes=plan.reach.classes,
@@ -195,11 +209,14 @@ class Authorizer:
         return hmac.digest(self.parts.approval_key, _CANONICAL.encode(told).encode(), "sha256").hex()
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 _CANONICAL = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":"))
 
 
 def _plain(value: object) -> object:
     """Return a request as JSON can hold it: what `dataclasses.asdict` gives, without its deep copies."""
+    if type(value) in _SCALARS:
+        return value
     if dataclasses.is_dataclass(value):
         return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
     if isinstance(value, tuple | list):

@@ -152,7 +152,18 @@ async def make_plan(verb: Verb, request: Request, metadata: Metadata) -> Plan:
 
 
 async def _plan_query(verb: Verb, request: Query, metadata: Metadata) -> Plan:
+    """Plan a query. What it touches does not depend on the values that it compares with, so it is remembered."""
     query = await metadata.query(request)
+    leaves = tuple(comparisons(query.where))
+    key = (
+        verb, query.object, query.select, tuple(one.field for one in query.order_by), tuple(one.field for one in leaves),
+    )  # fmt: skip
+    if any(isinstance(one, InQuery) for one in leaves):
+        return Plan(verb, query, await _reach_of_query(query, metadata))
+    return Plan(verb, query, await metadata.derive(key, lambda known: _reach_of_query(query, known)))
+
+
+async def _reach_of_query(query: Query, metadata: Metadata) -> Reach:
     facts = await metadata.object(query.object)
     paths, trim = await _asked(facts, query.select, metadata)
     probed, objects = await _probed(facts, query, metadata)
@@ -160,7 +171,7 @@ async def _plan_query(verb: Verb, request: Query, metadata: Metadata) -> Plan:
     mine = tuple(one for one in probed if one.root == facts.name)
     control = await _control(facts, (*paths, *sorts, *mine), metadata)
     objects |= {one.object.name for one in (*paths, *sorts)}
-    return Plan(verb, query, Reach(facts, paths, probed, sorts, control, objects, trim))
+    return Reach(facts, paths, probed, sorts, control, objects, trim)
 
 
 async def _plan_aggregate(verb: Verb, request: Aggregate, metadata: Metadata) -> Plan:
@@ -177,7 +188,7 @@ async def _plan_read(verb: Verb, request: Get | Search, metadata: Metadata) -> P
     """Plan a read of named fields. What it touches does not depend on the id or the words, so it is remembered."""
     searches = isinstance(request, Search)
     reach = await metadata.derive(
-        (searches, request.object, request.fields),
+        (verb, request.object, request.fields),
         lambda known: _reach_of_read(request.object, request.fields, known, searches=searches),
     )
     # Names are spelled as the object's metadata spells them; those that nobody gave stay left out.

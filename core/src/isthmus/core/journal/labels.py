@@ -1,6 +1,7 @@
 """What has a task already seen?"""
 
 import json
+from functools import lru_cache
 
 from isthmus.residency import Label
 
@@ -10,13 +11,18 @@ from .sealing import canonical
 __all__ = ["LabelReads", "LabelWrites"]
 
 
+@lru_cache(maxsize=1_024)
+def _read(text: str) -> Label:
+    return Label.from_dict(json.loads(text))
+
+
 class LabelReads(Reads):
     """Read the labels of tasks."""
 
     def task_label(self, key: str) -> Label | None:
         """Return the join of all that was released under this key, None where nothing was."""
         row = self._db.execute("SELECT label FROM labels WHERE key = ?", (key,)).fetchone()
-        return Label.from_dict(json.loads(row[0])) if row else None
+        return _read(row[0]) if row else None
 
 
 class LabelWrites(LabelReads, LogWrites):
