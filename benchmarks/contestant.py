@@ -1,6 +1,9 @@
 """One contestant, one round: `python -m benchmarks.contestant KIND NAME ...` prints its samples as JSON."""
 
 import asyncio
+import os
+import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -46,11 +49,13 @@ def record(name: str, folder: Path, loads: Loads, seconds: float) -> None:
 
 
 @app.command
-def repeat(name: str, url: str, calls: int) -> None:
-    """Read so many records and print nothing: instructions are counted from outside."""
+def repeat(name: str, url: str, calls: int, *, counted: bool = False) -> None:
+    """Read so many records and print nothing; `counted` starts callgrind's counting once everything is warm."""
     from benchmarks import reading
 
-    asyncio.run(reading.one_by_one(name, url, calls))
+    command = ["callgrind_control", "--instr=on", str(os.getpid())]
+    start = partial(subprocess.run, command, check=True, capture_output=True) if counted else lambda: None
+    asyncio.run(reading.one_by_one(name, url, calls, start))
 
 
 if __name__ == "__main__":

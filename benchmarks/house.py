@@ -49,7 +49,7 @@ name = "kessmar.example"
 zone = "eu"
 state = "state"
 sealing_key = "file:sealing.key"
-call_timeout = 30
+call_timeout = 600
 [policy]
 cedar = ["*.cedar"]
 flows = "flows.toml"

@@ -23,9 +23,8 @@ _MATTERS = ("aiohttp", "httpx2", "orjson", "cedarpy", "cryptography", "jsonschem
 
 def missing() -> str:
     """Say why instructions cannot be counted here, if they cannot."""
-    if shutil.which("valgrind") is None:
-        return "valgrind is not installed here, so no instructions were counted"
-    return ""
+    absent = [tool for tool in ("valgrind", "callgrind_control") if shutil.which(tool) is None]
+    return f"{absent[0]} is not installed here, so no instructions were counted" if absent else ""
 
 
 def per_call(names: Sequence[str], url: str, said: Callable[[str], None]) -> dict[str, int]:
@@ -40,8 +39,8 @@ def per_call(names: Sequence[str], url: str, said: Callable[[str], None]) -> dic
 def _counted(name: str, url: str, calls: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "callgrind.out"
-        watch = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet"]
-        run(["repeat", name, url, str(calls)], before=watch)
+        watch = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}", "--quiet"]
+        run(["repeat", name, url, str(calls), "--counted"], before=watch)
         total = _TOTAL.search(out.read_text())
         if total is None:
             raise RuntimeError(f"callgrind counted nothing for {name}")

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -23,6 +23,7 @@ from isthmus.residency import Integrity, Label
 _KEYS = JournalKeys(sealing=b"s" * 32, signing=Ed25519PrivateKey.from_private_bytes(b"k" * 32), pseudonyms=b"p" * 32)
 _WARM_UP = 0.3
 _BATCH = 32
+_ENTRIES = 8_192
 _TASK = "model-eu|support|alice"
 _LABEL = Label(
     frozenset({"internal", "pii", "free_text"}), frozenset({"DE"}), frozenset({"crm-eu"}), Integrity.UNTRUSTED
@@ -71,21 +72,22 @@ READ = replace(
 """The entry of a governed read of a whole contact."""
 
 
-def _plain(number: int, transaction: Transaction) -> None:
-    transaction.append(_numbered(PLAIN, number))
+def _plain(entry: Entry, transaction: Transaction) -> None:
+    transaction.append(entry)
 
 
-def _read(number: int, transaction: Transaction) -> None:
+def _read(entry: Entry, transaction: Transaction) -> None:
     transaction.join_label(_TASK, _LABEL)
-    transaction.append(_numbered(READ, number))
+    transaction.append(entry)
 
 
 def _numbered(entry: Entry, number: int) -> Entry:
     id = f"{number:032x}"
-    return replace(entry, attempt=id, trace_id=id, argument_digest=id * 2, record_ids=(org.record_id(number % 1_000),))
+    return replace(entry, attempt=id, trace_id=id, argument_digest=id * 2, record_ids=(org.record_id(number),))
 
 
-WORK: dict[str, Callable[[int, Transaction], None]] = {"journal": _plain, "journal, a read's entry": _read}
+Work = Callable[[Entry, Transaction], None]
+WORK: dict[str, tuple[Work, Entry]] = {"journal": (_plain, PLAIN), "journal, a read's entry": (_read, READ)}
 
 
 def fdatasync(folder: Path, seconds: float) -> Sample:
@@ -126,7 +128,7 @@ def _stored_bytes(folder: Path) -> int:
     with tempfile.TemporaryDirectory(dir=folder) as home:
         path = Path(home) / "journal.db"
         with Journal.open(path, origin="acme.example/isthmus", keys=_KEYS, reserve=0) as journal:
-            journal.transact_sync(partial(_plain, 1))
+            journal.transact_sync(partial(_plain, PLAIN))
         with closing(sqlite3.connect(path)) as db:
             sizes = "SELECT sum(length(e.leaf) + length(p.salt) + length(p.body)) FROM entries e JOIN payloads p"
             found: int = db.execute(sizes).fetchone()[0]
@@ -135,12 +137,15 @@ def _stored_bytes(folder: Path) -> int:
 
 async def durable(name: str, folder: Path, loads: Sequence[int], seconds: float) -> list[Sample]:
     """Measure the journal under so many callers; what it wrote must verify."""
+    work, entry = WORK[name]
+    # Built beforehand: that is the caller's work, and measured with the reads.
+    entries = itertools.cycle([_numbered(entry, number) for number in range(_ENTRIES)])
     with tempfile.TemporaryDirectory(dir=folder) as home:
         path, found = Path(home) / "journal.db", []
         async with Journal.open(path, origin="acme.example/isthmus", keys=_KEYS) as journal:
             for callers in loads:
-                await _together(journal, WORK[name], callers, _WARM_UP)
-                found.append(await _together(journal, WORK[name], callers, seconds))
+                await _together(journal, work, entries, callers, _WARM_UP)
+                found.append(await _together(journal, work, entries, callers, seconds))
             await journal.checkpoint()
         report = verify(path, [journal.verification_key], sealing=_KEYS.sealing)
         if report.finding is not Finding.OK:
@@ -148,13 +153,13 @@ async def durable(name: str, folder: Path, loads: Sequence[int], seconds: float)
     return found
 
 
-async def _together(journal: Journal, work: Callable[[int, Transaction], None], callers: int, seconds: float) -> Sample:
-    numbers, until, done = itertools.count(), time.perf_counter() + seconds, 0
+async def _together(journal: Journal, work: Work, entries: Iterator[Entry], callers: int, seconds: float) -> Sample:
+    until, done = time.perf_counter() + seconds, 0
 
     async def caller() -> None:
         nonlocal done
         while time.perf_counter() < until:
-            await journal.transact(partial(work, next(numbers)))
+            await journal.transact(partial(work, next(entries)))
             done += 1
 
     with Stopwatch() as watch:

@@ -4,12 +4,13 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from benchmarks.clients import BLOCKING, CLIENTS, Read, ReadBlocking
 from benchmarks.samples import Sample, Stopwatch
 
 _WARM_UP = 0.3
+_FIRST = 20
 
 
 async def in_loop(name: str, url: str, loads: Sequence[int], seconds: float) -> list[Sample]:
@@ -66,8 +67,11 @@ def _threads(read: ReadBlocking, callers: int, seconds: float) -> Sample:
     return watch.sample(callers, sum(done))
 
 
-async def one_by_one(name: str, url: str, calls: int) -> None:
-    """Read so many records and nothing else, for counting instructions."""
+async def one_by_one(name: str, url: str, calls: int, warm: Callable[[], None] = lambda: None) -> None:
+    """Read so many records and nothing else; `warm` is called once all that is read once has been read."""
     async with CLIENTS[name](url) as read:
+        for number in range(_FIRST):
+            await read(number)
+        warm()
         for number in range(calls):
             await read(number)
