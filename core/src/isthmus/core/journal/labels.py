@@ -36,3 +36,9 @@ class LabelWrites(LabelReads, LogWrites):
             stored = canonical(joined.as_dict()).decode()
             self._db.execute("INSERT OR REPLACE INTO labels VALUES (?, ?)", (key, stored))
         return joined
+
+
+@lru_cache(maxsize=1024)
+def _read(stored: str) -> Label:
+    # A task's label seldom changes, and every call of the task reads it.
+    return Label.from_dict(json.loads(stored))
