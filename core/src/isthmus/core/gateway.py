@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import httpx2
 from opentelemetry import trace
 
-from isthmus.core import verbs
 from isthmus.core.arguments import Delete, Describe, RawQuery, Update, Upsert, parse_request, request_refs
 from isthmus.core.authorization import Authorizer
 from isthmus.core.caller import Caller
@@ -28,7 +28,7 @@ from isthmus.core.errors import (
 )
 from isthmus.core.eventloop import OwnLoop
 from isthmus.core.execution import execute
-from isthmus.core.http import CallScope, Meter
+from isthmus.core.http import CallScope, Meter, Response
 from isthmus.core.merging import check_combinable
 from isthmus.core.metadata import Metadata
 from isthmus.core.operation import Operation
@@ -36,61 +36,22 @@ from isthmus.core.plan import Plan, make_plan
 from isthmus.core.policy import Question
 from isthmus.core.recording import Fetched, Recorder
 from isthmus.core.records import JSON, Aggregate, Compare, Operator, Query, Row, Withheld
+from isthmus.core.relaying import relayed
 from isthmus.core.resilience import Deadline
-from isthmus.core.results import Result
+from isthmus.core.results import Description, Result
+from isthmus.core.session import Session
 from isthmus.core.settlement import Settler, as_failure
 from isthmus.core.tools import Tool
-from isthmus.core.verbs import Awaited
 
 if TYPE_CHECKING:
     from isthmus.core.budgets import Permit
     from isthmus.core.parts import Parts
 
-__all__ = ["Gateway", "Session"]
+__all__ = ["Gateway"]
 
 LOG = logging.getLogger("isthmus.gateway")
 HOUSE_KEEPING = 60.0
 """Seconds between looks at open intents, and between checkpoints."""
-
-
-class Session:
-    """One caller's way through a gateway; cheap, so open one for every caller and task.
-
-    Every verb is a typed method too: `await session.get("crm", "Contact", id)`.
-    """
-
-    describe = Awaited(verbs.describe)
-    query = Awaited(verbs.query)
-    get = Awaited(verbs.get)
-    search = Awaited(verbs.search)
-    aggregate = Awaited(verbs.aggregate)
-    create = Awaited(verbs.create)
-    update = Awaited(verbs.update)
-    upsert = Awaited(verbs.upsert)
-    delete = Awaited(verbs.delete)
-
-    def __init__(self, gateway: "Gateway", caller: Caller) -> None:
-        self._gateway = gateway
-        self.caller = caller
-
-    @property
-    def loop(self) -> OwnLoop:
-        """Return the loop that carries out calls."""
-        return self._gateway.loop
-
-    def tools(self) -> tuple[Tool, ...]:
-        """List the tools that this caller may use, with the systems that it may use them on."""
-        return self._gateway.tools(self.caller)
-
-    async def call(self, tool: str, /, **arguments: JSON) -> Result:
-        """Call a tool.
-
-        Raises:
-            Refused: nothing was sent; the sentence says what to do.
-            UpstreamError: the system said no.
-            OutcomeUnknown: a write left and its outcome is not known.
-        """
-        return await self._gateway.call(self.caller, tool, arguments)
 
 
 class Gateway:
@@ -128,6 +89,21 @@ class Gateway:
             if any(effect.writes for effect in call.tool.effects):
                 return await self._write(legs[0])
             return await self._look(call, legs)
+
+    async def relay(self, caller: Caller, system: str, request: httpx2.Request) -> Response:
+        """Carry a read of the system's own SDK, which no verb expresses, through the same steps as it is."""
+        if not self.loop.here:
+            return await self.loop.hop(lambda: self.relay(caller, system, request))
+        try:
+            tool, arguments = relayed(self.parts.systems[system], request)
+            call = replace(self._understand(caller, tool, arguments, ""), relayed=request)
+        except IsthmusError as error:
+            await self._recorder.unread(caller, "relay", error)
+            raise
+        result = await self._look(call, (await self._route(call))[:1])
+        if not isinstance(result, Description) or result.answer is None:
+            raise TypeError("a relayed request brought no answer")
+        return result.answer
 
     async def foresee(
         self, caller: Caller, tool: Tool, arguments: Mapping[str, JSON]
@@ -277,7 +253,7 @@ class Gateway:
         try:
             plan = await self._look_up(leg)
             judged = self._authorizer.judge(leg, plan)
-            if isinstance(plan.request, Describe) and plan.facts is not None:
+            if isinstance(plan.request, Describe) and plan.facts is not None and leg.call.relayed is None:
                 return Fetched(judged, await execute(judged, leg.connection.connector, self.parts))
             permit = await leg.connection.reserve(leg.caller, leg.call.deadline)
             try:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from isthmus.core.arguments import Create, Delete, Describe, Get, RawQuery, Request, Search, Update, Upsert
+from isthmus.core.arguments import Create, Delete, Describe, Get, RawQuery, Relay, Request, Search, Update, Upsert
 from isthmus.core.connector import ObjectFacts
 from isthmus.core.errors import InvalidArguments, NotFound
 from isthmus.core.metadata import FieldPath, Metadata
@@ -13,7 +13,8 @@ from isthmus.core.records import JSON, Aggregate, InQuery, Query, Row, Value, co
 
 __all__ = ["Plan", "make_plan"]
 
-
+EVERY = ("*",)
+"""As the only field: all that the caller may see, not only those that are shown by default."""
 _READS = frozenset({Effect.READ})
 
 
@@ -133,13 +134,13 @@ class Plan:
 async def make_plan(verb: Verb, request: Request, metadata: Metadata) -> Plan:
     """Check every name of a request against the metadata; raises InvalidArguments or NotFound."""
     match request:
-        case Describe(object):
+        case Describe(object=object) | Relay(object=object):
             facts = await metadata.object(object) if object else None
             return Plan(verb, request, Reach(facts, objects=frozenset({facts.name}) if facts else frozenset()))
         case Query():
             return await _plan_query(verb, request, metadata)
         case Aggregate():
-            return await _plan_aggregate(verb, request, metadata)
+            return await _plan_aggregate(request, metadata)
         case Get() | Search():
             return await _plan_read(verb, request, metadata)
         case Create() | Update() | Upsert():
@@ -153,19 +154,19 @@ async def make_plan(verb: Verb, request: Request, metadata: Metadata) -> Plan:
 
 async def _plan_query(verb: Verb, request: Query, metadata: Metadata) -> Plan:
     """Plan a query. What it touches does not depend on the values that it compares with, so it is remembered."""
-    query = await metadata.query(request)
-    leaves = tuple(comparisons(query.where))
-    key = (
-        verb, query.object, query.select, tuple(one.field for one in query.order_by), tuple(one.field for one in leaves),
-    )  # fmt: skip
+    every = request.select == EVERY
+    query = await metadata.query(replace(request, select=()) if every else request)
+    leaves, select = tuple(comparisons(query.where)), EVERY if every else query.select
     if any(isinstance(one, InQuery) for one in leaves):
-        return Plan(verb, query, await _reach_of_query(query, metadata))
-    return Plan(verb, query, await metadata.derive(key, lambda known: _reach_of_query(query, known)))
+        return Plan(verb, query, await _reach_of_query(query, select, metadata))
+    sorts, probes = (tuple(one.field for one in some) for some in (query.order_by, leaves))
+    key = (verb, query.object, select, sorts, probes)
+    return Plan(verb, query, await metadata.derive(key, lambda known: _reach_of_query(query, select, known)))
 
 
-async def _reach_of_query(query: Query, metadata: Metadata) -> Reach:
+async def _reach_of_query(query: Query, select: Sequence[str], metadata: Metadata) -> Reach:
     facts = await metadata.object(query.object)
-    paths, trim = await _asked(facts, query.select, metadata)
+    paths, trim = await _asked(facts, select, metadata)
     probed, objects = await _probed(facts, query, metadata)
     sorts = await metadata.paths(facts, (order.field for order in query.order_by))
     mine = tuple(one for one in probed if one.root == facts.name)
@@ -174,14 +175,15 @@ async def _reach_of_query(query: Query, metadata: Metadata) -> Reach:
     return Reach(facts, paths, probed, sorts, control, objects, trim)
 
 
-async def _plan_aggregate(verb: Verb, request: Aggregate, metadata: Metadata) -> Plan:
+async def _plan_aggregate(request: Aggregate, metadata: Metadata) -> Plan:
     aggregate = await metadata.aggregate(request)
     facts = await metadata.object(aggregate.object)
     measured = await metadata.paths(facts, (one.field for one in aggregate.measures if one.field))
     groups = await metadata.paths(facts, aggregate.group_by)
     probed, objects = await _probed(facts, aggregate, metadata)
     objects |= {one.object.name for one in groups}
-    return Plan(verb, aggregate, Reach(facts, measured, probed, groups, objects=objects))
+    # Whichever tool it came by: a query text may ask for figures too.
+    return Plan(Verb.AGGREGATE, aggregate, Reach(facts, measured, probed, groups, objects=objects))
 
 
 async def _plan_read(verb: Verb, request: Get | Search, metadata: Metadata) -> Plan:
@@ -243,6 +245,8 @@ def _writable(request: Request, facts: ObjectFacts, values: Mapping[str, Value])
 
 
 async def _asked(facts: ObjectFacts, names: Sequence[str], metadata: Metadata) -> tuple[tuple[FieldPath, ...], bool]:
+    if tuple(names) == EVERY:
+        return await metadata.paths(facts, facts.fields), True
     if names:
         return await metadata.paths(facts, names), False
     return await metadata.paths(facts, facts.default_fields or tuple(facts.fields)), True

@@ -1,15 +1,18 @@
 """How does a program without an event loop make calls? The same session, on one background loop, blocking.
 
-with open_gateway(load_config(Path("isthmus.toml"))) as gateway:
-page = gateway.session(Caller("support", user="alice")).query("crm", Query("Contact", select=("Name",)))
+    with open_gateway(load_config(Path("isthmus.toml"))) as gateway:
+        page = gateway.session(Caller("support", user="alice")).query("crm", Query("Contact", select=("Name",)))
+
+Threads may share one gateway; a program with an event loop uses `isthmus.core` itself.
 """
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import TYPE_CHECKING
 
-from isthmus.core import assembly, gateway, verbs
+from isthmus.core import assembly, gateway, session, verbs
 from isthmus.core.assembly import Surroundings
 from isthmus.core.caller import Caller
 from isthmus.core.config import Config
@@ -17,6 +20,9 @@ from isthmus.core.records import JSON
 from isthmus.core.results import Result
 from isthmus.core.tools import Tool
 from isthmus.core.verbs import Blocking
+
+if TYPE_CHECKING:
+    import requests
 
 __all__ = ["Gateway", "Session", "open_gateway"]
 
@@ -34,7 +40,7 @@ class Session:
     upsert = Blocking(verbs.upsert)
     delete = Blocking(verbs.delete)
 
-    def __init__(self, session: gateway.Session) -> None:
+    def __init__(self, session: session.Session) -> None:
         self._session = session
 
     @property
@@ -50,6 +56,18 @@ class Session:
         """Call a tool and block until it is done; raises what the asynchronous session raises."""
         session = self._session
         return session.loop.wait(lambda: session.call(tool, **arguments))
+
+    def requests_session(self, system: str) -> "requests.Session":
+        """Return a `requests.Session` for SDKs, as the asynchronous session does."""
+        return self._session.requests_session(system)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[[str], object]:
+            """Return the SDK client that a connector offers under this name, as in `session.salesforce("crm")`."""
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return self._session.__getattr__(name)
 
 
 class Gateway:

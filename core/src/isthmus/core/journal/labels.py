@@ -11,11 +11,6 @@ from .sealing import canonical
 __all__ = ["LabelReads", "LabelWrites"]
 
 
-@lru_cache(maxsize=1_024)
-def _read(text: str) -> Label:
-    return Label.from_dict(json.loads(text))
-
-
 class LabelReads(Reads):
     """Read the labels of tasks."""
 
