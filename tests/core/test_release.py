@@ -82,7 +82,7 @@ async def test_control_fields_are_not_released(releaser):
 
 async def test_each_relationship_has_its_own_country(releaser):
     fields = {"Name": "Falk", "Country": "DE", "Boss.Name": "Joe", "Boss.Country": "US", "Boss.Boss.Name": "Eve"}
-    record, found = await released(releaser, fields, "Name", "Boss.Name", "Boss.Boss.Name")
+    record, _ = await released(releaser, fields, "Name", "Boss.Name", "Boss.Boss.Name")
     assert isinstance(record.fields["Name"], Ref)
     assert record.fields["Boss.Name"] == "Joe"
     assert isinstance(record.fields["Boss.Boss.Name"], Ref)
@@ -99,7 +99,12 @@ async def test_ids_lead_back_to_their_connection(releaser):
 
 async def test_policy_may_mask_what_the_rules_would_show(releaser):
     record, _ = await released(
-        releaser, {"Title": "x", "Name": "Falk", "Country": "DE"}, "Title", "Name", caller=EU, masked=frozenset({"Title"})
+        releaser,
+        {"Title": "x", "Name": "Falk", "Country": "DE"},
+        "Title",
+        "Name",
+        caller=EU,
+        masked=frozenset({"Title"}),
     )
     assert record.fields == {"Title": "[Title]", "Name": "Falk"}
 
@@ -118,9 +123,12 @@ async def test_the_label_of_what_left_is_what_the_consumer_now_knows(releaser):
     assert found.forms.fields == {("clear", (), "none-needed"): {"Name", "Title"}}
 
 
-STRICTER = FLOWS.replace(
-    '[zones.us]\ncountries = ["US"]', '[zones.us]\ncountries = ["US"]\nattests = [{ name = "iso", until = 2027-01-01 }]'
-) + """
+STRICTER = (
+    FLOWS.replace(
+        '[zones.us]\ncountries = ["US"]',
+        '[zones.us]\ncountries = ["US"]\nattests = [{ name = "iso", until = 2027-01-01 }]',
+    )
+    + """
 [[rule]]
 id = "names-for-support-only"
 data = "pii"
@@ -132,6 +140,7 @@ data = "internal"
 unless_attested = "iso"
 allow = ["mask"]
 """
+)
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,13 @@ async def test_parameters_are_encoded_once(connect, upstream):
         await connect(upstream.url).http().get(TICKET, params={"q": "\ud800"})
 
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.text(st.sampled_from('a":\\\n{}[] ,ü\u2028')) | st.floats(allow_nan=False)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(st.sampled_from('a":\\\n{}[] ,ü\u2028'))
+    | st.floats(allow_nan=False)
+)
 
 
 @st.composite
@@ -116,8 +122,13 @@ def documents(draw, depth=3):
         value = draw(SCALARS)
         return json.dumps(value, ensure_ascii=draw(st.booleans()))
     if kind == "a":
-        return "[" + ",".join(space() + draw(documents(depth - 1)) + space() for _ in range(draw(st.integers(0, 3)))) + "]"
-    names = [draw(st.sampled_from(['"a"', '"b"', '"\\u0061"', '":"', '"\\":"', '"\\\\"'])) for _ in range(draw(st.integers(0, 4)))]
+        return (
+            "[" + ",".join(space() + draw(documents(depth - 1)) + space() for _ in range(draw(st.integers(0, 3)))) + "]"
+        )
+    names = [
+        draw(st.sampled_from(['"a"', '"b"', '"\\u0061"', '":"', '"\\":"', '"\\\\"']))
+        for _ in range(draw(st.integers(0, 4)))
+    ]
     return "{" + ",".join(f"{space()}{name}{space()}:{draw(documents(depth - 1))}" for name in names) + "}"
 
 

@@ -11,7 +11,7 @@ from isthmus.core.errors import InvalidArguments
 from isthmus.core.flows import plain_values, resolved
 from isthmus.core.metadata import typed
 from isthmus.core.parts import Parts
-from isthmus.core.records import Aggregate, AllOf, Condition, Measure, Order, Query
+from isthmus.core.records import MOST_ROWS, Aggregate, AllOf, Condition, Measure, Order, Query
 
 __all__ = ["MOST_GROUPS", "SUPPORT", "execute"]
 
@@ -38,7 +38,9 @@ async def execute(judged: Judged, connector: Connector, parts: Parts) -> Done:
         case Get():
             return Done(rows=(await connector.get(request.object, request.id, plan.reach.reads),))
         case Search():
-            found = await connector.search(request.text, {request.object: plan.reach.reads}, _limit(request.limit, judged))
+            found = await connector.search(
+                request.text, {request.object: plan.reach.reads}, _limit(request.limit, judged)
+            )
             return Done(rows=tuple(found))
         case Aggregate():
             return Done(figures=tuple(await connector.aggregate(_supported(request))))
@@ -67,7 +69,11 @@ async def _write(judged: Judged, connector: Connector, request: Request) -> Done
 
 
 def _page(query: Query, judged: Judged) -> Query:
-    """Ask for one row more than wanted, after the last one given, in an order that has no ties."""
+    """Ask for one row more than wanted, after the last one given, in an order that has no ties.
+
+    Beside the rows of a whole page the one more would cost a request of its own, so it is left out there.
+    """
+    limit = _limit(query.limit, judged)
     facts = judged.plan.facts
     id_field = facts.id_field if facts else "Id"
     where: Condition | None = query.where
@@ -81,7 +87,7 @@ def _page(query: Query, judged: Judged) -> Query:
         select=judged.plan.reach.reads,
         where=where,
         order_by=(*query.order_by, Order(id_field)),
-        limit=_limit(query.limit, judged) + 1,
+        limit=limit + (limit < MOST_ROWS),
     )
 
 

@@ -88,8 +88,8 @@ class Metadata:
     def read_by(self, read: Callable[[str], Awaitable[ObjectFacts]]) -> "Metadata":
         """Return a view for one call: what is known is shared, what is missing is read on that call's account."""
         view = Metadata(self._overlay, self._clock, self._ttl)
-        view._known, view._locks, view._derived = self._known, self._locks, self._derived  # noqa: SLF001
-        view._read = read  # noqa: SLF001 one of ourselves
+        view._known, view._locks, view._derived = self._known, self._locks, self._derived
+        view._read = read
         return view
 
     async def derive(self, key: tuple[object, ...], work: Callable[["Metadata"], Awaitable[T]]) -> T:

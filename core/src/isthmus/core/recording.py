@@ -13,7 +13,7 @@ from isthmus.core.flows import answers, compared_with_refs
 from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnavailable, Transaction
 from isthmus.core.merging import combine
 from isthmus.core.parts import Parts
-from isthmus.core.records import Aggregate, Page, Query, Record, Row, Withheld
+from isthmus.core.records import MOST_ROWS, Aggregate, Page, Query, Record, Row, Withheld
 from isthmus.core.release import Forms, Released, anything, as_value, label_of
 from isthmus.core.results import Description, Groups, Result
 from isthmus.core.settlement import outcome_json
@@ -113,7 +113,7 @@ class Recorder:
             given = [row for home, row in chosen if home == name]
             if given:
                 stands[name] = _keys(given[-1], query)
-            if len(given) == len(one.done.rows):
+            if len(given) == len(one.done.rows) < MOST_ROWS:
                 done.add(name)
         if done >= set(legs):
             return None

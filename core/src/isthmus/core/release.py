@@ -95,7 +95,8 @@ class Releaser:
         alike: dict[tuple[str, ...], list[int]] = {}
         for at, row in enumerate(rows):
             alike.setdefault(tuple([_told(row, paths) for paths in reach.subjects]), []).append(at)
-        page = _Release([_draft(row, reach.names) for row in rows])
+        names = reach.names
+        page = _Release([{name: fields.get(name) for name in names} for fields in [row.fields for row in rows]])
         for countries, places in alike.items():
             for column in self._judged(reach, countries, source, caller, masked):
                 page.release(column, places, source)
@@ -197,10 +198,6 @@ class _Release:
 
 _NOTHING = {type(None)}
 _PLAIN = {str, int, float, bool, type(None)}
-
-
-def _draft(row: Row, names: Sequence[str]) -> dict[str, Value]:
-    return dict(zip(names, map(row.fields.get, names), strict=True))
 
 
 def _told(row: Row, paths: Sequence[str]) -> str:

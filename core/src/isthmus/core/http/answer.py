@@ -77,9 +77,10 @@ def _is_sound(body: bytes, value: JSON) -> bool:
     for _ in range(DEEPEST):
         marks -= 2 * list(map(type, level)).count(str)
         nested = [one for one in level if type(one) in _NESTED]
-        objects = [one for one in nested if isinstance(one, dict)]
+        objects = [one for one in nested if type(one) is dict]
         marks -= 2 * sum(map(len, objects))
-        level = list(chain(*map(dict.values, objects), *(one for one in nested if isinstance(one, list))))
+        lists = [one for one in nested if type(one) is list]
+        level = list(chain.from_iterable([*map(dict.values, objects), *lists]))
         if not level:
             return marks == 0
     return False

@@ -25,7 +25,7 @@ from isthmus.core.records import (
     Value,
 )
 
-__all__ = ["aggregate_text", "flat_row", "parse_text", "query_text", "search_term"]
+__all__ = ["aggregate_text", "flat_row", "flat_rows", "parse_text", "query_text", "search_term"]
 
 MOST_ROWS = 2000
 """The most rows of one page (SOQL has the same bound)."""
@@ -106,6 +106,21 @@ def parse_text(text: str) -> Query | Aggregate:
     if select.aggregated:
         return _parsed_aggregate(select)
     return _parsed_query(select)
+
+
+def flat_rows(object: str, found: Sequence[Mapping[str, JSON]], paths: Sequence[str]) -> list[Row]:
+    """Read the rows of an answer; one that has every path under its own name is taken as it is."""
+    wanted = frozenset(paths)
+    return [
+        Row(object, _word(raw["Id"]) or "", raw, _word(raw.get("SystemModstamp")))
+        if wanted <= raw.keys() and "Id" in wanted
+        else flat_row(object, raw, paths)
+        for raw in found
+    ]
+
+
+def _word(value: JSON) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def flat_row(object: str, raw: Mapping[str, JSON], paths: Sequence[str]) -> Row:
