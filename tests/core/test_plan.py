@@ -10,7 +10,7 @@ from isthmus.core.operation import Effect, Transition, Verb
 from isthmus.core.plan import make_plan
 from isthmus.core.records import Aggregate, AllOf, Compare, InQuery, Measure, Operator, Order, Query, Row
 
-from .schema import metadata
+from .schema import Reader, Time, metadata
 
 
 def eq(field, value="x"):
@@ -128,3 +128,81 @@ async def test_links_that_tell_a_country():
     for values, tells in (({"Country": "US"}, True), ({"Title": "x"}, False), ({"CompanyId": "c1"}, False)):
         plan = await make_plan(Verb.UPDATE, Update("Person", "1", values), metadata())
         assert plan.tells_country is tells
+
+
+async def reach(known, request, verb=Verb.QUERY):
+    return (await make_plan(verb, request, known)).reach
+
+
+async def test_what_a_read_touches_is_worked_out_once_whatever_its_values():
+    known = metadata()
+    one = await reach(known, Get("Person", "1", ("Name",)), Verb.GET)
+    assert await reach(known, Get("Person", "2", ("Name",)), Verb.GET) is one
+    query = Query("Person", ("Name",), eq("Title", "x"), (Order("Name"),))
+    first = await reach(known, query)
+    assert await reach(known, replace(query, where=eq("Title", "y"), limit=9, after="z")) is first
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Query("Company", ("Name",), eq("Name"), (Order("Name"),)),
+        Query("Person", ("Title",), eq("Title"), (Order("Name"),)),
+        Query("Person", (), eq("Title"), (Order("Name"),)),
+        Query("Person", ("*",), eq("Title"), (Order("Name"),)),
+        Query("Person", ("Name",), eq("Email"), (Order("Name"),)),
+        Query("Person", ("Name",), None, (Order("Name"),)),
+        Query("Person", ("Name",), eq("Title"), (Order("Email"),)),
+        Query("Person", ("Name",), eq("Title"), ()),
+        Query("Person", ("Name",), AllOf((eq("Title"), InQuery("CompanyId", Query("Company", ("Id",))))), (Order("Name"),)),
+    ],
+    ids=str,
+)
+async def test_what_another_query_touches_is_its_own(other):
+    known = metadata()
+    before = await reach(known, Query("Person", ("Name",), eq("Title"), (Order("Name"),)))
+    after, fresh = await reach(known, other), await reach(metadata(), other)
+    assert after is not before
+    names = ("paths", "probed", "sorted_by", "control", "objects", "trim")
+    assert [getattr(after, name) for name in names] == [getattr(fresh, name) for name in names]
+
+
+async def test_a_query_of_another_object_touches_that_one():
+    known = metadata()
+    for name in ("Person", "Company"):
+        assert (await reach(known, Query(name, ("Name",), eq("Name")))).facts.name == name
+
+
+async def test_reads_of_other_fields_or_by_words_touch_something_else():
+    known = metadata()
+    reads = [
+        (Verb.GET, Get("Person", "1", ("Name",))),
+        (Verb.GET, Get("Person", "1", ("Title",))),
+        (Verb.GET, Get("Person", "1")),
+        (Verb.GET, Get("Company", "1", ("Name",))),
+        (Verb.SEARCH, Search("Person", "x", ("Name",))),
+    ]
+    found = [await reach(known, request, verb) for verb, request in reads]
+    assert len({id(one) for one in found}) == len(found)
+
+
+async def test_what_was_worked_out_ends_with_the_first_of_its_objects():
+    clock, read = Time(), Reader()
+    known = metadata(read=read, clock=clock)
+    await known.object("Company")
+    clock.now = 200
+    request = Get("Person", "1", ("Name", "Company.Name"))
+    before = await reach(known, request, Verb.GET)
+    clock.now = 299
+    assert await reach(known, request, Verb.GET) is before
+    clock.now = 301
+    assert await reach(known, request, Verb.GET) is not before
+    assert read.asked == ["Company", "Person", "Company"]
+
+
+async def test_what_could_not_be_worked_out_is_tried_again():
+    known, read = metadata(), Reader()
+    for _ in range(2):
+        with pytest.raises(InvalidArguments):
+            await reach(known, Get("Person", "1", ("Nobody",)), Verb.GET)
+    assert len((await reach(metadata(read=read), Get("Person", "1", ("Name",)), Verb.GET)).paths) == 1

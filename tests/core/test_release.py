@@ -148,7 +148,7 @@ allow = ["mask"]
     [
         {"caller": EU},
         {"caller": replace(US, purpose="sales")},
-        {"source": Source("crm-eu", "us", qualified=True)},
+        {"source": Source("crm-us", "eu", qualified=True)},
         {"source": Source("crm-eu", "eu")},
         {"masked": frozenset({"Title"})},
         {"country": "US"},
