@@ -1,23 +1,34 @@
-"""How much does one durable record cost? `uv run python benchmarks/journal.py [folder] [seconds]`.
-
-Prints the disk's own fdatasync rate of the same run, then one caller's latency and 32 callers' rate and CPU. The disk
-rates of two runs do not compare; the CPU per record and the multiple of the fdatasync rate do.
-"""
+"""What does one durable record cost? The journal against bare sqlite3 batches of as many bytes, on the same disk."""
 
 import asyncio
+import itertools
 import os
-import sys
+import sqlite3
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from isthmus.core.journal import Entry, Journal, JournalKeys, Kind
-from isthmus.core.journal.verify import verify
+from benchmarks import org
+from benchmarks.samples import Sample, Stopwatch
+from isthmus.core.journal import Entry, FieldForm, Journal, JournalKeys, Kind, Transaction
+from isthmus.core.journal.verify import Finding, verify
+from isthmus.residency import Integrity, Label
 
-KEYS = JournalKeys(sealing=b"s" * 32, signing=Ed25519PrivateKey.from_private_bytes(b"k" * 32), pseudonyms=b"p" * 32)
-ENTRY = Entry(
+_KEYS = JournalKeys(sealing=b"s" * 32, signing=Ed25519PrivateKey.from_private_bytes(b"k" * 32), pseudonyms=b"p" * 32)
+_WARM_UP = 0.3
+_BATCH = 32
+_ENTRIES = 8_192
+_TASK = "model-eu|support|alice"
+_LABEL = Label(
+    frozenset({"internal", "pii", "free_text"}), frozenset({"DE"}), frozenset({"crm-eu"}), Integrity.UNTRUSTED
+)
+PLAIN = Entry(
     kind=Kind.OUTCOME,
     attempt="01JD0000000000000000000001",
     agent="support-triage",
@@ -44,58 +55,113 @@ ENTRY = Entry(
     duration_us=12_345,
     trace_id="f" * 32,
 )
+"""A small entry: what a call leaves that released nothing."""
+READ = replace(
+    PLAIN,
+    tool="get",
+    schema_hash="d" * 64,
+    policy={"cedar": "a" * 64, "flows": "sha256:" + "b" * 64, "sequences": "e" * 64},
+    state="done",
+    label_before=_LABEL,
+    label_after=_LABEL,
+    forms=tuple(FieldForm(name, "clear") for name in org.FIELDS),
+    credential_generation=1,
+    quota_spent={"crm-eu": 1},
+    basis="none-needed",
+)
+"""The entry of a governed read of a whole contact."""
 
 
-def fdatasync_rate(folder: Path, seconds: float) -> float:
-    path, count, until = folder / "sync", 0, time.perf_counter() + seconds
-    with path.open("wb", buffering=0) as file:
-        while time.perf_counter() < until:
-            file.write(bytes(8_192))
-            os.fdatasync(file.fileno())
-            count += 1
-    return count / seconds
+def _plain(entry: Entry, transaction: Transaction) -> None:
+    transaction.append(entry)
 
 
-async def alone(journal: Journal, seconds: float) -> list[float]:
-    found, until = [], time.perf_counter() + seconds
-    while (began := time.perf_counter()) < until:
-        await journal.transact(lambda tx: tx.append(ENTRY))
-        found.append(time.perf_counter() - began)
-    return sorted(found)
+def _read(entry: Entry, transaction: Transaction) -> None:
+    transaction.join_label(_TASK, _LABEL)
+    transaction.append(entry)
 
 
-async def together(journal: Journal, callers: int, seconds: float) -> tuple[float, float]:
-    count, until, cpu = 0, time.perf_counter() + seconds, time.process_time()
+def _numbered(entry: Entry, number: int) -> Entry:
+    id = f"{number:032x}"
+    return replace(entry, attempt=id, trace_id=id, argument_digest=id * 2, record_ids=(org.record_id(number),))
+
+
+Work = Callable[[Entry, Transaction], None]
+WORK: dict[str, tuple[Work, Entry]] = {"journal": (_plain, PLAIN), "journal, a read's entry": (_read, READ)}
+
+
+def fdatasync(folder: Path, seconds: float) -> Sample:
+    """Ask the disk itself: 8 KB and an fdatasync, over and over."""
+    with tempfile.TemporaryDirectory(dir=folder) as home, (Path(home) / "sync").open("wb", buffering=0) as file:
+        count, until = 0, time.perf_counter() + seconds
+        with Stopwatch() as watch:
+            while time.perf_counter() < until:
+                file.write(bytes(8_192))
+                os.fdatasync(file.fileno())
+                count += 1
+    return watch.sample(1, count)
+
+
+def raw(folder: Path, seconds: float) -> Sample:
+    """Insert batches of 32 blobs as large as an entry with what is sealed beside it, and commit each."""
+    blob, numbers = bytes(_stored_bytes(folder)), itertools.count()
+    with tempfile.TemporaryDirectory(dir=folder) as home, closing(_batches(Path(home))) as db:
+        count, until = 0, time.perf_counter() + seconds
+        with Stopwatch() as watch:
+            while time.perf_counter() < until:
+                db.execute("BEGIN IMMEDIATE")
+                db.executemany("INSERT INTO entries VALUES (?, ?)", [(next(numbers), blob) for _ in range(_BATCH)])
+                db.execute("COMMIT")
+                count += _BATCH
+    return watch.sample(_BATCH, count)
+
+
+def _batches(home: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(home / "raw.db", isolation_level=None)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=FULL")
+    db.execute("CREATE TABLE entries (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL)")
+    return db
+
+
+def _stored_bytes(folder: Path) -> int:
+    with tempfile.TemporaryDirectory(dir=folder) as home:
+        path = Path(home) / "journal.db"
+        with Journal.open(path, origin="acme.example/isthmus", keys=_KEYS, reserve=0) as journal:
+            journal.transact_sync(partial(_plain, PLAIN))
+        with closing(sqlite3.connect(path)) as db:
+            sizes = "SELECT sum(length(e.leaf) + length(p.salt) + length(p.body)) FROM entries e JOIN payloads p"
+            found: int = db.execute(sizes).fetchone()[0]
+            return found
+
+
+async def durable(name: str, folder: Path, loads: Sequence[int], seconds: float) -> list[Sample]:
+    """Measure the journal under so many callers; what it wrote must verify."""
+    work, entry = WORK[name]
+    # Built beforehand: that is the caller's work, and measured with the reads.
+    entries = itertools.cycle([_numbered(entry, number) for number in range(_ENTRIES)])
+    with tempfile.TemporaryDirectory(dir=folder) as home:
+        path, found = Path(home) / "journal.db", []
+        async with Journal.open(path, origin="acme.example/isthmus", keys=_KEYS) as journal:
+            for callers in loads:
+                await _together(journal, work, entries, callers, _WARM_UP)
+                found.append(await _together(journal, work, entries, callers, seconds))
+            await journal.checkpoint()
+        report = verify(path, [journal.verification_key], sealing=_KEYS.sealing)
+        if report.finding is not Finding.OK:
+            raise RuntimeError(f"the journal does not verify: {report.what}")
+    return found
+
+
+async def _together(journal: Journal, work: Work, entries: Iterator[Entry], callers: int, seconds: float) -> Sample:
+    until, done = time.perf_counter() + seconds, 0
 
     async def caller() -> None:
-        nonlocal count
+        nonlocal done
         while time.perf_counter() < until:
-            await journal.transact(lambda tx: tx.append(ENTRY))
-            count += 1
+            await journal.transact(partial(work, next(entries)))
+            done += 1
 
-    await asyncio.gather(*(caller() for _ in range(callers)))
-    return count / seconds, (time.process_time() - cpu) / count
-
-
-async def main(folder: Path, seconds: float) -> None:
-    sync = fdatasync_rate(folder, 1.0)
-    print(f"fdatasync      {sync:8.0f} /s")
-    path = folder / "journal.db"
-    async with Journal.open(path, origin="acme.example/isthmus", keys=KEYS) as journal:
-        times = await alone(journal, seconds)
-        middle, late = times[len(times) // 2] * 1e3, times[len(times) * 99 // 100] * 1e3
-        print(f"1 caller       p50 {middle:.3f} ms, p99 {late:.3f} ms")
-        for callers in (32, 256):
-            rate, cpu = await together(journal, callers, seconds)
-            print(
-                f"{callers:3} callers    {rate:8.0f} /s, {rate / sync:.1f} x fdatasync, {cpu * 1e6:.0f} us CPU a record"
-            )
-        await journal.checkpoint()
-    began = time.perf_counter()
-    report = verify(path, [journal.verification_key])
-    print(f"verify         {report.size / (time.perf_counter() - began):8.0f} entries/s: {report.finding}")
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
-        asyncio.run(main(Path(name), float(sys.argv[2]) if len(sys.argv) > 2 else 3.0))
+    with Stopwatch() as watch:
+        await asyncio.gather(*(caller() for _ in range(callers)))
+    return watch.sample(callers, done)

@@ -1,5 +1,6 @@
 """Every value of a row leaves in the form that its label and its reader allow, or not at all."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from tests.conftest import FLOWS
 
 from isthmus.core.caller import Caller
+from isthmus.core.reach import Reach
 from isthmus.core.records import Ref, Row
 from isthmus.core.refs import RefVaults
 from isthmus.core.release import Releaser, Source, as_value, label_of
@@ -35,7 +37,7 @@ def releaser(vaults):
 async def released(releaser, fields, *paths, caller=US, source=SOURCE, object="Person", masked=frozenset()):
     known = metadata()
     asked = await known.paths(await known.object(object), paths or tuple(fields))
-    found = releaser.rows([Row(object, "1", fields, "v1")], asked, source, caller, "owner", masked=masked)
+    found = releaser.rows([Row(object, "1", fields, "v1")], Reach(paths=asked), source, caller, "owner", masked=masked)
     return found.records[0], found
 
 
@@ -80,11 +82,10 @@ async def test_control_fields_are_not_released(releaser):
 
 async def test_each_relationship_has_its_own_country(releaser):
     fields = {"Name": "Falk", "Country": "DE", "Boss.Name": "Joe", "Boss.Country": "US", "Boss.Boss.Name": "Eve"}
-    record, found = await released(releaser, fields, "Name", "Boss.Name", "Boss.Boss.Name")
+    record, _ = await released(releaser, fields, "Name", "Boss.Name", "Boss.Boss.Name")
     assert isinstance(record.fields["Name"], Ref)
     assert record.fields["Boss.Name"] == "Joe"
     assert isinstance(record.fields["Boss.Boss.Name"], Ref)
-    assert found.forms.subjects == {"DE": 1}
 
 
 async def test_ids_lead_back_to_their_connection(releaser):
@@ -98,7 +99,12 @@ async def test_ids_lead_back_to_their_connection(releaser):
 
 async def test_policy_may_mask_what_the_rules_would_show(releaser):
     record, _ = await released(
-        releaser, {"Title": "x", "Name": "Falk", "Country": "DE"}, "Title", "Name", caller=EU, masked={"Title"}
+        releaser,
+        {"Title": "x", "Name": "Falk", "Country": "DE"},
+        "Title",
+        "Name",
+        caller=EU,
+        masked=frozenset({"Title"}),
     )
     assert record.fields == {"Title": "[Title]", "Name": "Falk"}
 
@@ -114,9 +120,66 @@ async def test_the_label_of_what_left_is_what_the_consumer_now_knows(releaser):
     assert found.label.classes == {"pseudonymous"}
     _, found = await released(releaser, {"Name": "Falk", "Title": "x", "Country": "DE"}, "Name", "Title", caller=EU)
     assert (found.label.classes, found.label.countries) == ({"pii", "internal"}, {"DE"})
-    assert found.forms.as_json() == [
-        {"form": "clear", "rules": [], "basis": "none-needed", "fields": ["Name", "Title"]}
-    ]
+    assert found.forms.fields == {("clear", (), "none-needed"): {"Name", "Title"}}
+
+
+STRICTER = (
+    FLOWS.replace(
+        '[zones.us]\ncountries = ["US"]',
+        '[zones.us]\ncountries = ["US"]\nattests = [{ name = "iso", until = 2027-01-01 }]',
+    )
+    + """
+[[rule]]
+id = "names-for-support-only"
+data = "pii"
+unless_purpose = "support"
+allow = ["mask"]
+[[rule]]
+id = "attested-only"
+data = "internal"
+unless_attested = "iso"
+allow = ["mask"]
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"caller": EU},
+        {"caller": replace(US, purpose="sales")},
+        {"source": Source("crm-us", "eu", qualified=True)},
+        {"source": Source("crm-eu", "eu")},
+        {"masked": frozenset({"Title"})},
+        {"country": "US"},
+        {"day": date(2030, 1, 1)},
+        {"classes": frozenset({"secret"})},
+    ],
+    ids=str,
+)
+async def test_what_was_decided_once_is_not_used_for_another_case(vaults, other):
+    known = metadata()
+    name, title = await known.paths(await known.object("Person"), ("Name", "Title"))
+    case = {"caller": US, "source": SOURCE, "masked": frozenset(), "country": "DE", "day": date(2026, 11, 22)}
+    case["reach"] = Reach(paths=(name, title))
+    another = case | other
+    if "classes" in other:
+        another["reach"] = Reach(paths=(replace(name, facts=replace(name.facts, classes=other["classes"])), title))
+
+    def judge(releasers, country, reach, source, caller, masked, day):
+        today.append(day)
+        row = Row("Person", "1", {"Id": "1", "Name": "Falk", "Title": "x", "Country": country})
+        return releasers.rows([row], reach, source, caller, "owner", masked=masked)
+
+    today = []
+    used, fresh = (Releaser(FlowPolicy.load(STRICTER), vaults, lambda: today[-1]) for _ in range(2))
+    before, after = judge(used, **_told(case)), judge(used, **_told(another))
+    assert after == judge(fresh, **_told(another))
+    assert (before.forms, before.records) != (after.forms, after.records)
+
+
+def _told(case):
+    return {name: value for name, value in case.items() if name != "classes"}
 
 
 async def test_free_text_is_untrusted():

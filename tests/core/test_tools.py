@@ -59,7 +59,7 @@ def test_only_writing_verbs_have_writing_effects():
         ("query", {"system": "crm", "object": "Case", "text": "x"}, "do not fit together", ""),
         (
             "query",
-            {"system": "crm", "object": "Case", "limit": 201},
+            {"system": "crm", "object": "Case", "limit": 2001},
             "'limit' does not fit its schema (maximum)",
             "limit",
         ),

@@ -2,11 +2,11 @@ import json
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isthmus.core.errors import InvalidArguments, UpstreamError
-from isthmus.core.http import Response, path
+from isthmus.core.http import Response, answer, path
 from isthmus.core.http.answer import parse_json
 
 TICKET = path("/Ticket/{}", "1")
@@ -102,3 +102,43 @@ async def test_parameters_are_encoded_once(connect, upstream):
     assert upstream.requests[0].path == "/Ticket/1?q=a%26b%3Dc%23d%20%2B%2F%C3%A9&n=3&many=x&many=y"
     with pytest.raises(InvalidArguments):
         await connect(upstream.url).http().get(TICKET, params={"q": "\ud800"})
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(st.sampled_from('a":\\\n{}[] ,ü\u2028'))
+    | st.floats(allow_nan=False)
+)
+
+
+@st.composite
+def documents(draw, depth=3):
+    """Write JSON by hand: any spacing, any spelling of a text, and names that may come twice."""
+    space = lambda: draw(st.sampled_from(["", " ", "\n", "\t "]))  # noqa: E731
+    kind = draw(st.sampled_from("soa")) if depth else "s"
+    if kind == "s":
+        value = draw(SCALARS)
+        return json.dumps(value, ensure_ascii=draw(st.booleans()))
+    if kind == "a":
+        return (
+            "[" + ",".join(space() + draw(documents(depth - 1)) + space() for _ in range(draw(st.integers(0, 3)))) + "]"
+        )
+    names = [
+        draw(st.sampled_from(['"a"', '"b"', '"\\u0061"', '":"', '"\\":"', '"\\\\"']))
+        for _ in range(draw(st.integers(0, 4)))
+    ]
+    return "{" + ",".join(f"{space()}{name}{space()}:{draw(documents(depth - 1))}" for name in names) + "}"
+
+
+@settings(max_examples=400, deadline=None)
+@given(documents())
+def test_the_quick_reader_says_what_the_careful_one_says(text):
+    def said(read):
+        try:
+            return repr(read(text.encode()))
+        except UpstreamError as error:
+            return error.sentence
+
+    assert said(answer.parse_json) == said(answer._parse_carefully)

@@ -130,9 +130,9 @@ def test_an_entry_no_checkpoint_covers_is_not_proven(journal: Journal) -> None:
     "harm",
     [
         "UPDATE tree SET edge = zeroblob(32 * 3)",
-        "UPDATE nodes SET hash = zeroblob(32) WHERE level = 2 AND idx = 0",
+        "UPDATE entries SET nodes = CAST(substr(nodes, 1, 64) || zeroblob(32) AS BLOB) WHERE idx = 3",
         "UPDATE checkpoints SET note = replace(note, char(10) || '5' || char(10), char(10) || '4' || char(10))",
-        "UPDATE tree SET size = 4, edge = (SELECT hash FROM nodes WHERE level = 2 AND idx = 0)",
+        "UPDATE tree SET size = 4, edge = (SELECT substr(nodes, 65) FROM entries WHERE idx = 3)",
     ],
 )
 def test_the_signer_refuses_a_log_that_does_not_extend_its_last_checkpoint(

@@ -160,7 +160,7 @@ def test_a_newer_file_is_refused(opened: Callable[..., Journal], tmp_path: Path)
     with opened():
         pass
     with contextlib.closing(sqlite3.connect(tmp_path / "journal.db")) as db:
-        db.execute("UPDATE schema SET version = 2")
+        db.execute("UPDATE schema SET version = 3 WHERE version = 2")
         db.commit()
     with pytest.raises(ConfigurationError, match="newer isthmus"), opened():
         pass

@@ -42,7 +42,8 @@ class Tree:
         self.roots = [growth.root]
         self.nodes: dict[tuple[int, int], bytes] = {}
         for leaf in leaves:
-            self.nodes |= {(level, index): digest for level, index, digest in growth.append(leaf)}
+            last = growth.size
+            self.nodes |= {(level, last >> level): digest for level, digest in enumerate(growth.append(leaf))}
             self.roots.append(growth.root)
 
     def __call__(self, level: int, index: int) -> bytes:

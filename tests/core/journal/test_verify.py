@@ -98,21 +98,22 @@ def test_every_field_of_every_kind_is_under_the_hash(written: tuple[Path, str, s
         ("DELETE FROM entries WHERE idx = 4", 4),
         ("DELETE FROM entries WHERE idx = 10", None),
         ("UPDATE entries SET idx = 99 WHERE idx = 4", 4),
-        ("INSERT INTO entries SELECT 11, leaf FROM entries WHERE idx = 10", 11),
+        ("INSERT INTO entries SELECT 11, leaf, nodes FROM entries WHERE idx = 10", 11),
         ("UPDATE entries SET leaf = (SELECT leaf FROM entries WHERE idx = 3) WHERE idx = 4", 4),
         ("UPDATE entries SET leaf = x'02' WHERE idx = 4", 4),
         ("UPDATE entries SET leaf = x'' WHERE idx = 4", 4),
         ("UPDATE entries SET leaf = CAST(x'01' || hex(zeroblob(40000)) AS BLOB) WHERE idx = 4", 4),
-        ("UPDATE nodes SET hash = zeroblob(32) WHERE level = 0 AND idx = 4", 4),
-        ("UPDATE nodes SET hash = zeroblob(32) WHERE level = 1 AND idx = 1", 3),
-        ("DELETE FROM nodes WHERE level = 2 AND idx = 1", 7),
-        ("INSERT INTO nodes VALUES (9, 9, zeroblob(32))", None),
+        ("UPDATE entries SET nodes = zeroblob(32) WHERE idx = 4", 4),
+        ("UPDATE entries SET nodes = CAST(substr(nodes, 1, 32) || zeroblob(64) AS BLOB) WHERE idx = 3", 3),
+        ("UPDATE entries SET nodes = substr(nodes, 1, 96) WHERE idx = 7", 7),
+        ("UPDATE entries SET nodes = CAST(nodes || zeroblob(32) AS BLOB) WHERE idx = 6", 6),
+        ("UPDATE entries SET nodes = x'' WHERE idx = 5", 5),
         ("UPDATE tree SET size = 10", None),
         ("UPDATE tree SET edge = zeroblob(96)", None),
         ("UPDATE checkpoints SET note = replace(note, char(10) || '10', char(10) || '11')", None),
         ("UPDATE checkpoints SET size = 9", None),
         ("DELETE FROM payloads WHERE idx = 4", 4),
-        ("INSERT INTO payloads SELECT 4096, salt, body FROM payloads WHERE idx = 4", None),
+        ("INSERT INTO payloads SELECT 4096, salt, body, subjects FROM payloads WHERE idx = 4", None),
     ],
 )
 def test_harm_is_found_and_placed(written: tuple[Path, str, str], harm: str, index: int | None) -> None:
@@ -141,17 +142,17 @@ def test_a_changed_body_is_found_with_the_sealing_key(
 
 def rebuilt(path: Path, leaves: list[bytes]) -> Path:
     """Write a journal that hangs together, as somebody without the signing key could."""
-    copy = harmed(path, "DELETE FROM entries", "DELETE FROM nodes", "DELETE FROM payloads WHERE idx >= 10")
+    copy = harmed(path, "DELETE FROM entries", "DELETE FROM payloads WHERE idx >= 10")
     db = sqlite3.connect(copy)
     stack: list[tuple[int, bytes]] = []
     for index, leaf in enumerate(leaves):
         digest, level = hashlib.sha256(b"\x00" + leaf).digest(), 0
-        db.execute("INSERT INTO entries VALUES (?, ?)", (index, leaf))
-        db.execute("INSERT INTO nodes VALUES (0, ?, ?)", (index, digest))
+        complete = digest
         while stack and stack[-1][0] == level:
             digest, level = hashlib.sha256(b"\x01" + stack.pop()[1] + digest).digest(), level + 1
-            db.execute("INSERT INTO nodes VALUES (?, ?, ?)", (level, index >> level, digest))
+            complete += digest
         stack.append((level, digest))
+        db.execute("INSERT INTO entries VALUES (?, ?, ?)", (index, leaf, complete))
     db.execute("UPDATE tree SET size = ?, edge = ?", (len(leaves), b"".join(digest for _, digest in stack)))
     db.execute("DELETE FROM payloads WHERE idx >= ?", (len(leaves),))
     db.commit()

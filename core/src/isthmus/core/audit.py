@@ -24,32 +24,29 @@ class Auditor:
 
     def intent(self, judged: Judged, approval: str, approver: str) -> Entry:
         """Say that a write is about to be sent."""
-        return replace(self._judged(judged), kind=Kind.INTENT, state="open", approval=approval, approver=approver)
+        entry = self._entry(Kind.INTENT, judged.leg.call, judged.leg, judged=judged, decision="allowed", state="open")
+        return replace(entry, approval=approval, approver=approver)
 
     def outcome(self, judged: Judged, forms: Forms, label_after: Label | None, now: datetime, state: str) -> Entry:
         """Say what came of a call, and in which forms it was released."""
-        return replace(
-            _metered(self._judged(judged), judged.leg, now),
-            kind=Kind.OUTCOME,
+        return self._entry(
+            Kind.OUTCOME,
+            judged.leg.call,
+            judged.leg,
+            judged=judged,
+            decision="allowed",
             state=state,
-            forms=tuple(
-                FieldForm(name, form, rules) for (form, rules, _), names in forms.fields.items() for name in names
-            ),
-            basis=", ".join(sorted({basis for _, _, basis in forms.fields if basis})),
+            forms=forms,
             label_after=label_after,
+            now=now,
         )
 
     def refusal(self, call: Call, leg: Leg | None, error: IsthmusError, now: datetime) -> Entry:
         """Say that a call was refused or failed, and by which rules."""
         refused = isinstance(error, Refused)
-        entry = replace(
-            self._about(call, leg),
-            kind=Kind.DECISION if refused else Kind.OUTCOME,
-            decision="refused" if refused else "failed",
-            error=error.reason,
-            rules=error.rules,
-        )
-        return _metered(entry, leg, now) if leg else entry
+        kind, decision = (Kind.DECISION, "refused") if refused else (Kind.OUTCOME, "failed")
+        entry = self._entry(kind, call, leg, decision=decision, now=now)
+        return replace(entry, error=error.reason, rules=error.rules)
 
     def unread(self, caller: Caller, tool: str, error: IsthmusError) -> Entry:
         """Say that a call was refused before it was understood; the tool's name is the caller's word."""
@@ -87,32 +84,29 @@ class Auditor:
 
     def looked_up(self, leg: Leg, operation: Operation) -> Entry:
         """Say that something was read in order to decide."""
-        return replace(
-            self._about(leg.call, leg),
-            kind=Kind.LOOKUP,
-            object=operation.object,
-            effects=tuple(sorted(operation.effects)),
-            record_ids=operation.records,
-        )
+        return self._entry(Kind.LOOKUP, leg.call, leg, operation=operation)
 
-    def _judged(self, judged: Judged) -> Entry:
-        operation = judged.operation
-        return replace(
-            self._about(judged.leg.call, judged.leg),
-            decision="allowed",
-            object=operation.object,
-            effects=tuple(sorted(operation.effects)),
-            rules=judged.verdict.rules,
-            argument_digest=judged.call_digest,
-            record_ids=operation.records,
-            version_before=(judged.plan.state.version or "") if judged.plan.state else "",
-            label_before=judged.task_label,
-        )
-
-    def _about(self, call: Call, leg: Leg | None) -> Entry:
-        caller = call.caller
+    def _entry(
+        self,
+        kind: Kind,
+        call: Call,
+        leg: Leg | None,
+        *,
+        judged: Judged | None = None,
+        operation: Operation | None = None,
+        decision: str = "",
+        state: str = "",
+        forms: Forms | None = None,
+        label_after: Label | None = None,
+        now: datetime | None = None,
+    ) -> Entry:
+        """Say what is known of a call; `now` ends it, so that what was sent by then is told too."""
+        caller, home = call.caller, leg.connection if leg else None
+        meter = leg.meter if leg and now else None
+        before = judged.plan.state if judged else None
+        done = judged.operation if judged else operation
         return Entry(
-            kind=Kind.DECISION,
+            kind=kind,
             attempt=leg.id if leg else call.id,
             principal=leg.principal.user if leg else "",
             agent=caller.agent,
@@ -121,28 +115,40 @@ class Auditor:
             tool=call.tool.name,
             schema_hash=call.tool.schema_hash,
             system=call.system,
-            connection=leg.connection.name if leg else "",
-            object=getattr(call.request, "object", ""),
-            door=leg.connection.door if leg else "",
-            zone=leg.connection.zone if leg else "",
+            connection=home.name if home else "",
+            object=done.object if done else getattr(call.request, "object", ""),
+            effects=tuple(sorted(done.effects)) if done else (),
+            door=home.door if home else "",
+            zone=home.zone if home else "",
             consumer=caller.consumer,
             purpose=caller.purpose,
             task=caller.task,
             policy=self.policies,
+            rules=judged.verdict.rules if judged else (),
+            decision=decision,
+            state=state,
+            label_before=judged.task_label if judged else None,
+            label_after=label_after,
+            forms=_field_forms(forms) if forms else (),
+            basis=_basis(forms) if forms else "",
             approval=call.approval,
+            argument_digest=judged.call_digest if judged else "",
+            record_ids=done.records if done else (),
+            version_before=(before.version or "") if before else "",
+            credential_generation=meter.generation if meter else None,
+            upstream_request_ids=tuple(meter.upstream_ids[:20]) if meter else (),
+            http_status=meter.statuses[-1] if meter and meter.statuses else None,
+            attempts=meter.attempts if meter else None,
+            bytes=meter.bytes_in + meter.bytes_out if meter else None,
+            duration_us=int((now - call.started).total_seconds() * 1_000_000) if meter and now else None,
+            quota_spent={home.name: meter.quota_spent} if home and meter and meter.quota_spent else {},
             trace_id=call.id,
         )
 
 
-def _metered(entry: Entry, leg: Leg, now: datetime) -> Entry:
-    meter = leg.meter
-    return replace(
-        entry,
-        upstream_request_ids=tuple(meter.upstream_ids[:20]),
-        http_status=meter.statuses[-1] if meter.statuses else None,
-        attempts=meter.attempts,
-        bytes=meter.bytes_in + meter.bytes_out,
-        credential_generation=meter.generation,
-        quota_spent={leg.connection.name: meter.quota_spent} if meter.quota_spent else {},
-        duration_us=int((now - leg.call.started).total_seconds() * 1_000_000),
-    )
+def _field_forms(forms: Forms) -> tuple[FieldForm, ...]:
+    return tuple(FieldForm(name, form, rules) for (form, rules, _), names in forms.fields.items() for name in names)
+
+
+def _basis(forms: Forms) -> str:
+    return ", ".join(sorted({basis for _, _, basis in forms.fields if basis}))

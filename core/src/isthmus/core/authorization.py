@@ -1,12 +1,12 @@
 """May this call be made? Policy for agent and user, then residency of its own words, then what must be approved."""
 
 import dataclasses
-import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from isthmus.core.arguments import Describe
+from isthmus.core.arguments import Describe, Get, Search
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Judged, Leg
 from isthmus.core.errors import Denied
@@ -15,11 +15,15 @@ from isthmus.core.operation import Operation
 from isthmus.core.parts import Parts
 from isthmus.core.plan import Plan
 from isthmus.core.policy import Circumstances, Duty, Question, RecordFacts, Verdict, assess, could
+from isthmus.core.reach import Reach
+from isthmus.core.records import Query
 from isthmus.core.tasks import Tasks
 from isthmus.core.tools import Tool
 from isthmus.residency import Integrity, Label, normalise_country
 
 __all__ = ["Authorizer"]
+
+MOST_KEPT = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,13 @@ class Authorizer:
 
     parts: Parts
     _listed: dict[tuple[str, str | None], tuple[Tool, ...]] = field(default_factory=dict)
+    _kept: dict[tuple[object, ...], Reach] = field(default_factory=dict)
+    _reads: dict[tuple[object, ...], Operation] = field(default_factory=dict)
 
     def judge(self, leg: Leg, plan: Plan) -> Judged:
         """Judge a planned leg over everything that it reads, probes and writes."""
         label = self.task_label(leg)
-        plan, question = self.ask(leg, plan)
+        plan, question = self.ask(leg, plan, label)
         operation = question.operation
         if isinstance(plan.request, Describe) and plan.facts is None:
             # The list of objects is cut to those that may be described, so there is nothing else to ask.
@@ -50,7 +56,7 @@ class Authorizer:
             self.parts.resolver(leg.caller),
         )
         smallest = flows.judge(plan)
-        call_digest, approval_digest = self._digests(leg, plan)
+        call_digest, approval_digest = self._digests(leg, plan, approvable=operation.writes or bool(verdict.approvable))
         return Judged(
             leg,
             plan,
@@ -64,9 +70,11 @@ class Authorizer:
             "" if verdict.allowed else verdict.approvable,
         )
 
-    def ask(self, leg: Leg, plan: Plan) -> tuple[Plan, Question]:
-        """Return the plan without fields that nobody named and the caller may not have, and the question to policy."""
-        label = self.task_label(leg)
+    def ask(self, leg: Leg, plan: Plan, label: Label | None) -> tuple[Plan, Question]:
+        """Return the plan without fields that nobody named and the caller may not have, and the question to policy.
+
+        `label` is what the caller's task already knows.
+        """
         plan = self._trimmed(leg, plan, label)
         return plan, self._question(leg, plan, self._operation(leg, plan, label))
 
@@ -96,20 +104,45 @@ class Authorizer:
 
     def _trimmed(self, leg: Leg, plan: Plan, label: Label | None) -> Plan:
         """Leave out fields that nobody named and the caller may not have; all of them gone is a plain denial."""
-        if not plan.trim or plan.facts is None:
+        reach, caller = plan.reach, leg.caller
+        if not reach.trim or reach.facts is None:
             return plan
-        kept = []
-        for path in plan.paths:
-            alone = replace(plan, paths=(path,), probed=(), sorted_by=())
-            operation = self._operation(leg, alone, label)
-            if self.parts.policy.decide(self._question(leg, alone, operation)).allowed:
-                kept.append(path)
-        return replace(plan, paths=tuple(kept)) if kept else plan
+        # Trimmed are reads only, so neither the record nor the task's label has a say.
+        key = (
+            reach, leg.connection.name, leg.call.tool.name, plan.verb, getattr(plan.request, "limit", 1),
+            caller.agent, caller.user, caller.purpose, caller.consumer,
+        )  # fmt: skip
+        kept = self._kept.get(key)
+        if kept is None:
+            alone = [replace(plan, reach=Reach(reach.facts, (path,), objects=reach.objects)) for path in reach.paths]
+            verdicts = [self._verdict(leg, one, label) for one in alone]
+            seen = tuple(path for path, verdict in zip(reach.paths, verdicts, strict=True) if verdict.allowed)
+            kept = replace(reach, paths=seen) if 0 < len(seen) < len(reach.paths) else reach
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            if not any(verdict.errors for verdict in verdicts):
+                self._kept[key] = kept
+        return replace(plan, reach=kept)
+
+    def _verdict(self, leg: Leg, plan: Plan, label: Label | None) -> Verdict:
+        return self.parts.policy.decide(self._question(leg, plan, self._operation(leg, plan, label)))
 
     def _operation(self, leg: Leg, plan: Plan, label: Label | None) -> Operation:
+        if not isinstance(plan.request, Get | Search | Query):
+            return self._assessed(leg, plan, label)
+        # A read is assessed by what it touches and how much of it, whichever record it names.
+        key = (plan.reach, leg.connection.name, leg.call.tool.name, plan.verb, getattr(plan.request, "limit", 1))
+        found = self._reads.get(key)
+        if found is None:
+            if len(self._reads) >= MOST_KEPT:
+                self._reads.clear()
+            found = self._reads[key] = self._assessed(leg, plan, label).naming()
+        return found.naming(plan.record) if plan.record else found
+
+    def _assessed(self, leg: Leg, plan: Plan, label: Label | None) -> Operation:
         operation = plan.operation(leg.connection.name, leg.call.system, leg.call.tool.name)
         circumstances = Circumstances(
-            classes=plan.classes(),
+            classes=plan.reach.classes,
             final=operation.transition is not None and operation.transition.to_state in leg.connection.final_states,
             untrusted=label is not None and label.integrity is Integrity.UNTRUSTED and operation.writes,
         )
@@ -124,14 +157,14 @@ class Authorizer:
                 RecordFacts(
                     state=state if isinstance(state, str) else "",
                     subject_country=normalise_country(country),
-                    classes=plan.classes(),
+                    classes=plan.reach.classes,
                 ),
             )
         return Question(
             caller=leg.caller,
             operation=operation,
             records=records,
-            related=plan.related(),
+            related=plan.reach.related,
             consumer_zone=self.parts.consumer_zone(leg.caller),
         )
 
@@ -156,17 +189,38 @@ class Authorizer:
                     rules=verdict.rules,
                 )
 
-    def _digests(self, leg: Leg, plan: Plan) -> tuple[str, str]:
-        """Digest exactly this call, and this call on this version of the record under these policies."""
+    def _digests(self, leg: Leg, plan: Plan, *, approvable: bool) -> tuple[str, str]:
+        """Digest exactly this call, and this call on this version of the record under these policies.
+
+        The second is worked out only where somebody may have to approve the call.
+        """
         if isinstance(plan.request, Describe):
             return "", ""
-        plain = dataclasses.asdict(resolved(plan.request, self.parts.resolver(leg.caller)))
+        plain = _plain(resolved(plan.request, self.parts.resolver(leg.caller)))
         caller = leg.caller
         told = [caller.agent, caller.user, leg.call.tool.name, leg.connection.name, type(plan.request).__name__, plain]
         call = self._hash(told)
+        if not approvable:
+            return call, ""
         version = plan.state.version if plan.state else None
         return call, self._hash([call, version, leg.call.tool.schema_hash, sorted(self.parts.policies.items())])
 
     def _hash(self, told: object) -> str:
-        text = json.dumps(told, sort_keys=True, default=str, separators=(",", ":"))
-        return hmac.new(self.parts.approval_key, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self.parts.approval_key, _CANONICAL.encode(told).encode(), "sha256").hex()
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_CANONICAL = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":"))
+
+
+def _plain(value: object) -> object:
+    """Return a request as JSON can hold it: what `dataclasses.asdict` gives, without its deep copies."""
+    if type(value) in _SCALARS:
+        return value
+    if dataclasses.is_dataclass(value):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return value

@@ -1,6 +1,5 @@
 """What a connector is: the contract between core and the plugin that speaks to one kind of system."""
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -254,8 +253,8 @@ class Connector(ABC):
 
     def bind(self, http: "Http") -> Self:
         """Return a copy for one call."""
-        bound = copy.copy(self)
-        bound.http = http
+        bound = object.__new__(type(self))
+        bound.__dict__.update(self.__dict__, http=http)
         return bound
 
     @classmethod

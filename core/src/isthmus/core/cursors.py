@@ -82,6 +82,8 @@ def _beyond(order: Order, value: Value) -> Condition | None:
 
 def merge_rows(legs: Mapping[str, Sequence[Row]], order_by: Sequence[Order], limit: int) -> list[tuple[str, Row]]:
     """Merge sorted legs into one order and keep the first `limit` rows, each with the name of its leg."""
+    if len(legs) == 1:
+        return [(name, row) for name, rows in legs.items() for row in rows[:limit]]
     streams = [[(_Rank(row, order_by), name, row) for row in rows] for name, rows in sorted(legs.items())]
     merged = heapq.merge(*streams, key=lambda one: one[0])
     return [(name, row) for (_, name, row), _ in zip(merged, range(limit), strict=False)]

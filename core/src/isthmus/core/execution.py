@@ -11,7 +11,7 @@ from isthmus.core.errors import InvalidArguments
 from isthmus.core.flows import plain_values, resolved
 from isthmus.core.metadata import typed
 from isthmus.core.parts import Parts
-from isthmus.core.records import Aggregate, AllOf, Condition, Measure, Order, Query
+from isthmus.core.records import MOST_ROWS, Aggregate, AllOf, Condition, Measure, Order, Query
 
 __all__ = ["MOST_GROUPS", "SUPPORT", "execute"]
 
@@ -36,9 +36,11 @@ async def execute(judged: Judged, connector: Connector, parts: Parts) -> Done:
         case Query():
             return Done(rows=tuple(await connector.query(_page(request, judged))))
         case Get():
-            return Done(rows=(await connector.get(request.object, request.id, plan.reads),))
+            return Done(rows=(await connector.get(request.object, request.id, plan.reach.reads),))
         case Search():
-            found = await connector.search(request.text, {request.object: plan.reads}, _limit(request.limit, judged))
+            found = await connector.search(
+                request.text, {request.object: plan.reach.reads}, _limit(request.limit, judged)
+            )
             return Done(rows=tuple(found))
         case Aggregate():
             return Done(figures=tuple(await connector.aggregate(_supported(request))))
@@ -67,7 +69,11 @@ async def _write(judged: Judged, connector: Connector, request: Request) -> Done
 
 
 def _page(query: Query, judged: Judged) -> Query:
-    """Ask for one row more than wanted, after the last one given, in an order that has no ties."""
+    """Ask for one row more than wanted, after the last one given, in an order that has no ties.
+
+    Beside the rows of a whole page the one more would cost a request of its own, so it is left out there.
+    """
+    limit = _limit(query.limit, judged)
     facts = judged.plan.facts
     id_field = facts.id_field if facts else "Id"
     where: Condition | None = query.where
@@ -78,10 +84,10 @@ def _page(query: Query, judged: Judged) -> Query:
         where = AllOf((where, beyond)) if where is not None else beyond
     return replace(
         query,
-        select=judged.plan.reads,
+        select=judged.plan.reach.reads,
         where=where,
         order_by=(*query.order_by, Order(id_field)),
-        limit=_limit(query.limit, judged) + 1,
+        limit=limit + (limit < MOST_ROWS),
     )
 
 

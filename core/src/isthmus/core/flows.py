@@ -31,7 +31,7 @@ from isthmus.core.refs import Resolved
 from isthmus.core.release import Releaser, Source, anything, country_of, label_of
 from isthmus.residency import Decision, Form, Label
 
-__all__ = ["Flows", "answers", "resolved"]
+__all__ = ["Flows", "answers", "compared_with_refs", "resolved"]
 
 SMALLEST_GROUP = 5
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -232,19 +232,23 @@ class Flows:
             )
 
 
-def answers(row: Row, plan: Plan, releaser: Releaser, source: Source, caller: Caller) -> bool:
-    """Tell whether a row may be in the answer of a query that compares withheld fields with refs.
+def compared_with_refs(plan: Plan) -> tuple[FieldPath, ...]:
+    """Return the fields that a query compares with refs."""
+    where = plan.request.where if isinstance(plan.request, Query) else None
+    return tuple(
+        _path(plan, plan.facts.name if plan.facts else "", leaf.field)
+        for leaf in comparisons(where)
+        if isinstance(leaf, Compare) and any(True for _ in refs_in(leaf.value))
+    )
+
+
+def answers(row: Row, compared: Iterable[FieldPath], releaser: Releaser, source: Source, caller: Caller) -> bool:
+    """Tell whether a row may be in the answer of a query that compares these fields with refs.
 
     A record whose field the consumer does see would give away what the ref stands for.
     """
-    where = plan.request.where if isinstance(plan.request, Query) else None
-    for leaf in comparisons(where):
-        if isinstance(leaf, Compare) and any(True for _ in refs_in(leaf.value)):
-            path = _path(plan, plan.facts.name if plan.facts else "", leaf.field)
-            label = label_of(path, country_of(row, path), source.connection)
-            if releaser.decide(label, source, caller).form is Form.CLEAR:
-                return False
-    return True
+    labels = (label_of(path, country_of(row, path), source.connection) for path in compared)
+    return all(releaser.decide(label, source, caller).form is not Form.CLEAR for label in labels)
 
 
 def _path(plan: Plan, root: str, name: str) -> FieldPath:

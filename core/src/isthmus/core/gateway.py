@@ -6,6 +6,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -79,13 +80,11 @@ class Gateway:
         if not self.loop.here:
             return await self.loop.hop(lambda: self.call(caller, name, arguments, id=id))
         try:
-            call = replace(self._read(caller, name, arguments), id=id or self.parts.new_id())
+            call = self._read(caller, name, arguments, id)
         except IsthmusError as error:
             await self._recorder.unread(caller, name, error)
             raise
-        with self._tracer.start_as_current_span(
-            f"isthmus {name}", attributes={"isthmus.call": call.id, "isthmus.system": call.system}
-        ):
+        with self._span(call):
             legs = await self._route(call)
             if any(effect.writes for effect in call.tool.effects):
                 return await self._write(legs[0])
@@ -97,7 +96,7 @@ class Gateway:
             return await self.loop.hop(lambda: self.relay(caller, system, request))
         try:
             tool, arguments = relayed(self.parts.systems[system], request)
-            call = replace(self._understand(caller, tool, arguments), relayed=request)
+            call = replace(self._understand(caller, tool, arguments, ""), relayed=request)
         except IsthmusError as error:
             await self._recorder.unread(caller, "relay", error)
             raise
@@ -113,18 +112,21 @@ class Gateway:
 
         The tool may be one that the caller is not shown, to explain why.
         """
-        legs = await self._route(self._understand(caller, tool, arguments))
-        return tuple([(leg, *self._authorizer.ask(leg, await self._look_up(leg))) for leg in legs])
+        legs = await self._route(self._understand(caller, tool, arguments, ""))
+        return tuple([(leg, *self._foreseen(leg, await self._look_up(leg))) for leg in legs])
+
+    def _foreseen(self, leg: Leg, plan: Plan) -> tuple[Plan, Question]:
+        return self._authorizer.ask(leg, plan, self._authorizer.task_label(leg))
 
     # 1 read: validate against the schema, parse query text, name the system.
 
-    def _read(self, caller: Caller, name: str, arguments: Mapping[str, JSON]) -> Call:
+    def _read(self, caller: Caller, name: str, arguments: Mapping[str, JSON], id: str) -> Call:
         tool = next((one for one in self.tools(caller) if one.name == name), None)
         if tool is None:
             raise InvalidArguments(f"Unknown tool: {name}", code="unknown_tool")
-        return self._understand(caller, tool, arguments)
+        return self._understand(caller, tool, arguments, id)
 
-    def _understand(self, caller: Caller, tool: Tool, arguments: Mapping[str, JSON]) -> Call:
+    def _understand(self, caller: Caller, tool: Tool, arguments: Mapping[str, JSON], id: str) -> Call:
         tool.check(arguments)
         system = self.parts.systems[str(arguments["system"])]
         request = parse_request(tool.verb, arguments)
@@ -134,7 +136,7 @@ class Gateway:
         if isinstance(arguments.get("task"), str):
             caller = replace(caller, task=self.parts.tasks.check(caller, str(arguments["task"])))
         call = Call(
-            id=self.parts.new_id(),
+            id=id or self.parts.new_id(),
             caller=caller,
             tool=tool,
             system=system.name,
@@ -236,6 +238,8 @@ class Gateway:
 
     async def _look(self, call: Call, legs: Sequence[Leg]) -> Result:
         """Pass a read over its legs; a leg that may not be asked is named in the answer, unless none may."""
+        if len(legs) == 1:
+            return await self._recorder.read(call, (await self._fetch(legs[0]),), ())
         results = await asyncio.gather(*(self._fetch(leg) for leg in legs), return_exceptions=True)
         fetched = [one for one in results if isinstance(one, Fetched)]
         errors = [(leg, one) for leg, one in zip(legs, results, strict=True) if isinstance(one, BaseException)]
@@ -332,6 +336,12 @@ class Gateway:
             except IsthmusError as error:
                 LOG.warning("house-keeping: %s", error.sentence)
             await self.parts.clock.sleep(HOUSE_KEEPING)
+
+    def _span(self, call: Call) -> AbstractContextManager[object]:
+        """Make a span current for the call; nothing where no tracing is set up."""
+        about = {"isthmus.call": call.id, "isthmus.system": call.system}
+        span = self._tracer.start_span(f"isthmus {call.tool.name}", attributes=about)
+        return trace.use_span(span, end_on_exit=True) if span.get_span_context().is_valid else nullcontext()
 
     def _scope(self, leg: Leg, operation: Operation, permit: "Permit | None" = None) -> CallScope:
         return CallScope(

@@ -1,10 +1,11 @@
 """What is known of an object and of a field path, as one identity sees them, cached."""
 
 import asyncio
-import copy
+import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from typing import TypeVar, cast
 
 from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts
 from isthmus.core.errors import InvalidArguments, NotFound
@@ -26,6 +27,9 @@ from isthmus.core.records import (
 __all__ = ["FieldPath", "Metadata", "Overlay"]
 
 MAX_HOPS = 5
+MOST_DERIVED = 256
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,30 @@ class Metadata:
         self._read: Callable[[str], Awaitable[ObjectFacts]] | None = None
         self._known: dict[str, tuple[float, ObjectFacts]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._derived: dict[tuple[object, ...], tuple[float, object]] = {}
+        self._until = math.inf
 
     def read_by(self, read: Callable[[str], Awaitable[ObjectFacts]]) -> "Metadata":
         """Return a view for one call: what is known is shared, what is missing is read on that call's account."""
-        view = copy.copy(self)
-        view._read = read  # noqa: SLF001 a copy of ourselves
+        view = Metadata(self._overlay, self._clock, self._ttl)
+        view._known, view._locks, view._derived = self._known, self._locks, self._derived
+        view._read = read
         return view
+
+    async def derive(self, key: tuple[object, ...], work: Callable[["Metadata"], Awaitable[T]]) -> T:
+        """Return what `work` makes of metadata alone; remembered by `key` until the first of the objects it read ends.
+
+        `work` reads through the metadata that it is given; what it raises is not remembered.
+        """
+        kept = self._derived.get(key)
+        if kept is not None and kept[0] > self._clock():
+            return cast("T", kept[1])
+        view = self.read_by(self._described)
+        made = await work(view)
+        if len(self._derived) >= MOST_DERIVED:
+            self._derived.clear()
+        self._derived[key] = (view._until, made)  # noqa: SLF001 one of ourselves
+        return made
 
     async def object(self, name: str) -> ObjectFacts:
         """Return the facts of one object; raises NotFound or InvalidArguments."""
@@ -96,6 +118,7 @@ class Metadata:
             if found is None:
                 found = self._overlay.apply(await self._described(name))
                 self._known[wanted] = (self._clock() + self._ttl, found)
+                self._until = min(self._until, self._known[wanted][0])
             return found
 
     async def path(self, facts: ObjectFacts, path: str) -> FieldPath:
@@ -205,7 +228,10 @@ class Metadata:
 
     def _fresh(self, wanted: str) -> ObjectFacts | None:
         kept = self._known.get(wanted)
-        return kept[1] if kept is not None and kept[0] > self._clock() else None
+        if kept is None or kept[0] <= self._clock():
+            return None
+        self._until = min(self._until, kept[0])
+        return kept[1]
 
 
 def typed(value: Value, path: FieldPath) -> Value:

@@ -82,6 +82,13 @@ class Operation:
         """Tell whether any part of the call changes the system."""
         return any(effect.writes for effect in self.effects)
 
+    def naming(self, *records: str) -> "Operation":
+        """Return the same operation on these records."""
+        return Operation(
+            self.connection, self.system, self.tool, self.verb, self.effects, self.object, self.objects, self.fields,
+            self.probed, self.transition, records, self.rows, self.risk, self.amount,
+        )  # fmt: skip
+
     @property
     def target(self) -> str:
         """Name the object for sentences: `connection/Object`."""

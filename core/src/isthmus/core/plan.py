@@ -8,42 +8,49 @@ from isthmus.core.connector import ObjectFacts
 from isthmus.core.errors import InvalidArguments, NotFound
 from isthmus.core.metadata import FieldPath, Metadata
 from isthmus.core.operation import Effect, Operation, Transition, Verb
-from isthmus.core.policy import Related
+from isthmus.core.reach import Reach
 from isthmus.core.records import JSON, Aggregate, InQuery, Query, Row, Value, comparisons
 
 __all__ = ["Plan", "make_plan"]
 
 EVERY = ("*",)
 """As the only field: all that the caller may see, not only those that are shown by default."""
+_READS = frozenset({Effect.READ})
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One request, ready to be judged.
+    """One request, ready to be judged, and what it touches.
 
-    `paths` are what the caller asked to see, or what it writes; `probed` what it filters, sorts or groups by;
-    `control` what is read along to label and to page, and never released. `trim` is set where the caller named no
-    fields, so that those it may not see are left out instead of refused. `state` is the record that the request
-    names, as it was just before; `linked` the countries of the records that the values link to, by country path.
+    `state` is the record that the request names, as it was just before; `linked` the countries of the records that
+    the values link to, by country path.
     """
 
     verb: Verb
     request: Request
-    facts: ObjectFacts | None = None
-    paths: tuple[FieldPath, ...] = ()
-    probed: tuple[FieldPath, ...] = ()
-    sorted_by: tuple[FieldPath, ...] = ()
-    control: tuple[str, ...] = ()
-    objects: frozenset[str] = frozenset()
-    trim: bool = False
+    reach: Reach = field(default_factory=Reach)
     state: Row | None = None
     linked: Mapping[str, JSON] = field(default_factory=dict)
 
     @property
-    def reads(self) -> tuple[str, ...]:
-        """List every path that the request must fetch, each once."""
-        asked = [one.path for one in self.paths]
-        return tuple(dict.fromkeys([*asked, *(one.path for one in self.sorted_by), *self.control]))
+    def facts(self) -> ObjectFacts | None:
+        """Return what is known of the object."""
+        return self.reach.facts
+
+    @property
+    def paths(self) -> tuple[FieldPath, ...]:
+        """Return what the caller asked to see, or what it writes."""
+        return self.reach.paths
+
+    @property
+    def probed(self) -> tuple[FieldPath, ...]:
+        """Return what the call filters or searches by."""
+        return self.reach.probed
+
+    @property
+    def sorted_by(self) -> tuple[FieldPath, ...]:
+        """Return what the call sorts or groups by."""
+        return self.reach.sorted_by
 
     @property
     def record(self) -> str:
@@ -53,12 +60,7 @@ class Plan:
     def operation(self, connection: str, system: str, tool: str) -> Operation:
         """Return what policy sees."""
         transition = self._transition()
-        name = self.facts.name if self.facts else getattr(self.request, "object", "")
-        probed = frozenset(one.facts.name for one in (*self.probed, *self.sorted_by) if one.object.name == name)
-        own = frozenset(one.facts.name for one in self.paths if one.object.name == name)
-        if self.paths and not own and self.facts is not None:
-            # A read of related fields only still reads which record they are related to.
-            own = frozenset({self.facts.id_field})
+        reach, name = self.reach, self.facts.name if self.facts else getattr(self.request, "object", "")
         return Operation(
             connection=connection,
             system=system,
@@ -66,26 +68,13 @@ class Plan:
             verb=self.verb,
             effects=self._effects(transition),
             object=name,
-            objects=self.objects | {name},
-            fields=own | probed,
-            probed=probed,
+            objects=reach.objects | {name},
+            fields=reach.own_fields,
+            probed=reach.own_probed,
             transition=transition,
             records=(self.record,) if self.record else (),
             rows=getattr(self.request, "limit", 1),
         )
-
-    def related(self) -> tuple[Related, ...]:
-        """Return what is read of other objects, through relationships and sub-queries."""
-        name = self.facts.name if self.facts else ""
-        found: dict[str, set[str]] = {one: set() for one in self.objects if one != name}
-        for path in (*self.paths, *self.probed, *self.sorted_by):
-            if path.object.name != name:
-                found.setdefault(path.object.name, set()).add(path.facts.name)
-        return tuple(Related(one, frozenset(fields)) for one, fields in sorted(found.items()))
-
-    def classes(self) -> frozenset[str]:
-        """Join the classes of every field that the call touches."""
-        return frozenset(one for path in (*self.paths, *self.probed, *self.sorted_by) for one in path.facts.classes)
 
     def look_up_fields(self) -> tuple[str, ...]:
         """Name the fields of the named record that deciding needs: version, owner, state, country."""
@@ -126,7 +115,7 @@ class Plan:
             case Delete():
                 return frozenset({Effect.DELETE})
             case _:
-                return frozenset({Effect.READ})
+                return _READS
 
     def _transition(self) -> Transition | None:
         """Find the state change in the values; a state field is never just another field."""
@@ -147,7 +136,7 @@ async def make_plan(verb: Verb, request: Request, metadata: Metadata) -> Plan:
     match request:
         case Describe(object=object) | Relay(object=object):
             facts = await metadata.object(object) if object else None
-            return Plan(verb, request, facts, objects=frozenset({facts.name}) if facts else frozenset())
+            return Plan(verb, request, Reach(facts, objects=frozenset({facts.name}) if facts else frozenset()))
         case Query():
             return await _plan_query(verb, request, metadata)
         case Aggregate():
@@ -158,21 +147,32 @@ async def make_plan(verb: Verb, request: Request, metadata: Metadata) -> Plan:
             return await _plan_write(verb, request, metadata)
         case Delete():
             facts = await metadata.object(request.object)
-            return Plan(verb, replace(request, object=facts.name), facts, objects=frozenset({facts.name}))
+            return Plan(verb, replace(request, object=facts.name), Reach(facts, objects=frozenset({facts.name})))
         case RawQuery():
             raise InvalidArguments("raw query text is parsed by its connector before it is planned")
 
 
 async def _plan_query(verb: Verb, request: Query, metadata: Metadata) -> Plan:
-    query = await metadata.query(replace(request, select=()) if request.select == EVERY else request)
+    """Plan a query. What it touches does not depend on the values that it compares with, so it is remembered."""
+    every = request.select == EVERY
+    query = await metadata.query(replace(request, select=()) if every else request)
+    leaves, select = tuple(comparisons(query.where)), EVERY if every else query.select
+    if any(isinstance(one, InQuery) for one in leaves):
+        return Plan(verb, query, await _reach_of_query(query, select, metadata))
+    sorts, probes = (tuple(one.field for one in some) for some in (query.order_by, leaves))
+    key = (verb, query.object, select, sorts, probes)
+    return Plan(verb, query, await metadata.derive(key, lambda known: _reach_of_query(query, select, known)))
+
+
+async def _reach_of_query(query: Query, select: Sequence[str], metadata: Metadata) -> Reach:
     facts = await metadata.object(query.object)
-    paths, trim = await _asked(facts, request.select if request.select == EVERY else query.select, metadata)
+    paths, trim = await _asked(facts, select, metadata)
     probed, objects = await _probed(facts, query, metadata)
     sorts = await metadata.paths(facts, (order.field for order in query.order_by))
     mine = tuple(one for one in probed if one.root == facts.name)
     control = await _control(facts, (*paths, *sorts, *mine), metadata)
     objects |= {one.object.name for one in (*paths, *sorts)}
-    return Plan(verb, query, facts, paths, probed, sorts, control, objects, trim)
+    return Reach(facts, paths, probed, sorts, control, objects, trim)
 
 
 async def _plan_aggregate(request: Aggregate, metadata: Metadata) -> Plan:
@@ -181,21 +181,32 @@ async def _plan_aggregate(request: Aggregate, metadata: Metadata) -> Plan:
     measured = await metadata.paths(facts, (one.field for one in aggregate.measures if one.field))
     groups = await metadata.paths(facts, aggregate.group_by)
     probed, objects = await _probed(facts, aggregate, metadata)
+    objects |= {one.object.name for one in groups}
     # Whichever tool it came by: a query text may ask for figures too.
-    return Plan(
-        Verb.AGGREGATE, aggregate, facts, measured, probed, groups, (), objects | {one.object.name for one in groups}
-    )
+    return Plan(Verb.AGGREGATE, aggregate, Reach(facts, measured, probed, groups, objects=objects))
 
 
 async def _plan_read(verb: Verb, request: Get | Search, metadata: Metadata) -> Plan:
-    facts = await metadata.object(request.object)
-    paths, trim = await _asked(facts, request.fields, metadata)
-    spelled = replace(request, object=facts.name, fields=tuple(one.path for one in paths))
-    searched = facts.searched if isinstance(request, Search) else ()
+    """Plan a read of named fields. What it touches does not depend on the id or the words, so it is remembered."""
+    searches = isinstance(request, Search)
+    reach = await metadata.derive(
+        (verb, request.object, request.fields),
+        lambda known: _reach_of_read(request.object, request.fields, known, searches=searches),
+    )
+    # Names are spelled as the object's metadata spells them; those that nobody gave stay left out.
+    fields = tuple(one.path for one in reach.paths)
+    object = reach.facts.name if reach.facts else request.object
+    return Plan(verb, replace(request, object=object, fields=fields), reach)
+
+
+async def _reach_of_read(object: str, fields: Sequence[str], metadata: Metadata, *, searches: bool) -> Reach:
+    facts = await metadata.object(object)
+    paths, trim = await _asked(facts, fields, metadata)
+    searched = facts.searched if searches else ()
     probed = await metadata.paths(facts, (name for name in searched if name in facts.fields))
     objects = frozenset(one.object.name for one in paths)
     control = await _control(facts, paths, metadata)
-    return Plan(verb, spelled, facts, paths, probed, control=control, objects=objects, trim=trim)
+    return Reach(facts, paths, probed, control=control, objects=objects, trim=trim)
 
 
 async def _plan_write(verb: Verb, request: Create | Update | Upsert, metadata: Metadata) -> Plan:
@@ -216,7 +227,7 @@ async def _plan_write(verb: Verb, request: Create | Update | Upsert, metadata: M
     else:
         spelled = replace(request, object=facts.name, values=values)
     _writable(request, facts, values)
-    return Plan(verb, spelled, facts, tuple(paths), objects=frozenset({facts.name}))
+    return Plan(verb, spelled, Reach(facts, tuple(paths), objects=frozenset({facts.name})))
 
 
 def _writable(request: Request, facts: ObjectFacts, values: Mapping[str, Value]) -> None:

@@ -9,11 +9,11 @@ from isthmus.core.calls import Call, Done, Judged, Leg
 from isthmus.core.cursors import Cursor, Scalar, merge_rows
 from isthmus.core.errors import IsthmusError, OutcomeUnknown, UpstreamRejected
 from isthmus.core.execution import MOST_GROUPS, SUPPORT
-from isthmus.core.flows import answers
+from isthmus.core.flows import answers, compared_with_refs
 from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnavailable, Transaction
 from isthmus.core.merging import combine
 from isthmus.core.parts import Parts
-from isthmus.core.records import Aggregate, Page, Query, Record, Row, Withheld
+from isthmus.core.records import MOST_ROWS, Aggregate, Page, Query, Record, Row, Withheld
 from isthmus.core.release import Forms, Released, anything, as_value, label_of
 from isthmus.core.results import Description, Groups, Result
 from isthmus.core.settlement import outcome_json
@@ -52,7 +52,7 @@ class Recorder:
         limit = min(self._limit(one) for one in fetched)
         legs = {one.judged.leg.connection.name: one for one in fetched}
         chosen = merge_rows({name: one.done.rows for name, one in legs.items()}, orders, limit)
-        shown = [(home, row) for home, row in chosen if self._answers(legs[home], row)]
+        shown = self._shown(legs, chosen)
         if len(shown) < len(chosen):
             refused = (*refused, Withheld("records that would tell what a ref stands for", ("refs-stay-opaque",)))
         released = {
@@ -68,10 +68,23 @@ class Recorder:
         complete = not refused and all(one.judged.leg.connection.sees_all_rows for one in fetched)
         return Page(records, after, complete=complete, withheld=tuple(refused))
 
-    def _answers(self, one: Fetched, row: Row) -> bool:
-        leg = one.judged.leg
-        source = self.parts.source(leg.call.system, leg.connection)
-        return answers(row, one.judged.plan, self.parts.releaser, source, leg.caller)
+    def _shown(self, legs: Mapping[str, Fetched], chosen: list[tuple[str, Row]]) -> list[tuple[str, Row]]:
+        """Leave out records that would tell what a ref of the condition stands for."""
+        compared = {name: compared_with_refs(one.judged.plan) for name, one in legs.items()}
+        if not any(compared.values()):
+            return chosen
+        return [
+            (home, row)
+            for home, row in chosen
+            for leg in (legs[home].judged.leg,)
+            if answers(
+                row,
+                compared[home],
+                self.parts.releaser,
+                self.parts.source(leg.call.system, leg.connection),
+                leg.caller,
+            )
+        ]
 
     def _limit(self, one: Fetched) -> int:
         limit = getattr(one.judged.plan.request, "limit", 1)
@@ -82,7 +95,7 @@ class Recorder:
         leg = one.judged.leg
         return self.parts.releaser.rows(
             rows,
-            one.judged.plan.paths,
+            one.judged.plan.reach,
             self.parts.source(leg.call.system, leg.connection),
             leg.caller,
             self.parts.owner(leg.caller),
@@ -100,7 +113,7 @@ class Recorder:
             given = [row for home, row in chosen if home == name]
             if given:
                 stands[name] = _keys(given[-1], query)
-            if len(given) == len(one.done.rows):
+            if len(given) == len(one.done.rows) < MOST_ROWS:
                 done.add(name)
         if done >= set(legs):
             return None

@@ -6,6 +6,8 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from typing import TypeAlias
 
+import msgspec
+
 __all__ = [
     "JSON",
     "QUALIFIER",
@@ -31,6 +33,9 @@ __all__ = [
 
 QUALIFIER = "~"
 """Stands in an id between the connection and the system's own id; a URL may hold it anywhere (RFC 3986 section 2.3)."""
+
+MOST_ROWS = 2_000
+"""The most records of one page; systems answer no more at a time, so the page after a full one may be empty."""
 
 JSON: TypeAlias = bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"] | None
 
@@ -166,8 +171,7 @@ class Aggregate:
     limit: int = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One record as a connector read it: values by field path, before labels and forms."""
 
     object: str
@@ -184,8 +188,7 @@ class Withheld:
     rules: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One record as it is released: every field in the form that the flow rules allow.
 
     `withheld` names the dropped fields. `guard` tells who enforced the version of a write: the server, or a

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import cast
 
 from isthmus.core.caller import Caller
 from isthmus.core.connector import FieldFacts, FieldType
 from isthmus.core.metadata import FieldPath
+from isthmus.core.reach import Reach
 from isthmus.core.records import JSON, QUALIFIER, Record, Ref, Row, Value, Withheld
 from isthmus.core.refs import RefVaults
 from isthmus.residency import Decision, FlowPolicy, Form, Integrity, Label
 
 __all__ = ["Forms", "Released", "Releaser", "Source"]
+
+MOST_COLUMNS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +33,13 @@ class Source:
 
 @dataclass(slots=True)
 class Forms:
-    """What a release did, for the audit entry: fields by form and rules, subjects by country; no values."""
+    """What a release did, for the audit entry: fields by form, rules and basis; no values."""
 
     fields: dict[tuple[str, tuple[str, ...], str], set[str]] = field(default_factory=dict)
-    subjects: dict[str, int] = field(default_factory=dict)
 
     def count(self, path: str, decision: Decision) -> None:
         """Note one field's form."""
         self.fields.setdefault((decision.form.value, decision.rules, decision.basis), set()).add(path)
-
-    def as_json(self) -> list[JSON]:
-        """Give the forms as JSON data, in a fixed order."""
-        return [
-            {"form": form, "rules": list(rules), "basis": basis, "fields": sorted(names)}
-            for (form, rules, basis), names in sorted(self.fields.items())
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +58,7 @@ class Releaser:
         self._flows = flows
         self._vaults = vaults
         self._today = today
+        self._columns: dict[tuple[object, ...], tuple[_Column, ...]] = {}
 
     def decide(self, label: Label, source: Source, caller: Caller) -> Decision:
         """Judge one flow from a connection to the caller's consumer."""
@@ -83,78 +80,133 @@ class Releaser:
     def rows(
         self,
         rows: Sequence[Row],
-        paths: Sequence[FieldPath],
+        reach: Reach,
         source: Source,
         caller: Caller,
         owner: str,
         *,
         masked: frozenset[str] = frozenset(),
     ) -> Released:
-        """Release rows; control fields that were not asked for must not be among `paths`.
+        """Release the paths of `reach`; control fields that were not asked for must not be among them.
 
-        `masked` are fields that policy wants masked whatever the flow rules say; `owner` is whose the refs are.
+        Rows about subjects of the same countries are judged together, a column at a time. `masked` are fields that
+        policy wants masked whatever the flow rules say; `owner` is whose the refs are.
         """
-        page = _Release(self, source, caller, masked, _Minting())
-        drafts = [(row, *page.row(row, paths)) for row in rows]
-        page.minting.settle(self._vaults.mint(source.zone, owner, page.minting.values))
-        records = tuple(
-            Record(
-                row.object,
-                source.id(row.id),
-                draft,
-                row.version,
-                tuple(Withheld(name, rules) for name, rules in withheld.items()),
+        alike: dict[tuple[str, ...], list[int]] = {}
+        for at, row in enumerate(rows):
+            alike.setdefault(tuple([_told(row, paths) for paths in reach.subjects]), []).append(at)
+        names = reach.names
+        page = _Release([{name: fields.get(name) for name in names} for fields in [row.fields for row in rows]])
+        for countries, places in alike.items():
+            for column in self._judged(reach, countries, source, caller, masked):
+                page.release(column, places, source)
+        page.settle(self._vaults.mint(source.zone, owner, page.wanted))
+        withheld = page.withheld
+        records = [
+            Record(row.object, source.id(row.id), draft, row.version, tuple(withheld.get(at, ())))
+            for at, (row, draft) in enumerate(zip(rows, page.drafts, strict=True))
+        ]
+        return Released(tuple(records), page.label, page.forms)
+
+    def _judged(
+        self, reach: Reach, countries: tuple[str, ...], source: Source, caller: Caller, masked: frozenset[str]
+    ) -> "tuple[_Column, ...]":
+        """Decide how every column leaves in rows of these countries; that depends on the key here and nothing else."""
+        key = (reach, countries, source, caller.consumer, caller.purpose, masked, self._today())
+        found = self._columns.get(key)
+        if found is None:
+            told = dict(zip(reach.prefixes, countries, strict=True))
+            found = tuple(
+                _column(path, label, self.decide(label, source, caller), masked)
+                for path in reach.paths
+                for label in (label_of(path, told[path.prefix], source.connection),)
             )
-            for row, draft, withheld in drafts
-        )
-        return Released(records, page.label, page.forms)
+            if len(self._columns) >= MOST_COLUMNS:
+                self._columns.clear()
+            self._columns[key] = found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """How one field leaves in rows about subjects of the same countries."""
+
+    path: FieldPath
+    form: Form
+    decision: Decision
+    label: Label
+    left: Label | None
+
+    @property
+    def links(self) -> bool:
+        """Tell whether it holds ids, which must lead back to their connection."""
+        return self.path.facts.type in (FieldType.ID, FieldType.REFERENCE)
+
+
+def _column(path: FieldPath, label: Label, decision: Decision, masked: frozenset[str]) -> _Column:
+    form = _fitting(decision.form, path.facts, masked)
+    return _Column(path, form, decision, label, label.released(form))
 
 
 @dataclass(slots=True)
 class _Release:
-    """One page on its way out: what was decided so far."""
+    """One page on its way out; a draft holds the fields of a row, plain until they are released."""
 
-    releaser: Releaser
-    source: Source
-    caller: Caller
-    masked: frozenset[str]
-    minting: "_Minting"
+    drafts: list[dict[str, Value]]
+    withheld: dict[int, list[Withheld]] = field(default_factory=dict)
+    wanted: list[tuple[JSON, Label]] = field(default_factory=list)
     forms: Forms = field(default_factory=Forms)
     label: Label | None = None
+    _places: list[tuple[dict[str, Value], str]] = field(default_factory=list)
 
-    def row(self, row: Row, paths: Sequence[FieldPath]) -> tuple[dict[str, Value], dict[str, tuple[str, ...]]]:
-        """Return the fields of a row in their forms, and those withheld with the rules that did it."""
-        draft: dict[str, Value] = {}
-        withheld: dict[str, tuple[str, ...]] = {}
-        countries = _Countries(row)
-        for path in paths:
-            value = row.fields.get(path.path)
-            if value is None:
-                draft[path.path] = None
-                continue
-            label = label_of(path, countries.of(path), self.source.connection)
-            decision = self.releaser.decide(label, self.source, self.caller)
-            form = _fitting(decision.form, path.facts, self.masked)
-            self.forms.count(path.path, decision)
-            if form in (Form.AGGREGATE, Form.DROP):
-                withheld[path.path] = decision.rules
-                continue
-            draft[path.path] = self._value(form, value, path, label, draft)
-            left = label.released(form)
-            if left is not None:
-                self.label = left if self.label is None else self.label | left
-        self.forms.subjects[countries.main] = self.forms.subjects.get(countries.main, 0) + 1
-        return draft, withheld
+    def release(self, column: _Column, places: Sequence[int], source: Source) -> None:
+        """Bring one column of some rows into its form; where it holds no value there is nothing to release."""
+        name, drafts = column.path.path, self.drafts
+        kinds = {type(drafts[at][name]) for at in places}
+        if kinds == _NOTHING:
+            return
+        self.forms.count(name, column.decision)
+        if column.left is not None:
+            self.label = column.left if self.label is None else self.label | column.left
+        if column.form is Form.CLEAR and kinds <= _PLAIN and not (source.qualified and column.links):
+            return
+        for at in places:
+            if drafts[at][name] is not None:
+                self._change(column, at, source)
 
-    def _value(self, form: Form, value: JSON, path: FieldPath, label: Label, draft: dict[str, Value]) -> Value:
-        if form is Form.MASK:
-            return f"[{path.facts.label or path.facts.name}]"
-        if form is Form.REF:
-            self.minting.want(value, label, draft, path.path)
-            return None
-        if path.facts.type in (FieldType.ID, FieldType.REFERENCE) and isinstance(value, str):
-            return self.source.id(value)
-        return as_value(value)
+    def _change(self, column: _Column, at: int, source: Source) -> None:
+        draft, facts, name = self.drafts[at], column.path.facts, column.path.path
+        value = cast("JSON", draft[name])
+        match column.form:
+            case Form.CLEAR:
+                draft[name] = source.id(value) if column.links and isinstance(value, str) else as_value(value)
+            case Form.REF:
+                draft[name] = None
+                self.wanted.append((value, column.label))
+                self._places.append((draft, name))
+            case Form.MASK:
+                draft[name] = f"[{facts.label or facts.name}]"
+            case _:
+                del draft[name]
+                self.withheld.setdefault(at, []).append(Withheld(name, column.decision.rules))
+
+    def settle(self, refs: Sequence[Ref]) -> None:
+        """Put the refs where their values were."""
+        for ref, (draft, name) in zip(refs, self._places, strict=True):
+            draft[name] = ref
+
+
+_NOTHING = {type(None)}
+_PLAIN = {str, int, float, bool, type(None)}
+
+
+def _told(row: Row, paths: Sequence[str]) -> str:
+    """Return the first country that a row tells under these paths; empty where it tells none."""
+    for path in paths:
+        found = row.fields.get(path)
+        if isinstance(found, str) and found.strip():
+            return found
+    return ""
 
 
 def label_of(path: FieldPath, country: str, connection: str) -> Label:
@@ -172,8 +224,7 @@ def anything(connection: str) -> Label:
 
 def country_of(row: Row, path: FieldPath) -> str:
     """Return the country of the subject that a field of the row is about, as the row tells it; empty where not."""
-    told = (row.fields.get(name) for name in path.country_paths)
-    return next((one for one in told if isinstance(one, str) and one.strip()), "")
+    return _told(row, path.country_paths)
 
 
 def as_value(value: JSON) -> Value:
@@ -190,38 +241,3 @@ def _fitting(form: Form, facts: FieldFacts, masked: frozenset[str]) -> Form:
     if facts.name in masked:
         form = min(form, Form.MASK)
     return Form.MASK if form is Form.REF and facts.enumerable else form
-
-
-class _Countries:
-    """The subject's country per relationship prefix of one row."""
-
-    def __init__(self, row: Row) -> None:
-        self._row = row
-        self._found: dict[str, str] = {}
-
-    @property
-    def main(self) -> str:
-        """Return the country of the row's own subject, `??` where unknown."""
-        return self._found.get("") or "??"
-
-    def of(self, path: FieldPath) -> str:
-        found = self._found.get(path.prefix)
-        if found is None:
-            found = self._found[path.prefix] = country_of(self._row, path)
-        return found
-
-
-class _Minting:
-    """Values that become refs, collected so that a page is kept in one transaction."""
-
-    def __init__(self) -> None:
-        self.values: list[tuple[JSON, Label]] = []
-        self._places: list[tuple[dict[str, Value], str]] = []
-
-    def want(self, value: JSON, label: Label, draft: dict[str, Value], path: str) -> None:
-        self.values.append((value, label))
-        self._places.append((draft, path))
-
-    def settle(self, refs: Sequence[Ref]) -> None:
-        for ref, (draft, path) in zip(refs, self._places, strict=True):
-            draft[path] = ref

@@ -11,7 +11,7 @@ import jsonschema_rs
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.nearest import nearest
 from isthmus.core.operation import Effect, Verb
-from isthmus.core.records import JSON
+from isthmus.core.records import JSON, MOST_ROWS
 
 __all__ = ["Tool", "surface"]
 
@@ -33,6 +33,7 @@ _VERSION: Schema = {
 _APPROVAL: Schema = {"type": "string", "maxLength": 64, "description": "id of a granted approval for exactly this call"}
 _TASK: Schema = {"type": "string", "maxLength": 200, "description": "task handle from the host"}
 _LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": 200}
+_PAGE_LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "description": "50 unless you ask"}
 _VALUES: Schema = {
     "type": "object",
     "minProperties": 1,
@@ -236,7 +237,7 @@ _SHAPES: Mapping[Verb, _Shape] = {
     Verb.QUERY: _Shape(
         "Read records by conditions. Give object, select and where, or the system's own query language as text.",
         (Effect.READ,),
-        {"object": _NAME, "select": _FIELDS, "where": _WHERE, "order_by": _ORDER, "limit": _LIMIT,
+        {"object": _NAME, "select": _FIELDS, "where": _WHERE, "order_by": _ORDER, "limit": _PAGE_LIMIT,
          "after": {"type": "string", "maxLength": 8192, "description": "from an earlier page of the same query"},
          "text": {"type": "string", "maxLength": 100_000}},
         (), _PAGE, (("object",), ("text",)),

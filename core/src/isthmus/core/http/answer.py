@@ -2,10 +2,13 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
 
 import httpx2
+import msgspec
 
 from isthmus.core.errors import UpstreamError
 from isthmus.core.records import JSON
@@ -19,6 +22,8 @@ LIGHT = 256 << 10
 """A body below this cannot be too heavy, whatever it holds."""
 VALUE = 200
 """Bytes that a value costs beside its text, a share of the object around it and of what is made of it included."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,42 @@ def parse_json(body: bytes) -> JSON:
     """
     if len(body) > LIGHT and _weight(body) > HEAVIEST:
         raise _unreadable("more JSON than one answer may hold; ask for less")
+    try:
+        value: JSON = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        # The careful reader knows why, or reads it after all: a byte order mark, for example.
+        return _parse_carefully(body)
+    return value if _is_sound(body, value) else _parse_carefully(body)
+
+
+def _is_sound(body: bytes, value: JSON) -> bool:
+    """Tell whether JSON surely has no name twice in one object, and not too many levels; what is unsure is False.
+
+    Every name and every text takes two quotation marks. A name that came twice lost one of its values, and with it at
+    least its own two: as many marks as what was kept needs means that nothing was lost.
+    """
+    marks = body.count(b'"')
+    if b"\\" in body:
+        if b"\\\\" in body:
+            return False
+        marks -= body.count(b'\\"')
+    level = [value]
+    for _ in range(DEEPEST):
+        marks -= 2 * list(map(type, level)).count(str)
+        nested = [one for one in level if type(one) in _NESTED]
+        objects = [one for one in nested if type(one) is dict]
+        marks -= 2 * sum(map(len, objects))
+        lists = [one for one in nested if type(one) is list]
+        level = list(chain.from_iterable([*map(dict.values, objects), *lists]))
+        if not level:
+            return marks == 0
+    return False
+
+
+_NESTED = frozenset({dict, list})
+
+
+def _parse_carefully(body: bytes) -> JSON:
     try:
         text = body.decode("utf-8-sig")
         value: JSON = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
@@ -131,12 +172,48 @@ def _unreadable(what: str) -> UpstreamError:
     return UpstreamError(f"The system answered with {what}; the answer was not used.", code="unreadable_answer")
 
 
+class Headers(Mapping[str, str]):
+    """Header values by name in any letter case; those of one name are joined by commas (RFC 9110 section 5.3)."""
+
+    __slots__ = ("_found",)
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        found: dict[str, str] = {}
+        for name, value in raw:
+            key, text = name.decode("latin-1").lower(), _text(value)
+            found[key] = f"{found[key]}, {text}" if key in found else text
+        self._found = found
+
+    def __getitem__(self, name: str) -> str:
+        return self._found[name.lower()]
+
+    def get(self, name: str, default: T | None = None) -> str | T | None:  # type: ignore[override]
+        """Return a value, or the default."""
+        return self._found.get(name.lower(), default)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 class Whole(httpx2.Response):
     """An answer whose whole body is there, as all layers above the wire get it."""
 
     def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         super().__init__(status, headers=headers, stream=httpx2.ByteStream(body))
-        self.answer = Response(status, self.headers, body)
+        self.answer = Response(status, Headers(headers), body)
 
     @property
     def content(self) -> bytes:

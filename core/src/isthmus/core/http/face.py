@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 import httpx2
 
 from isthmus.core.errors import InvalidArguments
+from isthmus.core.http.address import Address
 from isthmus.core.http.answer import Response, answer_of
 from isthmus.core.http.origin import Origin
 from isthmus.core.http.path import Path
@@ -148,10 +149,8 @@ class Http:
         if json is not None:
             content = _encoded(json)
             named.setdefault("content-type", "application/json")
-        url = f"{self._origin}{self._base}{path}"
-        if params:
-            url += "?" + _query(params)
-        return await self.send(httpx2.Request(method, url, headers=named, content=content), passing, unchanged)
+        url = Address(self._origin.root, self._base + path, _query(params) if params else "")
+        return await self.send(_request(method, url, named, content or b""), passing, unchanged)
 
     async def relay(self, request: httpx2.Request) -> Response:
         """Send a bridged SDK's read as part of this call: its path and body, to this origin, with no header but two."""
@@ -168,6 +167,16 @@ class Http:
         """Send a request built elsewhere (a bridged SDK's) as part of this call."""
         bind(request, self._scope, passing, unchanged)
         return answer_of(await self._chain.handle_async_request(request))
+
+
+def _request(method: str, url: httpx2.URL, named: dict[str, str], content: bytes) -> httpx2.Request:
+    """Build a request with the headers that httpx2 would add, without its search for what to add."""
+    named.setdefault("host", url.netloc.decode("ascii"))
+    if content or method in ("POST", "PUT", "PATCH"):
+        named.setdefault("content-length", str(len(content)))
+    request = httpx2.Request(method, url, headers=named, stream=httpx2.ByteStream(content))
+    request.read()
+    return request
 
 
 def _accepting(headers: Mapping[str, str] | None) -> dict[str, str]:

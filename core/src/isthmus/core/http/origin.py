@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import quote
 
 import httpx2
@@ -19,7 +20,7 @@ _SAFE = "-._~:/?@!$&'()*+,;=%"
 _HEADER = re.compile(rb"[\t\x20-\x7e]*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Origin:
     """Scheme, host and port (RFC 6454), fixed when a connection opens; `str()` is without a trailing slash."""
 
@@ -42,6 +43,11 @@ class Origin:
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}"
+
+    @cached_property
+    def root(self) -> httpx2.URL:
+        """Return the URL that every address inside begins with."""
+        return httpx2.URL(str(self))
 
     @property
     def netloc(self) -> str:

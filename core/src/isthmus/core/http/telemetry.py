@@ -56,21 +56,23 @@ class Telemetry(httpx2.AsyncBaseTransport):
             raise
         finally:
             span.end()
-            LOG.debug(
-                "%s %s: %s (attempt %d of call %s)",
-                request.method,
-                request.url.host,
-                outcome,
-                sending.attempts,
-                scope.correlation_id,
-                extra={"correlation_id": scope.correlation_id},
-            )
+            if LOG.isEnabledFor(logging.DEBUG):
+                LOG.debug(
+                    "%s %s: %s (attempt %d of call %s)",
+                    request.method,
+                    request.url.host,
+                    outcome,
+                    sending.attempts,
+                    scope.correlation_id,
+                    extra={"correlation_id": scope.correlation_id},
+                )
 
     def _meter(self, scope: CallScope, response: httpx2.Response) -> None:
         meter = scope.meter
-        meter.bytes_in += len(answer_of(response).body)
-        meter.statuses.append(response.status_code)
+        answer = answer_of(response)
+        meter.bytes_in += len(answer.body)
+        meter.statuses.append(answer.status)
         for name in self._request_ids:
-            if name in response.headers and _ID.fullmatch(found := response.headers[name]):
+            if _ID.fullmatch(found := answer.headers.get(name, "")):
                 meter.upstream_ids.append(found)
                 return

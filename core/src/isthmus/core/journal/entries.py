@@ -1,17 +1,19 @@
 """What does one entry of the log say, and in which bytes?"""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from operator import attrgetter
+from typing import NoReturn
 
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import JSON
 from isthmus.residency import Label
 
-from .sealing import canonical
+from .sealing import canonical, quoted
 
 __all__ = [
     "MAX_LEAF_BYTES",
@@ -119,15 +121,14 @@ class Recorded:
     payload: Mapping[str, JSON] = field(default_factory=dict)
 
 
-_TEXTS = (
-    *("attempt", "agent", "client", "tool", "schema_hash", "system", "connection", "object", "door", "zone"),
-    *("consumer", "purpose", "task", "decision", "state", "approval", "version_before", "version_after", "error"),
-    *("trace_id", "basis"),
+_TEXTS = frozenset(
+    (
+        *("attempt", "agent", "client", "tool", "schema_hash", "system", "connection", "object", "door", "zone"),
+        *("consumer", "purpose", "task", "decision", "state", "approval", "version_before", "version_after", "error"),
+        *("trace_id", "basis"),
+    )
 )
-_NUMBERS = ("credential_generation", "http_status", "attempts", "bytes", "duration_us")
-_COLLECTIONS = ("effects", "rules", "upstream_request_ids", "erased", "policy")
-_read_texts, _read_numbers, _read_collections = (attrgetter(*names) for names in (_TEXTS, _NUMBERS, _COLLECTIONS))
-_PEOPLE = ("principal", "on_behalf_of", "approver")
+_PEOPLE = ("approver", "on_behalf_of", "principal")
 
 
 def subjects(entry: Entry) -> set[str]:
@@ -135,14 +136,21 @@ def subjects(entry: Entry) -> set[str]:
     return {entry.principal, entry.on_behalf_of, entry.approver, *entry.record_ids} - {""}
 
 
-def private_part(entry: Entry) -> dict[str, JSON]:
-    """Return what may not stand in the leaf: names of people and records, and the digest of the arguments."""
-    found: dict[str, JSON] = {name: value for name in _PEOPLE if (value := getattr(entry, name))}
-    if entry.record_ids:
-        found["record_ids"] = entry.record_ids
+def private_part(entry: Entry) -> str:
+    """Encode what may not stand in the leaf: names of people and records, and the digest of the arguments.
+
+    The text is canonical JSON, empty where there is nothing.
+    """
+    parts = [f'"approver":{quoted(entry.approver)}'] if entry.approver else []
     if entry.argument_digest:
-        found["argument_digest"] = entry.argument_digest
-    return found
+        parts.append(f'"argument_digest":{quoted(entry.argument_digest)}')
+    if entry.on_behalf_of:
+        parts.append(f'"on_behalf_of":{quoted(entry.on_behalf_of)}')
+    if entry.principal:
+        parts.append(f'"principal":{quoted(entry.principal)}')
+    if entry.record_ids:
+        parts.append(f'"record_ids":{_texts(entry.record_ids)}')
+    return "{" + ",".join(parts) + "}" if parts else ""
 
 
 def encode_leaf(
@@ -155,17 +163,19 @@ def encode_leaf(
     Raises:
         InvalidArguments: the leaf would exceed 65,535 bytes.
     """
-    leaf: dict[str, object] = {"kind": entry.kind.value, "sequence": index, "time": _stamp(time), **committed}
-    for name, text in zip(_TEXTS, _read_texts(entry), strict=True):
-        if text:
-            leaf[name] = text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
-    leaf |= {name: items for name, items in zip(_COLLECTIONS, _read_collections(entry), strict=True) if items}
-    for name in _PEOPLE:
-        if person := getattr(entry, name):
-            leaf[name] = pseudonyms[person]
-    if entry.record_ids:
-        leaf["record_ids"] = [pseudonyms[record] for record in entry.record_ids]
-    return _bounded(LEAF_V1 + canonical(leaf | _numbers(entry) | _judged(entry)), entry)
+    values = list(_read(entry))
+    for at in _NAMED:
+        if name := values[at]:
+            values[at] = pseudonyms[name]
+    if records := values[_RECORDS]:
+        values[_RECORDS] = [pseudonyms[record] for record in records]
+    values[_ARGUMENTS], values[_PAYLOAD] = committed.get("arguments"), committed.get("payload")
+    values[_SEQUENCE], values[_TIME] = index, time
+    # An empty value is left out, but not a zero.
+    parts = [key + write(value) for (key, write), value in zip(_FIELDS, values, strict=True) if value or value == 0]
+    # A lone surrogate has no UTF-8; its backslash form is the JSON escape of the same character.
+    leaf = LEAF_V1 + ("{" + ",".join(parts) + "}").encode("utf-8", "backslashreplace")
+    return leaf if len(leaf) <= MAX_LEAF_BYTES else _refuse(leaf, entry)
 
 
 def parse_leaf(leaf: bytes) -> dict[str, JSON]:
@@ -176,50 +186,90 @@ def parse_leaf(leaf: bytes) -> dict[str, JSON]:
     return found
 
 
-def _numbers(entry: Entry) -> dict[str, object]:
-    found: dict[str, object] = {
-        name: _whole(name, number)
-        for name, number in zip(_NUMBERS, _read_numbers(entry), strict=True)
-        if number is not None
-    }
-    if entry.quota_spent:
-        found["quota_spent"] = {name: _whole("quota_spent", spent) for name, spent in entry.quota_spent.items()}
-    return found
+def _text(text: str) -> str:
+    return quoted(text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…")
 
 
-def _judged(entry: Entry) -> dict[str, object]:
-    labels = {"label_before": entry.label_before, "label_after": entry.label_after}
-    found: dict[str, object] = {name: label.as_dict() for name, label in labels.items() if label is not None}
-    if entry.forms:
-        found["forms"] = _grouped(entry.forms)
-    return found
+def _texts(texts: Iterable[str]) -> str:
+    return "[" + ",".join(map(quoted, texts)) + "]"
 
 
 def _stamp(time: datetime) -> str:
     utc = time if time.tzinfo is UTC else time.astimezone(UTC)
-    return utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return '"' + utc.isoformat(timespec="microseconds")[:26] + 'Z"'
 
 
-def _whole(name: str, number: int) -> int:
+def _whole(number: int) -> str:
     if type(number) is not int:
-        raise TypeError(f"entry field {name!r} takes a whole number, not {number!r}")
-    return number
+        raise TypeError(f"an entry takes whole numbers, not {number!r}")
+    return str(number)
 
 
-def _grouped(forms: Iterable[FieldForm]) -> list[object]:
+def _spent(quota: Mapping[str, int]) -> str:
+    return "{" + ",".join(f"{quoted(name)}:{_whole(quota[name])}" for name in sorted(quota)) + "}"
+
+
+def _policies(policy: Mapping[str, str]) -> str:
+    return _named_texts(tuple(policy.items()))
+
+
+@lru_cache(maxsize=64)
+def _named_texts(items: tuple[tuple[str, str], ...]) -> str:
+    return canonical(dict(items)).decode()
+
+
+@lru_cache(maxsize=1024)
+def _label(label: Label) -> str:
+    return canonical(label.as_dict()).decode()
+
+
+def _forms(forms: Iterable[FieldForm]) -> str:
     # Wide objects release hundreds of fields alike: one group for each form and set of rules.
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for each in forms:
-        groups.setdefault((each.form, each.rules), []).append(each.field)
-    return [{"form": form, "rules": rules, "fields": sorted(names)} for (form, rules), names in sorted(groups.items())]
+        key = each.form, each.rules
+        if key in groups:
+            groups[key].append(each.field)
+        else:
+            groups[key] = [each.field]
+    written = (
+        f'{{"fields":{_texts(sorted(names))},"form":{quoted(form)},"rules":{_texts(rules)}}}'
+        for (form, rules), names in sorted(groups.items())
+    )
+    return "[" + ",".join(written) + "]"
 
 
-def _bounded(leaf: bytes, entry: Entry) -> bytes:
-    if len(leaf) > MAX_LEAF_BYTES:
-        raise InvalidArguments(
-            f"the journal entry takes {len(leaf)} bytes of at most {MAX_LEAF_BYTES}; ask for fewer fields or records",
-            code="entry_too_long",
-            subject=f"agent {entry.agent!r}",
-            object=f"{entry.connection}/{entry.object}",
-        )
-    return leaf
+def _json(value: object) -> str:
+    return canonical(value).decode()
+
+
+def _writers() -> dict[str, tuple[str, Callable[..., str]]]:
+    """Map each key of a leaf to the field it is read from and what writes it."""
+    found: dict[str, tuple[str, Callable[..., str]]] = {name: (name, _text) for name in _TEXTS}
+    found |= dict.fromkeys(("effects", "rules", "upstream_request_ids", "record_ids"), ("", _texts))
+    found |= dict.fromkeys(("credential_generation", "http_status", "attempts", "bytes", "duration_us"), ("", _whole))
+    found |= dict.fromkeys(("label_before", "label_after"), ("", _label)) | dict.fromkeys(_PEOPLE, ("", quoted))
+    found |= {"policy": ("", _policies), "forms": ("", _forms), "quota_spent": ("", _spent), "erased": ("", _json)}
+    # What append puts in is read from any field.
+    found |= dict.fromkeys(("arguments", "payload"), ("kind", quoted))
+    found |= {"kind": ("", quoted), "time": ("", _stamp), "sequence": ("kind", _whole)}
+    return {name: (source or name, write) for name, (source, write) in sorted(found.items())}
+
+
+_WRITERS = _writers()
+_KEYS = list(_WRITERS)
+_FIELDS = [(f'"{name}":', write) for name, (_, write) in _WRITERS.items()]
+_read = attrgetter(*(source for source, _ in _WRITERS.values()))
+_NAMED = [_KEYS.index(name) for name in _PEOPLE]
+_RECORDS, _ARGUMENTS, _PAYLOAD, _SEQUENCE, _TIME = map(
+    _KEYS.index, ("record_ids", "arguments", "payload", "sequence", "time")
+)
+
+
+def _refuse(leaf: bytes, entry: Entry) -> NoReturn:
+    raise InvalidArguments(
+        f"the journal entry takes {len(leaf)} bytes of at most {MAX_LEAF_BYTES}; ask for fewer fields or records",
+        code="entry_too_long",
+        subject=f"agent {entry.agent!r}",
+        object=f"{entry.connection}/{entry.object}",
+    )

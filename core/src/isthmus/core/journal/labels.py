@@ -1,6 +1,7 @@
 """What has a task already seen?"""
 
 import json
+from functools import lru_cache
 
 from isthmus.residency import Label
 
@@ -16,7 +17,7 @@ class LabelReads(Reads):
     def task_label(self, key: str) -> Label | None:
         """Return the join of all that was released under this key, None where nothing was."""
         row = self._db.execute("SELECT label FROM labels WHERE key = ?", (key,)).fetchone()
-        return Label.from_dict(json.loads(row[0])) if row else None
+        return _read(row[0]) if row else None
 
 
 class LabelWrites(LabelReads, LogWrites):
@@ -30,3 +31,9 @@ class LabelWrites(LabelReads, LogWrites):
             stored = canonical(joined.as_dict()).decode()
             self._db.execute("INSERT OR REPLACE INTO labels VALUES (?, ?)", (key, stored))
         return joined
+
+
+@lru_cache(maxsize=1024)
+def _read(stored: str) -> Label:
+    # A task's label seldom changes, and every call of the task reads it.
+    return Label.from_dict(json.loads(stored))

@@ -11,8 +11,8 @@ from isthmus.core.records import JSON
 from .entries import Entry, Kind, Recorded, encode_leaf, parse_leaf, private_part, subjects
 from .errors import IntentOpen
 from .pending import Pending
-from .sealing import Sealer, canonical, commitment
-from .tree import Growth
+from .sealing import PSEUDONYM_BYTES, Sealer, canonical, commitment
+from .tree import HASH_BYTES, Growth
 
 __all__ = ["LogReads", "LogWrites"]
 
@@ -63,18 +63,18 @@ class LogReads(Reads):
             yield Recorded(index, parse_leaf(leaf), _object(sealed, "private"), _object(sealed, "payload"))
 
     def about(self, subject: str) -> tuple[int, ...]:
-        """List the entries that name a person or record and are not erased."""
-        rows = self._db.execute(
-            "SELECT idx FROM subjects WHERE pseudonym = ? ORDER BY idx", (self._sealer.pseudonym(subject),)
-        )
-        return tuple(index for (index,) in rows)
+        """List the entries that name a person or record and are not erased; reads through all bodies' names."""
+        named = bytes.fromhex(self._sealer.pseudonym(subject))
+        rows = self._db.execute("SELECT idx, subjects FROM payloads WHERE instr(subjects, ?) ORDER BY idx", (named,))
+        return tuple(index for index, found in rows if named in _split(found))
 
     def node(self, level: int, index: int) -> bytes:
         """Find the stored root of a complete subtree."""
-        row = self._db.execute("SELECT hash FROM nodes WHERE level = ? AND idx = ?", (level, index)).fetchone()
-        if row is None:
+        last, at = ((index + 1) << level) - 1, HASH_BYTES * level
+        row = self._db.execute("SELECT nodes FROM entries WHERE idx = ?", (last,)).fetchone()
+        found: bytes = row[0][at : at + HASH_BYTES] if row else b""
+        if len(found) != HASH_BYTES:
             raise NotFound(f"the tree has no node {index} on level {level}", object=f"node {level}/{index}")
-        found: bytes = row[0]
         return found
 
 
@@ -104,25 +104,22 @@ class LogWrites(LogReads):
             InvalidArguments: the entry is too long for a leaf.
         """
         index = self._growth.size
-        pseudonyms = {subject: self._sealer.pseudonym(subject) for subject in subjects(entry)}
-        body: dict[str, JSON] = {}
-        if private := private_part(entry):
-            body["private"] = private
-        if payload is not None:
-            body["payload"] = payload
-        salt, content = self._sealer.salt(), canonical(body)
-        committed = {"payload": commitment("payload", salt, content)} if body else {}
+        name = self._sealer.pseudonym
+        pseudonyms = {subject: name(subject) for subject in subjects(entry)}
+        private, salt, committed = private_part(entry), b"", {}
+        content = _body(private, payload)
+        if content:
+            salt = self._sealer.salt()
+            committed["payload"] = commitment("payload", salt, content)
         if entry.argument_digest:
             committed["arguments"] = commitment("arguments", salt, entry.argument_digest.encode())
         time = entry.time or self._clock()
         leaf = encode_leaf(entry, index=index, time=time, pseudonyms=pseudonyms, committed=committed)
-        sealed = self._sealer.seal(_place(index), content)
-        # Nothing below fails, so an entry that could not be encoded leaves no half of itself behind.
-        self._pending.entries.append((index, leaf))
-        if body:
-            self._pending.payloads.append((index, salt, sealed))
-        self._pending.subjects.extend((pseudonym, index) for pseudonym in set(pseudonyms.values()))
-        self._pending.nodes.extend(self._growth.append(leaf))
+        if content:
+            sealed, named = self._sealer.seal(_place(index), content), bytes.fromhex("".join(pseudonyms.values()))
+            self._pending.payloads.append((index, salt, sealed, named))
+        # Nothing here fails, so an entry that could not be encoded or sealed leaves no half of itself behind.
+        self._pending.entries.append((index, leaf, b"".join(self._growth.append(leaf))))
         return index
 
     def mark(self) -> _Mark:
@@ -168,7 +165,6 @@ class LogWrites(LogReads):
             self._erase_linked(index)
         rows = [(index,) for index in present]
         self._db.executemany("DELETE FROM payloads WHERE idx = ?", rows)
-        self._db.executemany("DELETE FROM subjects WHERE idx = ?", rows)
         for some in _chunks(_ranges(present)):
             tombstone = Entry(kind=Kind.ERASE, principal=who, basis=basis, erased=some, state="erased")
             self.append(tombstone, {"why": why})
@@ -195,6 +191,18 @@ class LogWrites(LogReads):
         )
         if rejected.rowcount:
             self.append(Entry(kind=Kind.APPROVAL, approval=approval, state="rejected"))
+
+
+def _body(private: str, payload: Mapping[str, JSON] | None) -> bytes:
+    """Encode what is sealed apart, as canonical JSON; empty where there is nothing."""
+    told = f'"private":{private}' if private else ""
+    if payload is not None:
+        told = f'"payload":{canonical(payload).decode()}' + ("," + told if told else "")
+    return ("{" + told + "}").encode("utf-8", "backslashreplace") if told else b""
+
+
+def _split(named: bytes) -> set[bytes]:
+    return {named[at : at + PSEUDONYM_BYTES] for at in range(0, len(named), PSEUDONYM_BYTES)}
 
 
 def _place(index: int) -> str:

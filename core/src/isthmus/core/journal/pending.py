@@ -6,12 +6,10 @@ from typing import Final
 __all__ = ["Pending"]
 
 _INSERTS: Final = {
-    "entries": "INSERT INTO entries VALUES (?, ?)",
-    "payloads": "INSERT INTO payloads VALUES (?, ?, ?)",
-    "subjects": "INSERT INTO subjects VALUES (?, ?)",
-    "nodes": "INSERT INTO nodes VALUES (?, ?, ?)",
+    "entries": "INSERT INTO entries VALUES (?, ?, ?)",
+    "payloads": "INSERT INTO payloads VALUES (?, ?, ?, ?)",
 }
-_Row = tuple[int | str | bytes, ...]
+_Row = tuple[int | bytes, ...]
 
 
 class Pending:
@@ -24,15 +22,8 @@ class Pending:
     def __init__(self) -> None:
         self.entries: list[_Row] = []
         self.payloads: list[_Row] = []
-        self.subjects: list[_Row] = []
-        self.nodes: list[_Row] = []
-        self._tables = (
-            ("entries", self.entries),
-            ("payloads", self.payloads),
-            ("subjects", self.subjects),
-            ("nodes", self.nodes),
-        )
-        self._written = [0, 0, 0, 0]
+        self._tables = (("entries", self.entries), ("payloads", self.payloads))
+        self._written = [0, 0]
 
     def flush(self, db: sqlite3.Connection) -> None:
         """Write what was not written yet."""

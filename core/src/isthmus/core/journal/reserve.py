@@ -39,7 +39,10 @@ class Reserve:
         return True
 
     def restore(self) -> bool:
-        """Set the space aside again once the disk has several times as much free; looks at most once a second."""
+        """Set the space aside again once the disk has several times as much free; looks at most once a second.
+
+        Returns whether it is held now.
+        """
         if self.held:
             return True
         now = self._monotonic()

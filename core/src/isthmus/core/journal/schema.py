@@ -2,15 +2,16 @@
 
 import sqlite3
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 from isthmus.core.errors import ConfigurationError
 
 from .errors import JournalUnavailable
 from .instants import micros
 
-__all__ = ["connect", "migrate"]
+__all__ = ["UnitConnection", "connect", "migrate"]
 
 BUSY_SECONDS = 30.0
 
@@ -66,10 +67,26 @@ CREATE TABLE leases (
 ) WITHOUT ROWID;
 """
 
-_VERSIONS = (_V1,)
+# The roots that an entry completes stand beside it, from its own leaf up, and the pseudonyms it names beside its body:
+# an entry is two rows at the end of two tables, instead of rows all over four of them.
+_V2 = """
+CREATE INDEX subjects_of ON subjects (idx);
+ALTER TABLE entries ADD COLUMN nodes BLOB NOT NULL DEFAULT x'';
+UPDATE entries SET nodes = completed(idx);
+DROP TABLE nodes;
+ALTER TABLE payloads ADD COLUMN subjects BLOB NOT NULL DEFAULT x'';
+UPDATE payloads SET subjects = named(idx);
+DROP TABLE subjects;
+"""
+
+_VERSIONS = (_V1, _V2)
 """The statements that lead from version n to n + 1; a released one never changes."""
 
 
+@overload
+def connect(path: Path, *, writer: Literal[True]) -> "UnitConnection": ...
+@overload
+def connect(path: Path, *, writer: Literal[False]) -> sqlite3.Connection: ...
 def connect(path: Path, *, writer: bool) -> sqlite3.Connection:
     """Open a connection with the journal's settings; readers cannot write and may be used from any thread."""
     address = f"{path.resolve().as_uri()}?mode={'rw' if writer else 'ro'}"
@@ -79,7 +96,7 @@ def connect(path: Path, *, writer: bool) -> sqlite3.Connection:
         timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=writer,
-        factory=sqlite3.Connection if writer else _Reader,
+        factory=UnitConnection if writer else _Reader,
     )
     if writer:
         # An erased body must not survive in a free page, nor a rolled back one in a temporary file.
@@ -88,6 +105,50 @@ def connect(path: Path, *, writer: bool) -> sqlite3.Connection:
         # The writer checkpoints by itself: SQLite's own turn hides a failed fsync.
         db.execute("PRAGMA wal_autocheckpoint=0")
     return db
+
+
+class UnitConnection(sqlite3.Connection):
+    """The writing connection, on which one unit of work can be undone.
+
+    Its savepoint is set only when the unit first changes a row: most units only append, and what they append is
+    written when the batch ends.
+    """
+
+    _pending = False
+    _marked = False
+
+    def begin_unit(self) -> None:
+        """Start a unit."""
+        self._pending, self._marked = True, False
+
+    def leave_unit(self) -> None:
+        """Forget about the unit: the whole transaction is about to be rolled back."""
+        self._pending = False
+
+    def end_unit(self, *, undo: bool) -> None:
+        """Finish the unit, and undo its changes where asked."""
+        self._pending = False
+        if not self._marked:
+            return
+        if undo:
+            super().execute("ROLLBACK TO unit")
+        super().execute("RELEASE unit")
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Run a statement; one that may change something sets the savepoint first."""
+        if self._pending and not sql.startswith("SELECT"):
+            self._mark()
+        return super().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
+        """Run a statement for each row; the savepoint comes first."""
+        if self._pending:
+            self._mark()
+        return super().executemany(sql, parameters)
+
+    def _mark(self) -> None:
+        super().execute("SAVEPOINT unit")
+        self._pending, self._marked = False, True
 
 
 class _Reader(sqlite3.Connection):
@@ -113,12 +174,28 @@ def _version(db: sqlite3.Connection) -> int:
     return version
 
 
+def _completed(db: sqlite3.Connection, index: int) -> bytes:
+    """Join the roots that an entry completed, out of the first version's table."""
+    levels = range((~index & index + 1).bit_length())
+    one = "SELECT hash FROM nodes WHERE level = ? AND idx = ?"
+    rows = [db.execute(one, (level, index >> level)).fetchone() for level in levels]
+    return b"".join(row[0] for row in rows if row)
+
+
+def _named(db: sqlite3.Connection, index: int) -> bytes:
+    """Join the pseudonyms that an entry named, out of the first version's table."""
+    rows = db.execute("SELECT pseudonym FROM subjects WHERE idx = ?", (index,))
+    return bytes.fromhex("".join(pseudonym for (pseudonym,) in rows))
+
+
 def migrate(db: sqlite3.Connection, at: datetime) -> None:
     """Bring the tables to this version, in one transaction.
 
     Raises:
         ConfigurationError: a newer isthmus wrote the file.
     """
+    db.create_function("completed", 1, partial(_completed, db))
+    db.create_function("named", 1, partial(_named, db))
     db.execute("BEGIN IMMEDIATE")
     try:
         version = _version(db)

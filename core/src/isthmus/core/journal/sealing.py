@@ -5,6 +5,8 @@ import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from json.encoder import encode_basestring
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,14 +17,15 @@ from isthmus.core.records import JSON
 
 from .errors import JournalUnavailable
 
-__all__ = ["SALT_BYTES", "JournalKeys", "Sealer", "canonical", "commitment", "key_id"]
+__all__ = ["PSEUDONYM_BYTES", "SALT_BYTES", "JournalKeys", "Sealer", "canonical", "commitment", "key_id", "quoted"]
 
 SALT_BYTES = 32
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _SEALED_V1 = b"\x01"
 _HEADER_BYTES = 5
-_PSEUDONYM_BYTES = 16
+PSEUDONYM_BYTES = 16
+_KNOWN_NAMES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,10 @@ _ENCODER = json.JSONEncoder(
 )
 
 
+quoted = encode_basestring
+"""Write one text as `canonical` does."""
+
+
 def canonical(value: object) -> bytes:
     """Encode JSON the one way that digests are taken over: sorted keys, no spaces, UTF-8."""
     # A lone surrogate has no UTF-8; its backslash form is the JSON escape of the same character.
@@ -77,19 +84,26 @@ class Sealer:
         self._entropy = entropy
         self._cipher = AESGCM(keys.sealing)
         self._header = _SEALED_V1 + key_id(keys.sealing)
+        self._drawn, self._used = b"", 0
+        # The same few people call again and again. What is kept here is kept in memory only.
+        self._pseudonym = lru_cache(maxsize=_KNOWN_NAMES)(self._named)
 
     @property
     def origin(self) -> str:
         """Name the log that everything is bound to."""
         return self._origin
 
+    def prepare(self, bodies: int) -> None:
+        """Draw the random bytes of a batch at once, and drop what the last one left; only the writer's thread does."""
+        self._drawn, self._used = self._entropy(bodies * (SALT_BYTES + _NONCE_BYTES)), 0
+
     def salt(self) -> bytes:
         """Draw a fresh salt."""
-        return self._entropy(SALT_BYTES)
+        return self._draw(SALT_BYTES)
 
     def seal(self, place: str, content: bytes) -> bytes:
         """Encrypt with AES-256-GCM: version, key id, nonce, ciphertext; opens only at the same place."""
-        nonce = self._entropy(_NONCE_BYTES)
+        nonce = self._draw(_NONCE_BYTES)
         return self._header + nonce + self._cipher.encrypt(nonce, content, self._bound(place))
 
     def open(self, place: str, sealed: bytes) -> bytes:
@@ -127,10 +141,18 @@ class Sealer:
 
     def pseudonym(self, value: str) -> str:
         """Name a person or record so that only the key's holder can find it again; empty stays empty. Returns hex."""
-        if not value:
-            return ""
+        return self._pseudonym(value) if value else ""
+
+    def _named(self, value: str) -> str:
         text = value.encode("utf-8", "backslashreplace")
-        return hmac.digest(self._keys.pseudonyms, text, "sha256")[:_PSEUDONYM_BYTES].hex()
+        return hmac.digest(self._keys.pseudonyms, text, "sha256")[:PSEUDONYM_BYTES].hex()
+
+    def _draw(self, count: int) -> bytes:
+        at = self._used
+        if at + count > len(self._drawn):
+            return self._entropy(count)
+        self._used = at + count
+        return self._drawn[at : self._used]
 
     def _bound(self, place: str) -> bytes:
         return f"{self._origin}\0{place}".encode()

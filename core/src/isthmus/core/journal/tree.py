@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 __all__ = [
     "EMPTY_ROOT",
+    "HASH_BYTES",
     "Growth",
     "NodeLookup",
     "consistency_proof",
@@ -53,13 +54,13 @@ class Growth:
         """Return the root of everything appended so far."""
         return _fold(self._edge)
 
-    def append(self, data: bytes) -> list[tuple[int, int, bytes]]:
-        """Add an entry and return the (level, index, hash) of each subtree that it completes, its own leaf first."""
-        at, level, found = self.size, 0, leaf_hash(data)
-        complete = [(level, at, found)]
+    def append(self, data: bytes) -> list[bytes]:
+        """Add an entry and return the roots of the subtrees that it completes, from its own leaf up."""
+        at, found = self.size, leaf_hash(data)
+        complete = [found]
         while at & 1:
-            found, level, at = node_hash(self._edge.pop(), found), level + 1, at >> 1
-            complete.append((level, at, found))
+            found, at = node_hash(self._edge.pop(), found), at >> 1
+            complete.append(found)
         self._edge.append(found)
         self.size += 1
         return complete

@@ -20,7 +20,7 @@ from .notes import Checkpoint, NoteInvalid, NoteKey, open_checkpoint
 
 __all__ = ["Finding", "Report", "verify"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _KINDS = frozenset(
     ("intent", "decision", "outcome", "approval", "credential", "policy", "erase", "checkpoint", "restore", "lookup")
 )
@@ -105,7 +105,8 @@ class _Log:
             self._db.execute("BEGIN")
         version = self._db.execute("SELECT max(version) FROM schema").fetchone()[0]
         if version != SCHEMA_VERSION:
-            raise _Unusable(f"the journal has version {version}; this check knows {SCHEMA_VERSION}")
+            older = "; open it once with this isthmus, which brings it forward" if version < SCHEMA_VERSION else ""
+            raise _Unusable(f"the journal has version {version}, this check knows {SCHEMA_VERSION}{older}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -122,19 +123,14 @@ class _Log:
     def checkpoints(self) -> list[tuple[int, str]]:
         return self._db.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall()
 
-    def entries(self) -> Iterator[tuple[int, bytes, bytes | None, bytes | None]]:
+    def entries(self) -> Iterator[tuple[int, bytes, bytes, bytes | None, bytes | None]]:
         return self._db.execute(
-            "SELECT e.idx, CAST(e.leaf AS BLOB), CAST(p.salt AS BLOB), CAST(p.body AS BLOB)"
+            "SELECT e.idx, CAST(e.leaf AS BLOB), CAST(e.nodes AS BLOB), CAST(p.salt AS BLOB), CAST(p.body AS BLOB)"
             " FROM entries e LEFT JOIN payloads p USING (idx) ORDER BY e.idx"
         )
 
-    def nodes(self, level: int) -> Iterator[tuple[int, bytes]]:
-        return self._db.execute("SELECT idx, hash FROM nodes WHERE level = ? ORDER BY idx", (level,))
-
     def count(self, table: str) -> int:
         counts = {
-            "entries": "SELECT count(*) FROM entries",
-            "nodes": "SELECT count(*) FROM nodes",
             "payloads": "SELECT count(*) FROM payloads JOIN entries USING (idx)",
             "all payloads": "SELECT count(*) FROM payloads",
         }
@@ -145,19 +141,21 @@ class _Log:
 class _Hasher:
     """Rebuild the tree entry by entry and compare every complete subtree with the stored one."""
 
-    def __init__(self, log: _Log) -> None:
-        self._log = log
-        self._stored: list[Iterator[tuple[int, bytes]]] = []
+    def __init__(self) -> None:
         self._stack: list[tuple[int, bytes]] = []
         self.size = 0
 
-    def add(self, leaf: bytes) -> None:
-        index, level, digest = self.size, 0, hashlib.sha256(b"\x00" + leaf).digest()
-        self._compare(level, index, digest)
+    def add(self, leaf: bytes, stored: bytes) -> None:
+        level, digest = 0, hashlib.sha256(b"\x00" + leaf).digest()
+        complete = [digest]
         while self._stack and self._stack[-1][0] == level:
             digest = hashlib.sha256(b"\x01" + self._stack.pop()[1] + digest).digest()
             level += 1
-            self._compare(level, index >> level, digest)
+            complete.append(digest)
+        if stored != b"".join(complete):
+            at = next((at for at, one in enumerate(complete) if stored[at * 32 : at * 32 + 32] != one), level)
+            what = f"the stored tree was changed at level {at}" if at else "the entry was changed"
+            raise _Tampered(self.size, what)
         self._stack.append((level, digest))
         self.size += 1
 
@@ -171,13 +169,6 @@ class _Hasher:
 
     def edge(self) -> bytes:
         return b"".join(digest for _, digest in self._stack)
-
-    def _compare(self, level: int, index: int, digest: bytes) -> None:
-        if level == len(self._stored):
-            self._stored.append(self._log.nodes(level))
-        if next(self._stored[level], None) != (index, digest):
-            what = "the entry was changed" if level == 0 else f"the stored tree was changed at level {level}"
-            raise _Tampered(self.size, what)
 
 
 @dataclass(slots=True)
@@ -246,13 +237,13 @@ class _Check:
         return Report(Finding.OK, size=size, covered=covered, erased=self._bodies.settle())
 
     def _walk(self, wanted: set[int]) -> dict[int, bytes]:
-        hasher = _Hasher(self._log)
+        hasher = _Hasher()
         roots = {0: hasher.root()}
-        for index, leaf, salt, body in self._log.entries():
+        for index, leaf, nodes, salt, body in self._log.entries():
             if index != hasher.size:
                 raise _Tampered(hasher.size, f"entry {hasher.size} is missing; the next is {index}")
             found = _parse(index, leaf)
-            hasher.add(leaf)
+            hasher.add(leaf, nodes)
             self._bodies.add(index, found, salt, body)
             if hasher.size in wanted:
                 roots[hasher.size] = hasher.root()
@@ -276,8 +267,6 @@ class _Check:
     def _compare_head(self, size: int) -> None:
         if self._log.head() != (size, self._edge):
             raise _Tampered(None, f"the stored head is not that of the {size} entries")
-        if self._log.count("nodes") != 2 * size - size.bit_count():
-            raise _Tampered(None, "the stored tree has nodes that no entry accounts for")
         if self._log.count("payloads") != self._log.count("all payloads"):
             raise _Tampered(None, "sealed bodies belong to no entry")
 

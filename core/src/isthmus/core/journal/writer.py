@@ -4,17 +4,18 @@ import asyncio
 import concurrent.futures
 import sqlite3
 import threading
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from .errors import JournalBusy, JournalUnavailable
 from .reserve import Reserve
-from .schema import connect
+from .schema import UnitConnection, connect
 from .sealing import Sealer
 from .transaction import Transaction
 from .tree import Growth
@@ -63,10 +64,11 @@ class Writer:
         self._clock = clock
         self._reserve = reserve
         self._turns = Turns(path)
-        self._queue: deque[Unit] = deque()
+        # None ends the thread. A SimpleQueue wakes it at a tenth of a Condition's cost.
+        self._queue: SimpleQueue[Unit | None] = SimpleQueue()
         self._taken: list[Unit] = []
-        self._wake = threading.Condition()
-        self._closing = False
+        self._held = True
+        self._closing = self._last = False
         self._failure: JournalUnavailable | None = None
         self._batches = self._entries = 0
         self._scrub = True
@@ -86,21 +88,24 @@ class Writer:
         """
         if threading.get_ident() == self._thread.ident:
             raise RuntimeError("a unit of work may not wait for another one; do both in one unit")
-        with self._wake:
-            if self._closing:
-                raise JournalUnavailable("the journal is closed; open it again")
-            if self._failure is not None:
-                raise self._failure
-            self._queue.append(unit)
-            self._wake.notify()
+        if self._closing:
+            raise JournalUnavailable("the journal is closed; open it again")
+        if failure := self._failed():
+            raise failure
+        self._queue.put(unit)
+        if failure := self._failed():
+            # It stopped just now, and may have done so before it saw this unit.
+            self._turn_away(failure)
 
     def close(self) -> None:
         """Finish what is queued and stop the thread."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        self._closing = True
+        self._queue.put(None)
         self._thread.join()
         self._turns.close()
+
+    def _failed(self) -> JournalUnavailable | None:
+        return self._failure
 
     def _run(self) -> None:
         try:
@@ -111,8 +116,8 @@ class Writer:
         with closing(db):
             self._ready.set_result(None)
             try:
-                while self._wait():
-                    self._turn(db)
+                while not self._last and self._failure is None:
+                    self._turn(db, self._queue.get())
             finally:
                 stopped = JournalUnavailable("the journal's writer stopped; open the journal again")
                 for unit in self._taken:
@@ -120,15 +125,13 @@ class Writer:
                 self._answer()
                 self._stop(stopped)
 
-    def _wait(self) -> bool:
-        with self._wake:
-            while not self._queue and not self._closing:
-                self._wake.wait()
-            return bool(self._queue) and self._failure is None
-
-    def _turn(self, db: sqlite3.Connection) -> None:
+    def _turn(self, db: UnitConnection, first: Unit | None) -> None:
+        if first is None:
+            self._last = True
+            return
+        self._taken = [first]
         with self._turns:
-            self._taken = self._take()
+            self._take(self._taken)
             try:
                 self._serve(db, self._taken)
                 self._wipe(db)
@@ -152,15 +155,21 @@ class Writer:
         answered, self._taken = self._taken, []
         _deliver(answered)
 
-    def _take(self) -> list[Unit]:
+    def _take(self, taken: list[Unit]) -> None:
         # Only now: what queued while we waited for our turn comes along.
-        with self._wake:
-            count = min(len(self._queue), _LARGEST_BATCH)
-            taken = [self._queue.popleft() for _ in range(count)]
-        return [unit for unit in taken if not unit.future.cancelled()]
+        while len(taken) < _LARGEST_BATCH:
+            try:
+                unit = self._queue.get_nowait()
+            except Empty:
+                break
+            if unit is None:
+                self._last = True
+                break
+            taken.append(unit)
+        taken[:] = [unit for unit in taken if not unit.future.cancelled()]
 
-    def _serve(self, db: sqlite3.Connection, units: list[Unit]) -> None:
-        self._reserve.restore()
+    def _serve(self, db: UnitConnection, units: list[Unit]) -> None:
+        self._held = self._reserve.restore()
         while True:
             try:
                 return self._commit(db, units)
@@ -169,14 +178,16 @@ class Writer:
                     db.execute("ROLLBACK")
                 if not (_is_full(error) and self._reserve.release()):
                     raise
+                self._held = False
                 # Pages already copied into the database make room in the log for what follows.
                 _copy_log(db, "PASSIVE")
 
-    def _commit(self, db: sqlite3.Connection, units: list[Unit]) -> None:
+    def _commit(self, db: UnitConnection, units: list[Unit]) -> None:
+        self._sealer.prepare(len(units))
         db.execute("BEGIN IMMEDIATE")
         growth = _growth(db, self._path)
         size = growth.size
-        transaction = Transaction(db, self._sealer, growth, self._clock, full=not self._reserve.held)
+        transaction = Transaction(db, self._sealer, growth, self._clock, full=not self._held)
         for unit in units:
             _try(db, transaction, unit)
         transaction.flush()
@@ -203,7 +214,7 @@ class Writer:
     def _tidy(self, db: sqlite3.Connection) -> None:
         """Copy the log into the database from time to time; with the turn held, nobody adds to it meanwhile."""
         due = self._batches >= _BATCHES_PER_COPY or self._entries >= _ENTRIES_PER_COPY
-        if due or not self._reserve.held:
+        if due or not self._held:
             self._batches = self._entries = 0
             try:
                 _copy_log(db, "PASSIVE")
@@ -211,12 +222,17 @@ class Writer:
                 self._stop(_unavailable(error, self._path))
 
     def _stop(self, failure: JournalUnavailable) -> None:
-        with self._wake:
-            self._failure = self._failure or failure
-            left = list(self._queue)
-            self._queue.clear()
-        for unit in left:
-            unit.error = self._failure
+        self._failure = self._failure or failure
+        self._turn_away(self._failure)
+
+    def _turn_away(self, failure: JournalUnavailable) -> None:
+        left: list[Unit] = []
+        with suppress(Empty):
+            while True:
+                unit = self._queue.get_nowait()
+                if unit is not None:
+                    unit.error = failure
+                    left.append(unit)
         _deliver(left)
 
 
@@ -232,20 +248,22 @@ def _growth(db: sqlite3.Connection, path: Path) -> Growth:
         ) from error
 
 
-def _try(db: sqlite3.Connection, transaction: Transaction, unit: Unit) -> None:
+def _try(db: UnitConnection, transaction: Transaction, unit: Unit) -> None:
     mark = transaction.mark()
     unit.result = unit.error = None
-    db.execute("SAVEPOINT unit")
+    db.begin_unit()
     try:
         unit.result = unit.work(transaction)
     except BaseException as error:
         # Whatever a unit raises belongs to whoever waits for it, but a broken disk is everybody's.
         if isinstance(error, sqlite3.Error) and (_code(error) in _STORAGE_FAULTS or not db.in_transaction):
+            db.leave_unit()
             raise
-        db.execute("ROLLBACK TO unit")
+        db.end_unit(undo=True)
         transaction.back_to(mark)
         unit.error = error
-    db.execute("RELEASE unit")
+    else:
+        db.end_unit(undo=False)
 
 
 def _deliver(units: Iterable[Unit]) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
 
 from httpx2 import Request
@@ -62,12 +63,20 @@ def path_parts(request: Request) -> Sequence[str] | None:
 def query_params(request: Request) -> Mapping[str, str] | None:
     """Read the query string; None where a name comes twice or a semicolon might separate."""
     raw = request.url.query.decode("ascii")
+    return _named_fields(raw) if raw.startswith("fields=") and "&" not in raw else _read_params(raw)
+
+
+def _read_params(raw: str) -> Mapping[str, str] | None:
     try:
         pairs = parse_qsl(raw, keep_blank_values=True, strict_parsing=bool(raw), errors="strict")
     except ValueError:
         return None
     found = dict(pairs)
     return None if ";" in raw or len(found) < len(pairs) else found
+
+
+_named_fields = lru_cache(maxsize=1_024)(_read_params)
+"""Which fields are asked for repeats from call to call, and holds no value."""
 
 
 def _steered(request: Request) -> bool:
@@ -77,8 +86,8 @@ def _steered(request: Request) -> bool:
 
 def steering(request: Request) -> str:
     """Name a header that changes what the request does; empty where there is none."""
-    for name in request.headers:
-        told: str = name.lower()
+    for name, _ in request.headers.raw:
+        told = name.decode("latin-1").lower()
         if told in _OVERRIDES or (told.startswith("sforce-") and told not in _HARMLESS):
             return told
     return ""

@@ -1,6 +1,6 @@
 """How does isthmus speak to a Salesforce org? REST, one request per verb, nothing that policy has not judged."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 from urllib.parse import quote, urlencode
@@ -14,7 +14,14 @@ from isthmus.connectors.salesforce.clients import client
 from isthmus.connectors.salesforce.describe import Classification, object_facts, object_summaries
 from isthmus.connectors.salesforce.faults import fault_of, quota_of
 from isthmus.connectors.salesforce.ids import checked_id, full_id, is_id
-from isthmus.connectors.salesforce.queries import aggregate_text, flat_row, parse_text, query_text, search_term
+from isthmus.connectors.salesforce.queries import (
+    aggregate_text,
+    flat_row,
+    flat_rows,
+    parse_text,
+    query_text,
+    search_term,
+)
 from isthmus.connectors.salesforce.readback import settle, settle_delete
 from isthmus.connectors.salesforce.settings import SalesforceSettings
 from isthmus.core.connector import (
@@ -108,8 +115,7 @@ class Salesforce(Connector):
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows, following the org's own pages inside the pinned origin."""
-        found = self._records(query_text(query), query.limit)
-        rows = [flat_row(query.object, raw, query.select) async for raw in found]
+        rows = flat_rows(query.object, await self._records(query_text(query), query.limit), query.select)
         ids = [row.id for row in rows if row.id]
         if len(set(ids)) < len(ids):
             raise _endless()
@@ -142,8 +148,8 @@ class Salesforce(Connector):
         """Compute figures; an empty result of an ungrouped count is still one row, a missing group value is null."""
         names = {f"g{at}": group for at, group in enumerate(aggregate.group_by)}
         names |= {f"m{at}": measure.name for at, measure in enumerate(aggregate.measures)}
-        found = self._records(aggregate_text(aggregate), aggregate.limit)
-        return [{name: raw.get(key) for key, name in names.items()} async for raw in found]
+        found = await self._records(aggregate_text(aggregate), aggregate.limit)
+        return [{name: raw.get(key) for key, name in names.items()} for raw in found]
 
     async def create(self, object: str, values: Mapping[str, JSON], key: Key | None) -> Written:
         """Create by POST; the key field is unique in the org, so a second create with it is refused there."""
@@ -193,7 +199,7 @@ class Salesforce(Connector):
         """Ask who this identity is, where the org runs and what quota is left."""
         told = _object(await self._read(self._path(""))).get("identity")
         select = soql.parse("SELECT Id, InstanceName, IsSandbox, OrganizationType FROM Organization")
-        found = [raw async for raw in self._records(soql.render(select), 1)]
+        found = await self._records(soql.render(select), 1)
         facts = {key: str(value) for key, value in (found[0] if found else {}).items() if key != "attributes"}
         limits = _object(await self._read(self._path("/limits"))).get("DailyApiRequests")
         quotas: tuple[QuotaReading, ...] = ()
@@ -214,7 +220,7 @@ class Salesforce(Connector):
             where=soql.Comparison(entity, "=", soql.Text(object)),
         )
         try:
-            found = [raw async for raw in self._records(soql.render(select), 2000)]
+            found = await self._records(soql.render(select), 2000)
         except (UpstreamRejected, NotFound):
             return {}
         return {
@@ -225,18 +231,17 @@ class Salesforce(Connector):
             for raw in found
         }
 
-    async def _records(self, text: str, limit: int, resource: str = "/query") -> AsyncIterator[Mapping[str, JSON]]:
+    async def _records(self, text: str, limit: int, resource: str = "/query") -> Sequence[Mapping[str, JSON]]:
         answer, followed, held = await self._read(self._path(resource), {"q": text}), set[str](), 0
+        found: list[Mapping[str, JSON]] = []
         while True:
             page = _object(answer)
             records, done = _nodes(page.get("records")), page.get("done")
             if not isinstance(done, bool):
                 raise _strange()
-            for raw in records[:limit]:
-                yield raw
-            limit -= len(records)
-            if limit <= 0 or done:
-                return
+            found += records
+            if len(found) >= limit or done:
+                return found[:limit]
             following = page.get("nextRecordsUrl")
             fresh = isinstance(following, str) and following not in followed and len(followed) < MOST_PAGES - 1
             if not isinstance(following, str) or not fresh or not records:
@@ -263,7 +268,7 @@ class Salesforce(Connector):
     async def _read(
         self, where: Path, params: Mapping[str, str] | None = None, passing: tuple[int, ...] = ()
     ) -> Response:
-        if len(where) + len(urlencode(params or {}, quote_via=quote, safe="")) > LONGEST_URI:
+        if len(where) + _longest(params or {}) > LONGEST_URI:
             raise InvalidArguments("the request is too long for one address; name fewer fields or shorter values")
         return await self.http.get(where, params=params, passing=passing)
 
@@ -290,7 +295,7 @@ class Salesforce(Connector):
             object=pending.object,
             where=soql.Comparison(soql.FieldRef(("Id",)), "=", soql.Text(checked_id(pending.id))),
         )
-        return settle_delete(pending, [raw async for raw in self._records(soql.render(select), 1, "/queryAll")])
+        return settle_delete(pending, list(await self._records(soql.render(select), 1, "/queryAll")))
 
     async def _same_version(self, object: str, id: str, version: str | None) -> tuple[str | None, dict[str, str]]:
         """Compare versions; return who guards the write from here on, and the header that makes the server do it.
@@ -310,6 +315,12 @@ class Salesforce(Connector):
 
     def _path(self, template: str, *parts: str) -> Path:
         return path(self._base + template, *parts)
+
+
+def _longest(params: Mapping[str, str]) -> int:
+    """Return the length of a query string; an upper bound where even that is short enough."""
+    bound = sum(3 * len(name) + 12 * len(value) + 2 for name, value in params.items())
+    return bound if bound < LONGEST_URI // 2 else len(urlencode(params, quote_via=quote, safe=""))
 
 
 def _endless() -> UpstreamError:
@@ -379,7 +390,7 @@ def _object(answer: Response) -> Mapping[str, JSON]:
 
 
 def _nodes(found: JSON) -> list[Mapping[str, JSON]]:
-    nodes = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else None
+    nodes = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else None
     if nodes is None or not isinstance(found, list) or len(nodes) < len(found):
         raise _strange()
     return nodes

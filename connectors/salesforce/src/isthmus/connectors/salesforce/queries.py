@@ -25,7 +25,7 @@ from isthmus.core.records import (
     Value,
 )
 
-__all__ = ["aggregate_text", "flat_row", "parse_text", "query_text", "search_term"]
+__all__ = ["aggregate_text", "flat_row", "flat_rows", "parse_text", "query_text", "search_term"]
 
 MOST_ROWS = 2000
 """The most rows of one page (SOQL has the same bound)."""
@@ -108,9 +108,24 @@ def parse_text(text: str) -> Query | Aggregate:
     return _parsed_query(select)
 
 
+def flat_rows(object: str, found: Sequence[Mapping[str, JSON]], paths: Sequence[str]) -> list[Row]:
+    """Read the rows of an answer; one that has every path under its own name is taken as it is."""
+    wanted = frozenset(paths)
+    return [
+        Row(object, _word(raw["Id"]) or "", raw, _word(raw.get("SystemModstamp")))
+        if wanted <= raw.keys() and "Id" in wanted
+        else flat_row(object, raw, paths)
+        for raw in found
+    ]
+
+
+def _word(value: JSON) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 def flat_row(object: str, raw: Mapping[str, JSON], paths: Sequence[str]) -> Row:
     """Read one row of an answer into values by path; names match whatever their letter case."""
-    values = {path: _value_at(raw, path.split(".")) for path in paths}
+    values = {path: _plain(raw[path]) if path in raw else _value_at(raw, path.split(".")) for path in paths}
     id, version = values.get("Id"), values.get("SystemModstamp")
     return Row(object, id if isinstance(id, str) else "", values, version if isinstance(version, str) else None)
 
@@ -120,9 +135,14 @@ def _value_at(raw: JSON, parts: Sequence[str]) -> JSON:
         if not isinstance(raw, Mapping):
             return None
         raw = next((value for key, value in raw.items() if key.casefold() == part.casefold()), None)
-    if isinstance(raw, Mapping):
-        return {key: value for key, value in raw.items() if key != "attributes"}
-    return raw
+    return _plain(raw)
+
+
+def _plain(value: JSON) -> JSON:
+    """Return a value without what the vendor says about related rows."""
+    if type(value) is dict:
+        return {key: inner for key, inner in value.items() if key != "attributes"}
+    return value
 
 
 def _ref(path: str) -> soql.FieldRef:
