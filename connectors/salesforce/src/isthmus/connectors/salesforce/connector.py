@@ -390,7 +390,6 @@ def _object(answer: Response) -> Mapping[str, JSON]:
 
 
 def _nodes(found: JSON) -> list[Mapping[str, JSON]]:
-    nodes = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else None
-    if nodes is None or not isinstance(found, list) or len(nodes) < len(found):
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise _strange()
-    return nodes
+    return found
