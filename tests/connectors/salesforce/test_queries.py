@@ -137,7 +137,7 @@ def test_words_are_searched_for_as_they_are() -> None:
     [
         ("SELECT Id, Contact.Name FROM Case", Query("Case", ("Id", "Contact.Name"))),
         ("select id from case limit 5", Query("case", ("id",), limit=5)),
-        ("SELECT Id FROM Case LIMIT 5000", Query("Case", ("Id",), limit=200)),
+        ("SELECT Id FROM Case LIMIT 5000", Query("Case", ("Id",), limit=2000)),
         (
             "SELECT Id FROM Case WHERE Status <> 'New' ORDER BY Id DESC NULLS FIRST",
             Query("Case", ("Id",), Compare("Status", Operator.NE, "New"), (Order("Id", descending=True),)),
@@ -182,7 +182,7 @@ def test_words_are_searched_for_as_they_are() -> None:
             Query(
                 "Case",
                 ("Id",),
-                InQuery("ContactId", Query("Contact", ("Id",), Compare("A", Operator.EQ, 1), limit=200)),
+                InQuery("ContactId", Query("Contact", ("Id",), Compare("A", Operator.EQ, 1), limit=2000)),
             ),
         ),
         ("SELECT COUNT() FROM Case", Aggregate("Case", (Measure("count", "", "expr0"),))),
