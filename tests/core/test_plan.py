@@ -154,7 +154,9 @@ async def test_what_a_read_touches_is_worked_out_once_whatever_its_values():
         Query("Person", ("Name",), None, (Order("Name"),)),
         Query("Person", ("Name",), eq("Title"), (Order("Email"),)),
         Query("Person", ("Name",), eq("Title"), ()),
-        Query("Person", ("Name",), AllOf((eq("Title"), InQuery("CompanyId", Query("Company", ("Id",))))), (Order("Name"),)),
+        Query(
+            "Person", ("Name",), AllOf((eq("Title"), InQuery("CompanyId", Query("Company", ("Id",))))), (Order("Name"),)
+        ),
     ],
     ids=str,
 )
