@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Judged, Leg
@@ -147,7 +148,12 @@ class Auditor:
 
 
 def _field_forms(forms: Forms) -> tuple[FieldForm, ...]:
-    return tuple(FieldForm(name, form, rules) for (form, rules, _), names in forms.fields.items() for name in names)
+    return tuple(one for (form, rules, _), names in forms.fields.items() for one in _alike(form, rules, names))
+
+
+@lru_cache(maxsize=1_024)
+def _alike(form: str, rules: tuple[str, ...], names: frozenset[str]) -> tuple[FieldForm, ...]:
+    return tuple(FieldForm(name, form, rules) for name in names)
 
 
 def _basis(forms: Forms) -> str:
