@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Judged, Leg
@@ -106,35 +107,21 @@ class Auditor:
         before = judged.plan.state if judged else None
         done = judged.operation if judged else operation
         return Entry(
-            kind=kind,
-            attempt=leg.id if leg else call.id,
+            kind=kind, attempt=leg.id if leg else call.id, trace_id=call.id,
             principal=leg.principal.user if leg else "",
-            agent=caller.agent,
-            on_behalf_of=caller.user or "",
-            client=caller.client,
-            tool=call.tool.name,
-            schema_hash=call.tool.schema_hash,
-            system=call.system,
-            connection=home.name if home else "",
+            agent=caller.agent, on_behalf_of=caller.user or "", client=caller.client,
+            consumer=caller.consumer, purpose=caller.purpose, task=caller.task,
+            tool=call.tool.name, schema_hash=call.tool.schema_hash, approval=call.approval,
+            system=call.system, connection=home.name if home else "",
+            door=home.door if home else "", zone=home.zone if home else "",
             object=done.object if done else getattr(call.request, "object", ""),
             effects=tuple(sorted(done.effects)) if done else (),
-            door=home.door if home else "",
-            zone=home.zone if home else "",
-            consumer=caller.consumer,
-            purpose=caller.purpose,
-            task=caller.task,
-            policy=self.policies,
-            rules=judged.verdict.rules if judged else (),
-            decision=decision,
-            state=state,
-            label_before=judged.task_label if judged else None,
-            label_after=label_after,
-            forms=_field_forms(forms) if forms else (),
-            basis=_basis(forms) if forms else "",
-            approval=call.approval,
-            argument_digest=judged.call_digest if judged else "",
             record_ids=done.records if done else (),
             version_before=(before.version or "") if before else "",
+            argument_digest=judged.call_digest if judged else "",
+            policy=self.policies, rules=judged.verdict.rules if judged else (), decision=decision, state=state,
+            label_before=judged.task_label if judged else None, label_after=label_after,
+            forms=_field_forms(forms) if forms else (), basis=_basis(forms) if forms else "",
             credential_generation=meter.generation if meter else None,
             upstream_request_ids=tuple(meter.upstream_ids[:20]) if meter else (),
             http_status=meter.statuses[-1] if meter and meter.statuses else None,
@@ -142,12 +129,16 @@ class Auditor:
             bytes=meter.bytes_in + meter.bytes_out if meter else None,
             duration_us=int((now - call.started).total_seconds() * 1_000_000) if meter and now else None,
             quota_spent={home.name: meter.quota_spent} if home and meter and meter.quota_spent else {},
-            trace_id=call.id,
-        )
+        )  # fmt: skip
 
 
 def _field_forms(forms: Forms) -> tuple[FieldForm, ...]:
-    return tuple(FieldForm(name, form, rules) for (form, rules, _), names in forms.fields.items() for name in names)
+    return tuple(one for (form, rules, _), names in forms.fields.items() for one in _alike(form, rules, names))
+
+
+@lru_cache(maxsize=1_024)
+def _alike(form: str, rules: tuple[str, ...], names: frozenset[str]) -> tuple[FieldForm, ...]:
+    return tuple(FieldForm(name, form, rules) for name in names)
 
 
 def _basis(forms: Forms) -> str:

@@ -3,7 +3,6 @@
 import dataclasses
 import hmac
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from isthmus.core.arguments import Describe, Get, Search
@@ -196,7 +195,7 @@ class Authorizer:
         """
         if isinstance(plan.request, Describe):
             return "", ""
-        plain = _plain(resolved(plan.request, self.parts.resolver(leg.caller)))
+        plain = resolved(plan.request, self.parts.resolver(leg.caller))
         caller = leg.caller
         told = [caller.agent, caller.user, leg.call.tool.name, leg.connection.name, type(plan.request).__name__, plain]
         call = self._hash(told)
@@ -209,18 +208,11 @@ class Authorizer:
         return hmac.digest(self.parts.approval_key, _CANONICAL.encode(told).encode(), "sha256").hex()
 
 
-_SCALARS = frozenset({str, int, float, bool, type(None)})
-_CANONICAL = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":"))
-
-
 def _plain(value: object) -> object:
-    """Return a request as JSON can hold it: what `dataclasses.asdict` gives, without its deep copies."""
-    if type(value) in _SCALARS:
-        return value
+    """Write what JSON does not know: the parts of a request by their names, all else as text."""
     if dataclasses.is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
-    if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
-    if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
-    return value
+        return {name: getattr(value, name) for name in value.__dataclass_fields__}
+    return str(value)
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, default=_plain, separators=(",", ":"))

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import cast
+from itertools import chain
+from typing import TypeAlias, cast
 
 from isthmus.core.caller import Caller
 from isthmus.core.connector import FieldFacts, FieldType
@@ -16,6 +17,7 @@ from isthmus.residency import Decision, FlowPolicy, Form, Integrity, Label
 __all__ = ["Forms", "Released", "Releaser", "Source"]
 
 MOST_COLUMNS = 4_096
+MOST_SUMMED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,19 @@ class Source:
         return f"{self.connection}{QUALIFIER}{native}" if self.qualified and native else native
 
 
+Told: TypeAlias = tuple[str, tuple[str, ...], str]
+"""Form, rules and basis of a decision, as the audit tells it."""
+
+
 @dataclass(slots=True)
 class Forms:
     """What a release did, for the audit entry: fields by form, rules and basis; no values."""
 
-    fields: dict[tuple[str, tuple[str, ...], str], set[str]] = field(default_factory=dict)
+    fields: dict[Told, frozenset[str]] = field(default_factory=dict)
 
-    def count(self, path: str, decision: Decision) -> None:
-        """Note one field's form."""
-        self.fields.setdefault((decision.form.value, decision.rules, decision.basis), set()).add(path)
+    def add(self, told: Told, paths: frozenset[str]) -> None:
+        """Note that fields left by a decision."""
+        self.fields[told] = self.fields[told] | paths if told in self.fields else paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class Releaser:
         self._flows = flows
         self._vaults = vaults
         self._today = today
-        self._columns: dict[tuple[object, ...], tuple[_Column, ...]] = {}
+        self._columns: dict[tuple[object, ...], _Columns] = {}
 
     def decide(self, label: Label, source: Source, caller: Caller) -> Decision:
         """Judge one flow from a connection to the caller's consumer."""
@@ -98,8 +104,7 @@ class Releaser:
         names = reach.names
         page = _Release([{name: fields.get(name) for name in names} for fields in [row.fields for row in rows]])
         for countries, places in alike.items():
-            for column in self._judged(reach, countries, source, caller, masked):
-                page.release(column, places, source)
+            page.release(self._judged(reach, countries, source, caller, masked), places, source)
         page.settle(self._vaults.mint(source.zone, owner, page.wanted))
         withheld = page.withheld
         records = [
@@ -110,16 +115,18 @@ class Releaser:
 
     def _judged(
         self, reach: Reach, countries: tuple[str, ...], source: Source, caller: Caller, masked: frozenset[str]
-    ) -> "tuple[_Column, ...]":
+    ) -> "_Columns":
         """Decide how every column leaves in rows of these countries; that depends on the key here and nothing else."""
         key = (reach, countries, source, caller.consumer, caller.purpose, masked, self._today())
         found = self._columns.get(key)
         if found is None:
             told = dict(zip(reach.prefixes, countries, strict=True))
-            found = tuple(
-                _column(path, label, self.decide(label, source, caller), masked)
-                for path in reach.paths
-                for label in (label_of(path, told[path.prefix], source.connection),)
+            labels = [label_of(path, told[path.prefix], source.connection) for path in reach.paths]
+            found = _Columns(
+                tuple(
+                    _column(path, label, self.decide(label, source, caller), source, masked)
+                    for path, label in zip(reach.paths, labels, strict=True)
+                )
             )
             if len(self._columns) >= MOST_COLUMNS:
                 self._columns.clear()
@@ -129,23 +136,60 @@ class Releaser:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """How one field leaves in rows about subjects of the same countries."""
+    """How one field leaves in rows about subjects of the same countries; without `changes` it leaves as it is."""
 
     path: FieldPath
     form: Form
     decision: Decision
     label: Label
     left: Label | None
+    changes: bool
 
     @property
     def links(self) -> bool:
         """Tell whether it holds ids, which must lead back to their connection."""
-        return self.path.facts.type in (FieldType.ID, FieldType.REFERENCE)
+        return _links(self.path)
 
 
-def _column(path: FieldPath, label: Label, decision: Decision, masked: frozenset[str]) -> _Column:
+def _links(path: FieldPath) -> bool:
+    return path.facts.type in (FieldType.ID, FieldType.REFERENCE)
+
+
+def _column(path: FieldPath, label: Label, decision: Decision, source: Source, masked: frozenset[str]) -> _Column:
     form = _fitting(decision.form, path.facts, masked)
-    return _Column(path, form, decision, label, label.released(form))
+    changes = form is not Form.CLEAR or (source.qualified and _links(path))
+    return _Column(path, form, decision, label, label.released(form), changes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """How all fields leave in rows about subjects of the same countries."""
+
+    columns: tuple[_Column, ...]
+    _summed: dict[frozenset[str], tuple[tuple[tuple[Told, frozenset[str]], ...], Label | None]] = field(
+        default_factory=dict
+    )
+
+    def summed(self, empty: frozenset[str]) -> tuple[tuple[tuple[Told, frozenset[str]], ...], Label | None]:
+        """Sum up the forms and the label of what leaves, but for the fields that hold nothing."""
+        found = self._summed.get(empty)
+        if found is None:
+            if len(self._summed) >= MOST_SUMMED:
+                self._summed.clear()
+            found = self._summed[empty] = self._sum(empty)
+        return found
+
+    def _sum(self, empty: frozenset[str]) -> tuple[tuple[tuple[Told, frozenset[str]], ...], Label | None]:
+        forms: dict[Told, set[str]] = {}
+        label: Label | None = None
+        for one in self.columns:
+            if one.path.path in empty:
+                continue
+            told = (one.decision.form.value, one.decision.rules, one.decision.basis)
+            forms.setdefault(told, set()).add(one.path.path)
+            if one.left is not None:
+                label = one.left if label is None else label | one.left
+        return tuple((told, frozenset(paths)) for told, paths in forms.items()), label
 
 
 @dataclass(slots=True)
@@ -159,22 +203,29 @@ class _Release:
     label: Label | None = None
     _places: list[tuple[dict[str, Value], str]] = field(default_factory=list)
 
-    def release(self, column: _Column, places: Sequence[int], source: Source) -> None:
-        """Bring one column of some rows into its form; where it holds no value there is nothing to release."""
-        name, drafts = column.path.path, self.drafts
-        kinds = {type(drafts[at][name]) for at in places}
-        if kinds == _NOTHING:
-            return
-        self.forms.count(name, column.decision)
-        if column.left is not None:
-            self.label = column.left if self.label is None else self.label | column.left
-        if column.form is Form.CLEAR and kinds <= _PLAIN and not (source.qualified and column.links):
-            return
-        for at in places:
-            if drafts[at][name] is not None:
-                self._change(column, at, source)
+    def release(self, judged: _Columns, places: Sequence[int], source: Source) -> None:
+        """Bring some rows into their forms; a field that holds nothing in any of them releases nothing."""
+        drafts = [self.drafts[at] for at in places]
+        first = drafts[0].items()
+        empty = frozenset([name for name, value in first if value is None and all(one[name] is None for one in drafts)])
+        forms, label = judged.summed(empty)
+        for told, paths in forms:
+            self.forms.add(told, paths)
+        if label is not None:
+            self.label = label if self.label is None else self.label | label
+        plain = _PLAIN.issuperset(chain.from_iterable(map(type, one.values()) for one in drafts))
+        for column in judged.columns:
+            if column.changes or not plain:
+                self._change(column, places, source)
 
-    def _change(self, column: _Column, at: int, source: Source) -> None:
+    def _change(self, column: _Column, places: Sequence[int], source: Source) -> None:
+        name = column.path.path
+        for at in places:
+            value = self.drafts[at][name]
+            if value is not None and (column.changes or type(value) not in _PLAIN):
+                self._change_one(column, at, source)
+
+    def _change_one(self, column: _Column, at: int, source: Source) -> None:
         draft, facts, name = self.drafts[at], column.path.facts, column.path.path
         value = cast("JSON", draft[name])
         match column.form:
@@ -196,8 +247,7 @@ class _Release:
             draft[name] = ref
 
 
-_NOTHING = {type(None)}
-_PLAIN = {str, int, float, bool, type(None)}
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def _told(row: Row, paths: Sequence[str]) -> str:
