@@ -17,7 +17,7 @@ from .tree import HASH_BYTES, Growth
 __all__ = ["LogReads", "LogWrites"]
 
 _RANGES_PER_TOMBSTONE = 2_000
-_Mark = tuple[tuple[int, list[bytes]], tuple[list[int], list[int]], bool]
+_Mark = tuple[tuple[int, list[bytes]], tuple[int, int, list[int]], bool]
 
 
 class Reads:
