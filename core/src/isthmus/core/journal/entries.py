@@ -167,7 +167,7 @@ def encode_leaf(
         if name := values[at]:
             values[at] = pseudonyms[name]
     if records := values[_RECORDS]:
-        values[_RECORDS] = [pseudonyms[record] for record in records]
+        values[_RECORDS] = [record and pseudonyms[record] for record in records]
     values[_ARGUMENTS], values[_PAYLOAD] = committed.get("arguments"), committed.get("payload")
     values[_SEQUENCE], values[_TIME] = index, time
     # An empty value is left out, but not a zero.
