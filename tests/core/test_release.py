@@ -89,8 +89,8 @@ async def test_each_relationship_has_its_own_country(releaser):
 
 async def test_ids_lead_back_to_their_connection(releaser):
     record, _ = await released(releaser, {"Id": "1", "CompanyId": "2", "Name": "3"}, caller=EU)
-    assert record.id == record.fields["Id"] == "crm-eu:1"
-    assert record.fields["CompanyId"] == "crm-eu:2"
+    assert record.id == record.fields["Id"] == "crm-eu~1"
+    assert record.fields["CompanyId"] == "crm-eu~2"
     assert record.fields["Name"] == "3"
     alone, _ = await released(releaser, {"Id": "1"}, caller=EU, source=Source("crm-eu", "eu"))
     assert alone.id == alone.fields["Id"] == "1"

@@ -14,13 +14,13 @@ from .schema import objects
 
 TOOLS = {one.name: one for one in surface({"crm": ("query", "get", "aggregate", "create")})}
 HELD = (Withheld("SSN__c", ("secrets-never",)),)
-RECORD = Record("Case", "crm-eu:1", {"A": Ref("ref_a"), "B": None, "C": (1, "x"), "D": {"e": True}}, "v1", HELD)
+RECORD = Record("Case", "crm-eu~1", {"A": Ref("ref_a"), "B": None, "C": (1, "x"), "D": {"e": True}}, "v1", HELD)
 
 
 @pytest.mark.parametrize(
     ("tool", "result", "expected"),
     [
-        ("get", RECORD, {"object": "Case", "id": "crm-eu:1", "version": "v1", "withheld": [{"what": "SSN__c", "rules": ["secrets-never"]}],
+        ("get", RECORD, {"object": "Case", "id": "crm-eu~1", "version": "v1", "withheld": [{"what": "SSN__c", "rules": ["secrets-never"]}],
                          "fields": {"A": {"ref": "ref_a"}, "B": None, "C": [1, "x"], "D": {"e": True}}}),
         ("create", Record("Case", "1", {}, guard="server", created=False), {"object": "Case", "id": "1", "fields": {}, "guard": "server", "created": False}),
         ("query", Page((), complete=True), {"records": [], "complete": True}),

@@ -59,8 +59,8 @@ async def test_a_read_with_a_ref_goes_to_its_home():
 
 @pytest.mark.parametrize("build", [Get, Delete, lambda kind, key: Update(kind, key, {"Title": "x"})])
 async def test_an_id_names_its_connection(build):
-    assert await chosen(build("Person", "crm-us:1")) == ("crm-us",)
-    for wrong in ("1", "crm-fr:1", ":1", "crm-us", "crm-us:", ""):
+    assert await chosen(build("Person", "crm-us~1")) == ("crm-us",)
+    for wrong in ("1", "crm-fr~1", ":1", "crm-us", "crm-us~", ""):
         with pytest.raises(InvalidArguments, match="use an id as an answer gave it"):
             await chosen(build("Person", wrong))
 
@@ -84,11 +84,11 @@ async def test_a_thing_without_country_goes_where_the_rest_goes_and_a_person_now
 
 
 async def test_a_new_record_goes_with_its_parent_and_its_refs():
-    assert await chosen(Create("Case", {"PersonId": "crm-eu:1"})) == ("crm-eu",)
-    assert await chosen(Create("Person", {"CompanyId": "crm-eu:1", "Country": "US"})) == ("crm-eu",)
+    assert await chosen(Create("Case", {"PersonId": "crm-eu~1"})) == ("crm-eu",)
+    assert await chosen(Create("Person", {"CompanyId": "crm-eu~1", "Country": "US"})) == ("crm-eu",)
     assert await chosen(Create("Case", {"Mail": Ref("ref_eu")})) == ("crm-eu",)
     with pytest.raises(InvalidArguments, match="a record has one home"):
-        await chosen(Create("Person", {"CompanyId": "crm-eu:1", "BossId": "crm-us:1"}))
+        await chosen(Create("Person", {"CompanyId": "crm-eu~1", "BossId": "crm-us~1"}))
     with pytest.raises(ResidencyError, match="one home only"):
         await chosen(Create("Case", {"Mail": Ref("ref_eu"), "Subject": Ref("ref_us")}))
 
@@ -104,24 +104,24 @@ ANYTHING = AnyOf((Compare("Id", Operator.EQ, None), Compare("Id", Operator.NE, N
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
-        (eq("Id", "crm-eu:1"), eq("Id", "1")),
-        (eq("Company.Id", "crm-eu:1"), eq("Company.Id", "1")),
-        (eq("Id", "crm-us:1"), NOTHING),
-        (Compare("Id", Operator.NE, "crm-us:1"), ANYTHING),
-        (Compare("Id", Operator.IN, ("crm-eu:1", "crm-us:2")), Compare("Id", Operator.IN, ("1",))),
-        (Compare("Id", Operator.IN, ("crm-us:1", "crm-us:2")), NOTHING),
-        (Compare("Id", Operator.NOT_IN, ("crm-us:1", "crm-eu:2")), Compare("Id", Operator.NOT_IN, ("2",))),
-        (Compare("Id", Operator.NOT_IN, ("crm-us:1",)), ANYTHING),
+        (eq("Id", "crm-eu~1"), eq("Id", "1")),
+        (eq("Company.Id", "crm-eu~1"), eq("Company.Id", "1")),
+        (eq("Id", "crm-us~1"), NOTHING),
+        (Compare("Id", Operator.NE, "crm-us~1"), ANYTHING),
+        (Compare("Id", Operator.IN, ("crm-eu~1", "crm-us~2")), Compare("Id", Operator.IN, ("1",))),
+        (Compare("Id", Operator.IN, ("crm-us~1", "crm-us~2")), NOTHING),
+        (Compare("Id", Operator.NOT_IN, ("crm-us~1", "crm-eu~2")), Compare("Id", Operator.NOT_IN, ("2",))),
+        (Compare("Id", Operator.NOT_IN, ("crm-us~1",)), ANYTHING),
         (eq("Id", "1"), eq("Id", "1")),
         (eq("Id", None), eq("Id", None)),
-        (eq("Name", "crm-eu:1"), eq("Name", "crm-eu:1")),
-        (eq("name", "crm-us:1"), eq("name", "crm-us:1")),
+        (eq("Name", "crm-eu~1"), eq("Name", "crm-eu~1")),
+        (eq("name", "crm-us~1"), eq("name", "crm-us~1")),
         (
-            Negated(AnyOf((eq("Id", "crm-eu:1"), eq("Title", "crm-eu:x")))),
-            Negated(AnyOf((eq("Id", "1"), eq("Title", "crm-eu:x")))),
+            Negated(AnyOf((eq("Id", "crm-eu~1"), eq("Title", "crm-eu~x")))),
+            Negated(AnyOf((eq("Id", "1"), eq("Title", "crm-eu~x")))),
         ),
         (
-            InQuery("Id", Query("Case", ("PersonId",), eq("Id", "crm-eu:7"))),
+            InQuery("Id", Query("Case", ("PersonId",), eq("Id", "crm-eu~7"))),
             InQuery("Id", Query("Case", ("PersonId",), eq("Id", "7"))),
         ),
     ],
@@ -132,9 +132,9 @@ def test_a_condition_is_told_in_the_ids_of_its_connection(condition, expected):
 
 def test_values_that_link_are_told_in_the_ids_of_their_connection():
     facts = objects()["Person"]
-    update = Update("Person", "crm-eu:1", {"CompanyId": "crm-eu:2", "Name": "crm-us:x"})
-    assert router().localise(update, "crm-eu", facts) == Update("Person", "1", {"CompanyId": "2", "Name": "crm-us:x"})
+    update = Update("Person", "crm-eu~1", {"CompanyId": "crm-eu~2", "Name": "crm-us~x"})
+    assert router().localise(update, "crm-eu", facts) == Update("Person", "1", {"CompanyId": "2", "Name": "crm-us~x"})
     with pytest.raises(InvalidArguments, match="belongs to another connection"):
-        router().localise(Update("Person", "crm-eu:1", {"CompanyId": "crm-us:2"}), "crm-eu", facts)
+        router().localise(Update("Person", "crm-eu~1", {"CompanyId": "crm-us~2"}), "crm-eu", facts)
     with pytest.raises(InvalidArguments, match="belongs to another connection"):
-        router().localise(Get("Person", "crm-us:1"), "crm-eu", facts)
+        router().localise(Get("Person", "crm-us~1"), "crm-eu", facts)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.connectors.salesforce.classify import classify
-from isthmus.core.operation import Effect, RequestClass
+from isthmus.core.operation import Effect
 
 Build = Callable[..., httpx2.Request]
 ID = "500000000000001AAA"
@@ -77,7 +77,30 @@ def q(text: str) -> str:
 def test_reads_off_what_a_request_does(
     request_to: Build, method: str, path: str, body: object, parts: list[tuple[Effect, str, tuple[str, ...]]]
 ) -> None:
-    assert list(classify(request_to(method, path, body))) == [RequestClass(*part) for part in parts]
+    told = classify(request_to(method, path, body))
+    assert [(one.effect, one.object, one.records) for one in told] == parts
+
+
+@pytest.mark.parametrize("path", ["//services/data", "/limits", "/sobjects", "/sobjects/Case/describe"])
+def test_knows_what_holds_no_record(request_to: Build, path: str) -> None:
+    assert [one.metadata for one in classify(request_to("GET", path, None))] == [True]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/sobjects/Case",
+        f"/sobjects/Case/{ID}",
+        "/sobjects/Case/Isthmus_Key__c/describe",
+        "/sobjects/Case/updated?start=a&end=b",
+        "/query/0r8xx5R2sM3DgWhASK-2000",
+        "/query" + q("SELECT Id FROM Case"),
+    ],
+)
+def test_takes_nothing_that_may_hold_a_record_for_metadata(request_to: Build, path: str) -> None:
+    parts = classify(request_to("GET", path, None))
+    assert parts
+    assert not any(one.metadata for one in parts)
 
 
 QUERY = "/query" + q("SELECT Id FROM Case")
@@ -109,7 +132,6 @@ QUERY = "/query" + q("SELECT Id FROM Case")
         ("GET", f"/sobjects/Account/{ID}/Contacts"),
         ("GET", "/sobjects/Case/describe/layouts"),
         ("GET", "/sobjects/Case/listviews/recent"),
-        ("GET", "/sobjects/Case/updated?start=a&end=b"),
         ("GET", f"/sobjects/ContentVersion/{ID}/VersionData"),
         ("GET", "/composite/sobjects/Case?ids=1"),
         ("GET", "/tooling/query" + q("SELECT Id FROM ApexClass")),

@@ -9,7 +9,7 @@ from isthmus.core.cli import main
 from .conftest import Shell
 
 CLIENT = ("--client", "desktop-us")
-GET = ("call", "get", "object=Case", "id=crm-eu:5008d0000000001AAA", *CLIENT)
+GET = ("call", "get", "object=Case", "id=crm-eu~5008d0000000001AAA", *CLIENT)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ async def test_a_lying_connector_is_stopped_before_sending(house: TwoOrgs, monke
         desk = Desk(gateway, house.caller("us"))
         case = (await desk.query("Case", ["Priority"], limit=2)).records
         person = await desk.person("eu", DE, "Title")
-        monkeypatch.setattr(Liar, "other", case[1].id.partition(":")[2])
+        monkeypatch.setattr(Liar, "other", case[1].id.partition("~")[2])
         calls = {
             "get": {"object": "Case", "id": case[0].id, "fields": ["Priority"]},
             "query": {"object": "Contact", "select": ["Title"]},

@@ -24,11 +24,11 @@ FIELDS = [
     "Title FOR UPDATE", "Title\nFROM User", "a" * 512,
 ]  # fmt: skip
 IDS = [
-    *(f"crm-eu:{name}" for name in HOSTILE), "crm-eu:", ":", "crm-eu", "crm-eu:crm-us:0035e0000000001AAA", "crm-xx:0035e0000000001AAA",
-    "crm-eu:0038d0000000001AA'", "crm-eu:0038d0000000001AAA/../0038d0000000002AAA", "crm-eu:0038d0000000001%41AA",
-    "crm-eu:0038d0000000001AAA?fields=SSN__c", "crm-eu: 0038d0000000001AAA", "crm-eu:" + "0" * 200, "crm-eu:٠038d0000000001AAA",
+    *(f"crm-eu~{name}" for name in HOSTILE), "crm-eu~", ":", "crm-eu", "crm-eu~crm-us~0035e0000000001AAA", "crm-xx:0035e0000000001AAA",
+    "crm-eu~0038d0000000001AA'", "crm-eu~0038d0000000001AAA/../0038d0000000002AAA", "crm-eu~0038d0000000001%41AA",
+    "crm-eu~0038d0000000001AAA?fields=SSN__c", "crm-eu~ 0038d0000000001AAA", "crm-eu~" + "0" * 200, "crm-eu~٠038d0000000001AAA",
 ]  # fmt: skip
-VALID = "crm-eu:0038d0000000001AAA"
+VALID = "crm-eu~0038d0000000001AAA"
 
 
 async def refused(desk: Desk, house: TwoOrgs, tool: str, **arguments: object) -> None:
@@ -164,7 +164,7 @@ WRITTEN = {"FirstName": 40, "LastName": 80, "Title": 128, "Department": 80, "Des
 async def test_300_values_reach_the_org_as_they_are_and_find_themselves(
     us: Desk, house: TwoOrgs, account: str, texts: list[str], op: str
 ):
-    org, id = house.sandbox.salesforce["us"], account.partition(":")[2]
+    org, id = house.sandbox.salesforce["us"], account.partition("~")[2]
     # The org counts in UTF-16; what is cut may end in a blank, which it drops.
     values = {name: text[: most // 2].strip() or "x" for (name, most), text in zip(WRITTEN.items(), texts, strict=True)}
     await us.call("update", object="Contact", id=account, values=values)

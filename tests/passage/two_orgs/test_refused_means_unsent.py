@@ -66,12 +66,12 @@ async def test_arguments_that_do_not_fit(us: Desk, house: TwoOrgs):
         ("query", {"object": "Contact", "where": {"all": []}}),
         ("get", {"object": "Contact"}),
         ("get", {"object": "Contact", "id": "0038d0000000001AAA"}),
-        ("get", {"object": "Contact", "id": "crm-fr:0038d0000000001AAA"}),
+        ("get", {"object": "Contact", "id": "crm-fr~0038d0000000001AAA"}),
         ("create", {"object": "Case", "values": {}}),
         ("aggregate", {"object": "Case", "measures": [{"function": "sum"}]}),
         ("aggregate", {"object": "Case", "measures": [{"function": "count", "name": "n"}] * 2}),
         ("search", {"object": "Account", "text": "x"}),
-        ("transition", {"object": "Case", "id": "crm-eu:5008d0000000001AAA", "to": "Closed"}),
+        ("transition", {"object": "Case", "id": "crm-eu~5008d0000000001AAA", "to": "Closed"}),
     ):
         error = await refused(house, InvalidArguments, lambda: us.call(tool, **arguments))  # noqa: B023
         assert house.sent(start, lookups=True) == [], (tool, arguments)
@@ -104,7 +104,7 @@ async def test_a_denied_call(us: Desk, house: TwoOrgs):
 async def test_a_denied_call_tells_nobody_whether_the_record_exists(us: Desk, house: TwoOrgs):
     person = await us.person("eu", DE, "Title")
     there = await refused(house, Denied, lambda: us.call("delete", object="Contact", id=person.id))
-    missing = await refused(house, Denied, lambda: us.call("delete", object="Contact", id="crm-eu:0038d00000zzzzzAAA"))
+    missing = await refused(house, Denied, lambda: us.call("delete", object="Contact", id="crm-eu~0038d00000zzzzzAAA"))
     assert there.sentence == missing.sentence
 
 

@@ -27,7 +27,7 @@ async def sends_to(house: TwoOrgs, org: str, desk: Desk, object: str, **values: 
     assert made.startswith(f"crm-{org}:")
     writes = [name for name, one in house.sent(start) if one.method != "GET"]
     assert writes == [org]
-    assert any(str(row["Id"]) == made.partition(":")[2] for row in house.sandbox.salesforce[org].rows(object))
+    assert any(str(row["Id"]) == made.partition("~")[2] for row in house.sandbox.salesforce[org].rows(object))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ async def test_a_condition_on_an_id_finds_the_record_where_it_is(us: Desk, house
     assert await found("eq", person.fields["AccountId"], "Account.Id") == await found(
         "eq", person.fields["AccountId"], "AccountId"
     )
-    assert await found("eq", "crm-us:" + person.id.partition(":")[2]) == set()
+    assert await found("eq", "crm-us~" + person.id.partition("~")[2]) == set()
     counted = await us.call(
         "aggregate",
         object="Contact",
@@ -144,7 +144,7 @@ async def test_a_condition_on_an_id_finds_the_record_where_it_is(us: Desk, house
 
 
 async def test_text_that_looks_like_an_id_stays_text(us: Desk, house: TwoOrgs):
-    words = "crm-us:hello"
+    words = "crm-us~hello"
     for connection in ("crm-eu", "crm-us"):
         person = await us.person(connection.removeprefix("crm-"), US, "Title")
         await us.call("update", object="Contact", id=person.id, values={"Title": words})
@@ -168,10 +168,10 @@ async def test_a_task_that_saw_names_may_not_write_words_abroad(eu: Desk, house:
     person = await eu.person("us", US, "Title")
     for tool, arguments in (
         ("create", {"object": "Account", "values": {"Name": "after", "BillingCountryCode": "US"}}),
-        ("create", {"object": "Opportunity", "values": {"Name": "x", "AccountId": "crm-us:0015e0000000001AAA"}}),
+        ("create", {"object": "Opportunity", "values": {"Name": "x", "AccountId": "crm-us~0015e0000000001AAA"}}),
         (
             "create",
-            {"object": "Opportunity", "values": {"CloseDate": "Jane Doe", "AccountId": "crm-us:0015e0000000001AAA"}},
+            {"object": "Opportunity", "values": {"CloseDate": "Jane Doe", "AccountId": "crm-us~0015e0000000001AAA"}},
         ),
         ("update", {"object": "Contact", "id": person.id, "values": {"Description": "Jane Doe"}}),
         (
@@ -230,7 +230,7 @@ async def test_what_a_task_knows_is_known_in_another_process_too(eu: Desk, house
     clean = eu.gateway.parts.tasks.mint(eu.caller)
     refused, made = await elsewhere(house, eu, ("create", words), ("create", {**words, "task": clean}))
     assert refused["code"] == "residency"
-    assert str(made["id"]).startswith("crm-us:")
+    assert str(made["id"]).startswith("crm-us~")
     assert [row["Name"] for row in house.sandbox.salesforce["us"].rows("Account")].count("after") == 1
 
 
@@ -274,6 +274,6 @@ async def test_refs_belong_to_the_task_that_got_them(us: Desk, house: TwoOrgs):
 async def test_a_read_asks_both_orgs_and_says_where_each_record_is(us: Desk, house: TwoOrgs):
     start = house.mark()
     page = await us.query("Account", ["Name"], limit=200)
-    assert {one.id.partition(":")[0] for one in page.records} == {"crm-eu", "crm-us"}
+    assert {one.id.partition("~")[0] for one in page.records} == {"crm-eu", "crm-us"}
     assert sorted(name for name, one in house.sent(start) if not metadata(one)) == ["eu", "us"]
     assert page.complete

@@ -146,7 +146,7 @@ async def test_counts_over_a_withheld_filter_need_five(us: Desk, house: TwoOrgs)
     few, many = min(held, key=lambda name: len(held[name])), max(held, key=lambda name: len(held[name]))
     assert len(held[few]) < 5
     for row, enough in ((held[few][0], False), (held[many][0], len(held[many]) >= 5)):
-        page = await us.call("get", object="Contact", id=f"crm-eu:{row['Id']}", fields=["LastName"])
+        page = await us.call("get", object="Contact", id=f"crm-eu~{row['Id']}", fields=["LastName"])
         groups = await count(us, {"field": "LastName", "op": "eq", "value": ref(page, "LastName")})  # type: ignore[arg-type]
         assert [one["n"] for one in groups.rows] == ([len(held[str(row["LastName"])])] if enough else [])
         assert [one.rules for one in groups.withheld] == ([] if enough else [("k-anonymity",)])
@@ -308,11 +308,11 @@ async def test_a_namesake_who_may_be_seen_does_not_tell_what_a_ref_stands_for(us
     values = {
         "LastName": german["LastName"],
         "MailingCountryCode": "US",
-        "AccountId": f"crm-eu:{german['AccountId']}",
+        "AccountId": f"crm-eu~{german['AccountId']}",
     }
     made = await eu.call("create", object="Contact", values=values)
     assert isinstance(made, Record)
-    assert made.id.startswith("crm-eu:")
+    assert made.id.startswith("crm-eu~")
     found = await us.query(
         "Contact", ["LastName"], limit=200, where={"field": "LastName", "op": "eq", "value": ref(person, "LastName")}
     )

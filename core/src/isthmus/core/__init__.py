@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from isthmus.core.caller import Caller
     from isthmus.core.config import Config, load_config
     from isthmus.core.errors import IsthmusError
-    from isthmus.core.gateway import Gateway, Session
+    from isthmus.core.gateway import Gateway
     from isthmus.core.records import Page, Record, Ref
     from isthmus.core.results import Description, Groups, Result, as_json
+    from isthmus.core.session import Session
     from isthmus.core.tools import Tool
 
 __all__ = [
@@ -50,7 +51,7 @@ _HOMES = {
     "Record": "records",
     "Ref": "records",
     "Result": "results",
-    "Session": "gateway",
+    "Session": "session",
     "Tool": "tools",
     "as_json": "results",
     "load_config": "config",

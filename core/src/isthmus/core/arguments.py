@@ -24,7 +24,19 @@ from isthmus.core.records import (
     comparisons,
 )
 
-__all__ = ["Create", "Delete", "Describe", "Get", "RawQuery", "Request", "Search", "Update", "Upsert", "parse_request"]
+__all__ = [
+    "Create",
+    "Delete",
+    "Describe",
+    "Get",
+    "RawQuery",
+    "Relay",
+    "Request",
+    "Search",
+    "Update",
+    "Upsert",
+    "parse_request",
+]
 
 MAX_DEPTH = 20
 
@@ -34,6 +46,17 @@ class Describe:
     """Metadata of all objects, or of one."""
 
     object: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A read of the system's own SDK whose answer may hold anything; `object` is empty where it names none.
+
+    `words` are its address and body.
+    """
+
+    object: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +125,7 @@ class Delete:
     version: str | None = None
 
 
-Request: TypeAlias = Describe | Query | RawQuery | Get | Search | Aggregate | Create | Update | Upsert | Delete
+Request: TypeAlias = Describe | Relay | Query | RawQuery | Get | Search | Aggregate | Create | Update | Upsert | Delete
 
 
 def parse_request(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
@@ -122,6 +145,16 @@ def parse_request(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
             return Aggregate(
                 object, _measures(arguments), names("group_by"), _where(arguments), _integer(arguments, "limit", 200)
             )
+        case Verb.INVOKE:
+            return Relay(object, text("request"))
+        case _:
+            return _parse_write(verb, arguments)
+
+
+def _parse_write(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
+    text = _text(arguments)
+    object = text("object")
+    match verb:
         case Verb.CREATE:
             return Create(object, _values(arguments), text("key"))
         case Verb.UPDATE:

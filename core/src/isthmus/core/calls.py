@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import httpx2
+
 from isthmus.core.arguments import Request
 from isthmus.core.caller import Caller, Principal
 from isthmus.core.connector import ObjectSummary, Written
@@ -19,14 +21,17 @@ from isthmus.residency import Label
 
 if TYPE_CHECKING:
     from isthmus.core.connection import Connection
-    from isthmus.core.http import Meter
+    from isthmus.core.http import Meter, Response
 
 __all__ = ["Call", "Done", "Judged", "Leg"]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A validated request of a caller; `id` is the attempt and the correlation id of everything it causes."""
+    """A validated request of a caller; `id` is the attempt and the correlation id of everything it causes.
+
+    `relayed` is a read of the system's own SDK that is sent as it is.
+    """
 
     id: str
     caller: Caller
@@ -37,6 +42,7 @@ class Call:
     started: datetime
     approval: str = ""
     cursor: Cursor | None = None
+    relayed: httpx2.Request | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ class Judged:
 class Done:
     """What a leg brought back, not yet released: rows, figures, metadata, or what a write did.
 
-    `repeats` is the intent of an earlier call whose outcome this is.
+    `repeats` is the intent of an earlier call whose outcome this is; `answer` is that of a relayed request.
     """
 
     rows: tuple[Row, ...] = ()
@@ -92,3 +98,4 @@ class Done:
     objects: tuple[ObjectSummary, ...] = ()
     written: Written | None = None
     repeats: str = ""
+    answer: "Response | None" = None

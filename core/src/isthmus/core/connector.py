@@ -2,10 +2,10 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,10 +18,13 @@ from isthmus.core.resilience import FaultKind
 
 if TYPE_CHECKING:
     from httpx2 import Request
+    from requests import Session as RequestsSession
 
     from isthmus.core.http import Http, Response
+    from isthmus.core.results import Result
 
 __all__ = [
+    "Calls",
     "Connector",
     "ConnectorSettings",
     "Fault",
@@ -212,13 +215,30 @@ class Probe:
     quotas: tuple[QuotaReading, ...] = ()
 
 
+class Calls(Protocol):
+    """One caller's calls on one system: all that `serve` can do."""
+
+    async def call(self, tool: str, /, **arguments: JSON) -> "Result":
+        """Call a tool on this system; raises as `Session.call`."""
+        ...
+
+    async def relay(self, request: "Request") -> "Response":
+        """Send a read as it is, where no verb says it.
+
+        Raises:
+            Refused: it is no read, or its answer holds records of classes that the consumer may not see in clear.
+        """
+        ...
+
+
 class Connector(ABC):
     """Speak to one kind of system; every request leaves through `self.http`.
 
     A subclass implements the verbs it can do as methods of the same name; core offers exactly those as tools.
     One instance serves a connection; each call works on a copy that is bound to the call's own `http`, which raises
     for every answer that `fault` does not pass. `metadata_objects` are those that `catalogue` and `objects` may read.
-    `wants_cookies` keeps a jar for each principal.
+    `wants_cookies` keeps a jar for each principal. `clients` are clients of the system's own SDKs by name, each made
+    from a `requests.Session` and the host that it is to believe in; a session has a method for each.
     """
 
     settings: ClassVar[type[ConnectorSettings]] = ConnectorSettings
@@ -226,6 +246,7 @@ class Connector(ABC):
     metadata_objects: ClassVar[frozenset[str]] = frozenset()
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-request-id",)
     wants_cookies: ClassVar[bool] = False
+    clients: ClassVar[Mapping[str, Callable[["RequestsSession", str], object]]] = {}
     http: "Http"
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
@@ -259,6 +280,14 @@ class Connector(ABC):
     def parse(self, text: str) -> Query | Aggregate:
         """Parse a query in the system's own language; raises InvalidArguments."""
         raise InvalidArguments(f"{self.name} takes structured queries only; use select, where and order_by")
+
+    async def serve(self, request: "Request", calls: Calls) -> "Response":
+        """Answer a request of the system's own SDK by governed calls, encoding what they release.
+
+        Errors that are about governance pass through as they are; what the system itself says becomes its own status
+        and body. It has no `http`: whatever reaches the system does so through `calls`.
+        """
+        raise self._lacks("bridge for its SDKs")
 
     # Metadata.
 

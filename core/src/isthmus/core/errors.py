@@ -46,7 +46,8 @@ class IsthmusError(Exception):
     """Any failure that isthmus reports; `str()` is our sentence and never holds a secret or vendor text.
 
     `vendor_text` is what the system said in its own words. It is data of the record's label, so it stays
-    out of `str()` and reaches a caller only in a form that the flow rules allow.
+    out of `str()` and reaches a caller only in a form that the flow rules allow. `vendor_code` is its own word for
+    the failure, for whoever encodes the failure in the system's terms.
     """
 
     code: ClassVar[str] = "isthmus_error"
@@ -62,6 +63,7 @@ class IsthmusError(Exception):
         field: str = "",
         rules: tuple[str, ...] = (),
         vendor_text: str = "",
+        vendor_code: str = "",
     ) -> None:
         super().__init__(sentence)
         self.sentence = sentence
@@ -71,6 +73,7 @@ class IsthmusError(Exception):
         self.field = field
         self.rules = rules
         self.vendor_text = vendor_text
+        self.vendor_code = vendor_code
 
     def details(self) -> dict[str, object]:
         """Return what a caller may branch on, JSON-ready and without vendor text."""

@@ -24,7 +24,9 @@ SUPPORT = "isthmus_support"
 
 async def execute(judged: Judged, connector: Connector, parts: Parts) -> Done:
     """Send the call through a connector that is bound to it."""
-    plan = judged.plan
+    plan, relayed = judged.plan, judged.leg.call.relayed
+    if relayed is not None:
+        return Done(answer=await connector.http.relay(relayed))
     request = resolved(plan.request, parts.resolver(judged.leg.caller))
     match request:
         case Describe(object=""):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
-from isthmus.core.arguments import Create, Request, Search, Update, Upsert, refs_in
+from isthmus.core.arguments import Create, Relay, Request, Search, Update, Upsert, refs_in
 from isthmus.core.caller import Caller
 from isthmus.core.connector import FieldFacts, FieldType
 from isthmus.core.errors import InvalidArguments, ResidencyError
@@ -28,7 +28,7 @@ from isthmus.core.records import (
     comparisons,
 )
 from isthmus.core.refs import Resolved
-from isthmus.core.release import Releaser, Source, country_of, label_of
+from isthmus.core.release import Releaser, Source, anything, country_of, label_of
 from isthmus.residency import Decision, Form, Label
 
 __all__ = ["Flows", "answers", "resolved"]
@@ -67,6 +67,9 @@ class Flows:
                 for path in plan.probed:
                     self._must_see(path, None, "search")
                 self._words(text, None, plan.request.object, "", "search for text in")
+            case Relay(object=object, words=words):
+                self._anything(object)
+                self._words(words, None, object, "", "relay a request about")
             case Create(values=values):
                 self._written(values, plan)
             case Update(values=values):
@@ -76,6 +79,21 @@ class Flows:
                 self._relabels(values, plan)
                 self._written({**values, key_field: key}, plan)
         return 1
+
+    def _anything(self, object: str) -> None:
+        """Demand that the consumer may see every class of this connection in clear, whoever it is about."""
+        label = anything(self.source.connection)
+        decision = self.releaser.decide(label, self.source, self.caller)
+        if decision.form is not Form.CLEAR:
+            raise ResidencyError(
+                f"the answer to this request cannot be labelled, and {self.caller.subject} may not see all of "
+                f"{self.source.connection!r} in clear ({', '.join(decision.rules) or decision.basis}); use a query, or "
+                "a verb that says the same",
+                code="unlabelled",
+                subject=self.caller.agent,
+                object=object,
+                rules=decision.rules,
+            )
 
     def _filters(self, object: str, where: Condition | None, plan: Plan) -> int:
         smallest = 1

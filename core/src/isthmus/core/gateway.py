@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import httpx2
 from opentelemetry import trace
 
 from isthmus.core.arguments import Delete, Describe, RawQuery, Update, Upsert, parse_request, request_refs
@@ -24,8 +25,9 @@ from isthmus.core.errors import (
     NotFound,
     ResidencyError,
 )
+from isthmus.core.eventloop import OwnLoop
 from isthmus.core.execution import execute
-from isthmus.core.http import CallScope, Meter
+from isthmus.core.http import CallScope, Meter, Response
 from isthmus.core.merging import check_combinable
 from isthmus.core.metadata import Metadata
 from isthmus.core.operation import Operation
@@ -33,8 +35,10 @@ from isthmus.core.plan import Plan, make_plan
 from isthmus.core.policy import Question
 from isthmus.core.recording import Fetched, Recorder
 from isthmus.core.records import JSON, Aggregate, Compare, Operator, Query, Row, Withheld
+from isthmus.core.relaying import relayed
 from isthmus.core.resilience import Deadline
-from isthmus.core.results import Result
+from isthmus.core.results import Description, Result
+from isthmus.core.session import Session
 from isthmus.core.settlement import Settler, as_failure
 from isthmus.core.tools import Tool
 
@@ -42,40 +46,19 @@ if TYPE_CHECKING:
     from isthmus.core.budgets import Permit
     from isthmus.core.parts import Parts
 
-__all__ = ["Gateway", "Session"]
+__all__ = ["Gateway"]
 
 LOG = logging.getLogger("isthmus.gateway")
 HOUSE_KEEPING = 60.0
 """Seconds between looks at open intents, and between checkpoints."""
 
 
-class Session:
-    """One caller's way through a gateway; cheap, so open one for every caller and task."""
-
-    def __init__(self, gateway: "Gateway", caller: Caller) -> None:
-        self._gateway = gateway
-        self.caller = caller
-
-    def tools(self) -> tuple[Tool, ...]:
-        """List the tools that this caller may use, with the systems that it may use them on."""
-        return self._gateway.tools(self.caller)
-
-    async def call(self, tool: str, /, **arguments: JSON) -> Result:
-        """Call a tool.
-
-        Raises:
-            Refused: nothing was sent; the sentence says what to do.
-            UpstreamError: the system said no.
-            OutcomeUnknown: a write left and its outcome is not known.
-        """
-        return await self._gateway.call(self.caller, tool, arguments)
-
-
 class Gateway:
-    """The one passage: every face calls `call`. It belongs to the event loop that opened it."""
+    """The one passage: every face calls `call`. It lives on the event loop that opened it; others hop there."""
 
     def __init__(self, parts: "Parts") -> None:
         self.parts = parts
+        self.loop = OwnLoop()
         self.settler = Settler(parts)
         self._authorizer = Authorizer(parts)
         self._committer = Committer(parts, self.settler)
@@ -93,6 +76,8 @@ class Gateway:
 
     async def call(self, caller: Caller, name: str, arguments: Mapping[str, JSON], *, id: str = "") -> Result:
         """Carry one call through all nine steps; `id` is a fresh `parts.new_id()` that the caller's own log uses."""
+        if not self.loop.here:
+            return await self.loop.hop(lambda: self.call(caller, name, arguments, id=id))
         try:
             call = replace(self._read(caller, name, arguments), id=id or self.parts.new_id())
         except IsthmusError as error:
@@ -105,6 +90,21 @@ class Gateway:
             if any(effect.writes for effect in call.tool.effects):
                 return await self._write(legs[0])
             return await self._look(call, legs)
+
+    async def relay(self, caller: Caller, system: str, request: httpx2.Request) -> Response:
+        """Carry a read of the system's own SDK, which no verb expresses, through the same steps as it is."""
+        if not self.loop.here:
+            return await self.loop.hop(lambda: self.relay(caller, system, request))
+        try:
+            tool, arguments = relayed(self.parts.systems[system], request)
+            call = replace(self._understand(caller, tool, arguments), relayed=request)
+        except IsthmusError as error:
+            await self._recorder.unread(caller, "relay", error)
+            raise
+        result = await self._look(call, (await self._route(call))[:1])
+        if not isinstance(result, Description) or result.answer is None:
+            raise TypeError("a relayed request brought no answer")
+        return result.answer
 
     async def foresee(
         self, caller: Caller, tool: Tool, arguments: Mapping[str, JSON]
@@ -249,7 +249,7 @@ class Gateway:
         try:
             plan = await self._look_up(leg)
             judged = self._authorizer.judge(leg, plan)
-            if isinstance(plan.request, Describe) and plan.facts is not None:
+            if isinstance(plan.request, Describe) and plan.facts is not None and leg.call.relayed is None:
                 return Fetched(judged, await execute(judged, leg.connection.connector, self.parts))
             permit = await leg.connection.reserve(leg.caller, leg.call.deadline)
             try:

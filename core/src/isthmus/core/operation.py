@@ -92,10 +92,12 @@ class Operation:
 class RequestClass:
     """What one part of an outgoing request would do, as the connector reads it off the bytes.
 
-    `object` is empty where the part touches no object (limits, identity). `records` are the ids it names.
+    `object` is empty where the part touches no object (limits, identity). `records` are the ids it names. `metadata`
+    is True where the answer holds no record and nothing of one, only what the system says of itself.
     """
 
     effect: Effect
     object: str = ""
     records: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    metadata: bool = False

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from isthmus.core.arguments import Create, Delete, Describe, Get, RawQuery, Request, Search, Update, Upsert
+from isthmus.core.arguments import Create, Delete, Describe, Get, RawQuery, Relay, Request, Search, Update, Upsert
 from isthmus.core.connector import ObjectFacts
 from isthmus.core.errors import InvalidArguments, NotFound
 from isthmus.core.metadata import FieldPath, Metadata
@@ -12,6 +12,9 @@ from isthmus.core.policy import Related
 from isthmus.core.records import JSON, Aggregate, InQuery, Query, Row, Value, comparisons
 
 __all__ = ["Plan", "make_plan"]
+
+EVERY = ("*",)
+"""As the only field: all that the caller may see, not only those that are shown by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +145,13 @@ class Plan:
 async def make_plan(verb: Verb, request: Request, metadata: Metadata) -> Plan:
     """Check every name of a request against the metadata; raises InvalidArguments or NotFound."""
     match request:
-        case Describe(object):
+        case Describe(object=object) | Relay(object=object):
             facts = await metadata.object(object) if object else None
             return Plan(verb, request, facts, objects=frozenset({facts.name}) if facts else frozenset())
         case Query():
             return await _plan_query(verb, request, metadata)
         case Aggregate():
-            return await _plan_aggregate(verb, request, metadata)
+            return await _plan_aggregate(request, metadata)
         case Get() | Search():
             return await _plan_read(verb, request, metadata)
         case Create() | Update() | Upsert():
@@ -161,9 +164,9 @@ async def make_plan(verb: Verb, request: Request, metadata: Metadata) -> Plan:
 
 
 async def _plan_query(verb: Verb, request: Query, metadata: Metadata) -> Plan:
-    query = await metadata.query(request)
+    query = await metadata.query(replace(request, select=()) if request.select == EVERY else request)
     facts = await metadata.object(query.object)
-    paths, trim = await _asked(facts, query.select, metadata)
+    paths, trim = await _asked(facts, request.select if request.select == EVERY else query.select, metadata)
     probed, objects = await _probed(facts, query, metadata)
     sorts = await metadata.paths(facts, (order.field for order in query.order_by))
     mine = tuple(one for one in probed if one.root == facts.name)
@@ -172,13 +175,16 @@ async def _plan_query(verb: Verb, request: Query, metadata: Metadata) -> Plan:
     return Plan(verb, query, facts, paths, probed, sorts, control, objects, trim)
 
 
-async def _plan_aggregate(verb: Verb, request: Aggregate, metadata: Metadata) -> Plan:
+async def _plan_aggregate(request: Aggregate, metadata: Metadata) -> Plan:
     aggregate = await metadata.aggregate(request)
     facts = await metadata.object(aggregate.object)
     measured = await metadata.paths(facts, (one.field for one in aggregate.measures if one.field))
     groups = await metadata.paths(facts, aggregate.group_by)
     probed, objects = await _probed(facts, aggregate, metadata)
-    return Plan(verb, aggregate, facts, measured, probed, groups, (), objects | {one.object.name for one in groups})
+    # Whichever tool it came by: a query text may ask for figures too.
+    return Plan(
+        Verb.AGGREGATE, aggregate, facts, measured, probed, groups, (), objects | {one.object.name for one in groups}
+    )
 
 
 async def _plan_read(verb: Verb, request: Get | Search, metadata: Metadata) -> Plan:
@@ -228,6 +234,8 @@ def _writable(request: Request, facts: ObjectFacts, values: Mapping[str, Value])
 
 
 async def _asked(facts: ObjectFacts, names: Sequence[str], metadata: Metadata) -> tuple[tuple[FieldPath, ...], bool]:
+    if tuple(names) == EVERY:
+        return await metadata.paths(facts, facts.fields), True
     if names:
         return await metadata.paths(facts, names), False
     return await metadata.paths(facts, facts.default_fields or tuple(facts.fields)), True

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from isthmus.core.arguments import Describe, Relay
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Done, Judged, Leg
 from isthmus.core.cursors import Cursor, Scalar, merge_rows
@@ -13,7 +14,7 @@ from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnava
 from isthmus.core.merging import combine
 from isthmus.core.parts import Parts
 from isthmus.core.records import Aggregate, Page, Query, Record, Row, Withheld
-from isthmus.core.release import Forms, Released, as_value, label_of
+from isthmus.core.release import Forms, Released, anything, as_value, label_of
 from isthmus.core.results import Description, Groups, Result
 from isthmus.core.settlement import outcome_json
 from isthmus.core.tasks import Tasks
@@ -41,7 +42,7 @@ class Recorder:
         first = fetched[0].judged.plan.request
         if isinstance(first, Aggregate):
             return await self._figures(fetched, refused)
-        if fetched[0].judged.plan.verb.value == "describe":
+        if isinstance(first, Describe | Relay):
             return await self._metadata(fetched)
         return await self._rows(call, fetched, refused)
 
@@ -143,8 +144,10 @@ class Recorder:
         return found
 
     async def _metadata(self, fetched: Sequence[Fetched]) -> Result:
-        none = {one.judged.leg.connection.name: Released((), None, Forms()) for one in fetched}
-        await self._record_reads(fetched, none)
+        labels = {one.judged.leg.connection.name: _whole(one.judged) for one in fetched}
+        await self._record_reads(fetched, {name: Released((), label, Forms()) for name, label in labels.items()})
+        if fetched[0].done.answer is not None:
+            return Description(answer=fetched[0].done.answer)
         facts = fetched[0].judged.plan.facts
         if facts is not None:
             return Description(facts=facts)
@@ -244,6 +247,11 @@ class Recorder:
         label = Label.of(("free_text", "pii"), (), (leg.connection.name,), person=True)
         source = self.parts.source(leg.call.system, leg.connection)
         return self.parts.releaser.decide(label, source, leg.caller).form is Form.CLEAR
+
+
+def _whole(judged: Judged) -> Label | None:
+    """Label an answer that is handed on unread; metadata is nobody's."""
+    return anything(judged.leg.connection.name) if isinstance(judged.plan.request, Relay) else None
 
 
 def _support(row: Mapping[str, object]) -> int:

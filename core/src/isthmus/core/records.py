@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 __all__ = [
     "JSON",
+    "QUALIFIER",
     "Aggregate",
     "AllOf",
     "AnyOf",
@@ -27,6 +28,9 @@ __all__ = [
     "Value",
     "Withheld",
 ]
+
+QUALIFIER = "~"
+"""Stands in an id between the connection and the system's own id; a URL may hold it anywhere (RFC 3986 section 2.3)."""
 
 JSON: TypeAlias = bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"] | None
 

@@ -7,7 +7,7 @@ from datetime import date
 from isthmus.core.caller import Caller
 from isthmus.core.connector import FieldFacts, FieldType
 from isthmus.core.metadata import FieldPath
-from isthmus.core.records import JSON, Record, Ref, Row, Value, Withheld
+from isthmus.core.records import JSON, QUALIFIER, Record, Ref, Row, Value, Withheld
 from isthmus.core.refs import RefVaults
 from isthmus.residency import Decision, FlowPolicy, Form, Integrity, Label
 
@@ -24,7 +24,7 @@ class Source:
 
     def id(self, native: str) -> str:
         """Return an id that leads back to this connection."""
-        return f"{self.connection}:{native}" if self.qualified and native else native
+        return f"{self.connection}{QUALIFIER}{native}" if self.qualified and native else native
 
 
 @dataclass(slots=True)
@@ -163,6 +163,11 @@ def label_of(path: FieldPath, country: str, connection: str) -> Label:
     trusted = Integrity.UNTRUSTED if "free_text" in facts.classes else Integrity.TRUSTED
     countries = (country,) if country or path.object.person else ()
     return Label.of(facts.classes, countries, (connection,), trusted, person=path.object.person)
+
+
+def anything(connection: str) -> Label:
+    """Label what could be anything about anybody: a class that nobody knows concerns every rule."""
+    return Label.of(("anything",), (), (connection,), Integrity.UNTRUSTED, person=True)
 
 
 def country_of(row: Row, path: FieldPath) -> str:

@@ -6,6 +6,7 @@ from datetime import date, time
 from typing import TypeAlias
 
 from isthmus.core.connector import FieldFacts, ObjectFacts, ObjectSummary
+from isthmus.core.http import Response
 from isthmus.core.records import JSON, Page, Record, Ref, Relative, Value, Withheld
 
 __all__ = ["Description", "Groups", "Result", "as_json", "value_json"]
@@ -22,10 +23,11 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Metadata: the objects of a system, or one object with its fields."""
+    """Metadata: the objects of a system, or one object with its fields; `answer` is that of a relayed request."""
 
     objects: tuple[ObjectSummary, ...] = ()
     facts: ObjectFacts | None = None
+    answer: Response | None = None
 
 
 Result: TypeAlias = Record | Page | Groups | Description

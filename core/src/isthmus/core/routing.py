@@ -7,6 +7,7 @@ from isthmus.core.arguments import Create, Delete, Get, Request, Update, Upsert,
 from isthmus.core.connector import FieldType, ObjectFacts
 from isthmus.core.errors import InvalidArguments, ResidencyError
 from isthmus.core.records import (
+    QUALIFIER,
     Aggregate,
     AllOf,
     AnyOf,
@@ -99,19 +100,21 @@ class Router:
                 return request
 
     def _named(self, id: str) -> str:
-        connection, _, native = id.partition(":")
+        connection, _, native = id.partition(QUALIFIER)
         if not native or connection not in self._places:
             raise InvalidArguments(
                 f"system {self.system!r} is held by {' and '.join(self._places)}; use an id as an answer gave it, "
-                f"such as {next(iter(self._places))}:...",
+                f"such as {next(iter(self._places))}{QUALIFIER}...",
                 field="id",
             )
         return connection
 
     def _native(self, id: str, connection: str) -> str:
         if self._named(id) != connection:
-            raise InvalidArguments(f"id {id.partition(':')[0]}:... belongs to another connection than {connection!r}")
-        return id.partition(":")[2]
+            raise InvalidArguments(
+                f"id {id.partition(QUALIFIER)[0]}{QUALIFIER}... belongs to another connection than {connection!r}"
+            )
+        return id.partition(QUALIFIER)[2]
 
     async def _home(
         self,
@@ -195,11 +198,11 @@ class Router:
         return AnyOf((missing, present)) if every else AllOf((missing, present))
 
     def _foreign(self, value: Value, connection: str) -> bool:
-        name, colon, _ = value.partition(":") if isinstance(value, str) else ("", "", "")
-        return bool(colon) and name != connection and name in self._places
+        name, qualifier, _ = value.partition(QUALIFIER) if isinstance(value, str) else ("", "", "")
+        return bool(qualifier) and name != connection and name in self._places
 
     def _local(self, value: Value, connection: str) -> Value:
-        return value.removeprefix(f"{connection}:") if isinstance(value, str) else value
+        return value.removeprefix(f"{connection}{QUALIFIER}") if isinstance(value, str) else value
 
     def _no_home(self) -> tuple[str, ...]:
         raise ResidencyError(

@@ -142,6 +142,15 @@ class Http:
             url += "?" + _query(params)
         return await self.send(httpx2.Request(method, url, headers=named, content=content), passing=passing)
 
+    async def relay(self, request: httpx2.Request) -> Response:
+        """Send a bridged SDK's read as part of this call: its path and body, to this origin, with no header but two."""
+        named = {
+            name: request.headers[name] for name in ("content-type", "if-modified-since") if name in request.headers
+        }
+        url = f"{self._origin}{request.url.raw_path.decode('ascii')}"
+        made = httpx2.Request(request.method, url, headers=_accepting(named), content=request.content or None)
+        return await self.send(made, passing=(304,))
+
     async def send(self, request: httpx2.Request, *, passing: Collection[int] = ()) -> Response:
         """Send a request built elsewhere (a bridged SDK's) as part of this call."""
         bind(request, self._scope, passing)

@@ -68,7 +68,9 @@ def answer_error(fault: Fault, asked: float | None, scope: CallScope, sending: S
     said = f"{target}: {fault.sentence}."
     if issubclass(fault.error, RetryLater):
         return RetryLater(said, after=asked, subject=tool, object=target, vendor_text=fault.text)
-    return fault.error(said, subject=tool, object=target, field=fault.field, vendor_text=fault.text)
+    return fault.error(
+        said, subject=tool, object=target, field=fault.field, vendor_text=fault.text, vendor_code=fault.code
+    )
 
 
 _LATER = {

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 from isthmus.core.plugins import ConnectorDetails, hookimpl
 
 if TYPE_CHECKING:
+    from .clients import simple_salesforce
     from .connector import Salesforce
     from .settings import SalesforceSettings
 
-__all__ = ["Salesforce", "SalesforceSettings", "isthmus_connectors"]
+__all__ = ["Salesforce", "SalesforceSettings", "isthmus_connectors", "simple_salesforce"]
 
-_HOMES = {"Salesforce": "connector", "SalesforceSettings": "settings"}
+_HOMES = {"Salesforce": "connector", "SalesforceSettings": "settings", "simple_salesforce": "clients"}
 
 
 def __getattr__(name: str) -> object:

@@ -13,14 +13,14 @@ from isthmus.core.errors import UpstreamError
 from isthmus.core.http import parse_json
 from isthmus.core.operation import Effect, RequestClass
 
-__all__ = ["classify"]
+__all__ = ["RESOURCES", "classify", "path_parts", "query_params", "steering"]
 
 _PATH = re.compile(r"/services/data(?:/v\d{2,3}\.0(?P<rest>(?:/[^/;]+)*))?/?")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _LOCATOR = re.compile(r"[A-Za-z0-9-]{1,80}")
 # A slash, backslash or dot that some server in between may decode before the org does.
 _HIDDEN = re.compile(r"%(?:25)*(?:2f|5c|2e|00)|\\", re.IGNORECASE)
-_RESOURCES = frozenset({"describe", "listviews", "quickactions", "recent", "updated", "deleted"})
+RESOURCES = frozenset({"describe", "listviews", "quickactions", "recent", "updated", "deleted"})
 """What may follow an object's name and is no key field."""
 _OVERRIDES = frozenset({"x-http-method-override", "x-http-method", "x-method-override"})
 _HARMLESS = frozenset({"sforce-query-options", "sforce-call-options"})
@@ -29,12 +29,12 @@ _HARMLESS = frozenset({"sforce-query-options", "sforce-call-options"})
 
 def classify(request: Request) -> Sequence[RequestClass]:
     """Classify a REST request part by part; an empty answer means that it is not known to be harmless."""
-    parts, params = _parts(request), _params(request)
+    parts, params = path_parts(request), query_params(request)
     if parts is None or params is None or _steered(request):
         return ()
     match request.method, parts:
         case "GET", [] | ["limits"] | ["sobjects"] if not params:
-            return (RequestClass(Effect.READ),)
+            return (RequestClass(Effect.READ, metadata=True),)
         case "GET", ["query" | "queryAll"] if params.keys() == {"q"}:
             return _query(params["q"])
         case "GET", ["query" | "queryAll", locator] if not params and _LOCATOR.fullmatch(locator):
@@ -48,8 +48,8 @@ def classify(request: Request) -> Sequence[RequestClass]:
             return ()
 
 
-def _parts(request: Request) -> Sequence[str] | None:
-    """Split the path; None where two servers could read it differently."""
+def path_parts(request: Request) -> Sequence[str] | None:
+    """Split what follows the version; None where two servers could read it differently."""
     raw = request.url.raw_path.decode("ascii").partition("?")[0]
     found = _PATH.fullmatch(raw)
     if found is None or _HIDDEN.search(raw):
@@ -59,7 +59,7 @@ def _parts(request: Request) -> Sequence[str] | None:
     return parts if sound else None
 
 
-def _params(request: Request) -> Mapping[str, str] | None:
+def query_params(request: Request) -> Mapping[str, str] | None:
     """Read the query string; None where a name comes twice or a semicolon might separate."""
     raw = request.url.query.decode("ascii")
     try:
@@ -72,11 +72,16 @@ def _params(request: Request) -> Mapping[str, str] | None:
 
 def _steered(request: Request) -> bool:
     """Tell whether a header or a body on a read could change what the request does."""
+    return bool(steering(request)) or (request.method in ("GET", "DELETE") and bool(request.content))
+
+
+def steering(request: Request) -> str:
+    """Name a header that changes what the request does; empty where there is none."""
     for name in request.headers:
-        told = name.lower()
+        told: str = name.lower()
         if told in _OVERRIDES or (told.startswith("sforce-") and told not in _HARMLESS):
-            return True
-    return request.method in ("GET", "DELETE") and bool(request.content)
+            return told
+    return ""
 
 
 def _query(text: str) -> Sequence[RequestClass]:
@@ -98,16 +103,27 @@ def _search(params: Mapping[str, str]) -> Sequence[RequestClass]:
     return (RequestClass(Effect.READ, object),)
 
 
+def _read(object: str, rest: Sequence[str], params: Collection[str]) -> Sequence[RequestClass]:
+    match list(rest):
+        case [] | ["describe"] if not params:
+            # Without `describe` it also lists records that were looked at lately.
+            return (RequestClass(Effect.READ, object, metadata=bool(rest)),)
+        case ["updated" | "deleted"] if set(params) == {"start", "end"}:
+            return (RequestClass(Effect.READ, object),)
+        case [id] if is_id(id) and set(params) <= {"fields"}:
+            return (RequestClass(Effect.READ, object, (id,)),)
+        case [field, _] if _is_key(field) and set(params) <= {"fields"}:
+            return (RequestClass(Effect.READ, object),)
+        case _:
+            return ()
+
+
 def _object(request: Request, object: str, rest: Sequence[str], params: Collection[str]) -> Sequence[RequestClass]:
-    if request.method != "GET" and params:
+    if request.method == "GET":
+        return _read(object, rest, params)
+    if params:
         return ()
     match request.method, list(rest):
-        case "GET", [] | ["describe"] if not params:
-            return (RequestClass(Effect.READ, object),)
-        case "GET", [id] if is_id(id) and set(params) <= {"fields"}:
-            return (RequestClass(Effect.READ, object, (id,)),)
-        case "GET", [field, _] if _is_key(field) and set(params) <= {"fields"}:
-            return (RequestClass(Effect.READ, object),)
         case "POST", []:
             return (RequestClass(Effect.CREATE, object),) if _body(request) is not None else ()
         case "PATCH", [id] if is_id(id):
@@ -125,7 +141,7 @@ def _object(request: Request, object: str, rest: Sequence[str], params: Collecti
 
 def _is_key(field: str) -> bool:
     """Tell a key field from a record id, behind which a relationship to other records would follow."""
-    known = field.casefold() in _RESOURCES or field.casefold() == "id"
+    known = field.casefold() in RESOURCES or field.casefold() == "id"
     return not known and not is_id(field) and _NAME.fullmatch(field) is not None
 
 

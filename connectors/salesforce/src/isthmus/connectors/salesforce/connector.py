@@ -7,7 +7,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from httpx2 import Request
 
 from isthmus.connectors.salesforce import soql
+from isthmus.connectors.salesforce.bridge import serve
 from isthmus.connectors.salesforce.classify import classify
+from isthmus.connectors.salesforce.clients import client
 from isthmus.connectors.salesforce.describe import Classification, object_facts, object_summaries
 from isthmus.connectors.salesforce.faults import fault_of, quota_of
 from isthmus.connectors.salesforce.ids import checked_id, full_id, is_id
@@ -15,6 +17,7 @@ from isthmus.connectors.salesforce.queries import aggregate_text, flat_row, pars
 from isthmus.connectors.salesforce.readback import settle, settle_delete
 from isthmus.connectors.salesforce.settings import SalesforceSettings
 from isthmus.core.connector import (
+    Calls,
     Connector,
     ConnectorSettings,
     Fault,
@@ -51,6 +54,7 @@ class Salesforce(Connector):
 
     settings: ClassVar[type[ConnectorSettings]] = SalesforceSettings
     kind: ClassVar[str] = "salesforce"
+    clients = {"salesforce": client}  # noqa: RUF012 typed by the contract
     metadata_objects: ClassVar[frozenset[str]] = frozenset({"FieldDefinition", "Organization"})
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
@@ -74,6 +78,10 @@ class Salesforce(Connector):
     def parse(self, text: str) -> Query | Aggregate:
         """Parse SOQL; raises InvalidArguments saying where and what to do."""
         return parse_text(text)
+
+    async def serve(self, request: Request, calls: Calls) -> Response:
+        """Answer a request of a Salesforce SDK by governed calls."""
+        return await serve(request, calls)
 
     async def objects(self) -> Sequence[ObjectSummary]:
         """List the queryable objects."""

@@ -27,6 +27,9 @@ from isthmus.core.records import (
 
 __all__ = ["aggregate_text", "flat_row", "parse_text", "query_text", "search_term"]
 
+MOST_ROWS = 2000
+"""The most rows of one page (SOQL has the same bound)."""
+
 _SYMBOLS: Mapping[Operator, soql.Operator] = {
     Operator.EQ: "=",
     Operator.NE: "!=",
@@ -187,7 +190,7 @@ def _parsed_query(select: soql.Select) -> Query:
         select=fields,
         where=_parsed_condition(select.where) if select.where is not None else None,
         order_by=tuple(_order(one) for one in select.order_by),
-        limit=min(select.limit if select.limit is not None else 50, 200),
+        limit=min(select.limit if select.limit is not None else 50, MOST_ROWS),
     )
 
 
@@ -274,7 +277,7 @@ def _parsed_condition(condition: soql.Condition) -> Condition:
         case soql.InSelect(left, inner, negated):
             if inner.limit is not None or inner.order_by:
                 raise _unsupported("LIMIT and ORDER BY in a query after IN")
-            return InQuery(_path(left), replace(_parsed_query(inner), limit=200), negated)
+            return InQuery(_path(left), replace(_parsed_query(inner), limit=MOST_ROWS), negated)
 
 
 def _parsed_like(field: str, pattern: str) -> Condition:

@@ -72,7 +72,7 @@ async def reads_people(stage: Stage) -> Told:
         )
         _need("SSN__c" not in shown, "a social security number was released")
         told.table.append(
-            (found["id"].partition(":")[0], country or "unknown", _text(shown["Name"]), _text(shown["Email"]))
+            (found["id"].partition("~")[0], country or "unknown", _text(shown["Name"]), _text(shown["Email"]))
         )
     return told
 
@@ -86,7 +86,7 @@ async def opens_case(stage: Stage) -> Told:
             "Subject": "Cannot log in", "ContactId": person["id"], "SuppliedEmail": email}),
         "creating the case",
     )  # fmt: skip
-    native = made["id"].partition(":")[2]
+    native = made["id"].partition("~")[2]
     case = (await stage.look("eu", f"rows/Case?Id={native}"))["rows"][0]
     contact = (await stage.look("eu", f"rows/Contact?Id={person['id'].partition(':')[2]}"))["rows"][0]
     _need(case["SuppliedEmail"] == contact["Email"], "the EU org did not get the real e-mail address")
@@ -117,7 +117,7 @@ async def asks_approval(stage: Stage) -> Told:
     other = await stage.call("update", object="Account", id=account, values={"Industry": "Mining"}, approval=ticket)
     _need(other.content.get("code") == "approval_required", "the approval was good for another call")
     _done(await stage.call("update", object="Account", id=account, values=wanted), "the approved update")
-    org, _, native = account.partition(":")
+    org, _, native = account.partition("~")
     row = (await stage.look(org.removeprefix("crm-"), f"rows/Account?Id={native}"))["rows"][0]
     _need(row["Industry"] == "Insurance", "the approved update did not arrive")
     return Told(["maria approved it on her own terminal; other values under the same approval were refused"])
@@ -160,7 +160,7 @@ async def loses_answer(stage: Stage) -> Told:
     again = _done(await stage.call("create", object="Case", values=values, key="demo-lost-1"), "the repeated create")
     rows = (await stage.look("eu", "rows/Case?Subject=Answer%20lost%20on%20the%20way"))["rows"]
     _need(len(rows) == 1, f"there are {len(rows)} records, not one")
-    _need(made["id"] == again["id"] == f"crm-eu:{rows[0]['Id']}", "the answers name another record")
+    _need(made["id"] == again["id"] == f"crm-eu~{rows[0]['Id']}", "the answers name another record")
     return Told(["the org did it and the line broke; isthmus read back by key: one record, also after a repeat"])
 
 
