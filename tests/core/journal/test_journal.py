@@ -272,6 +272,25 @@ def test_a_torn_log_loses_nothing_that_was_synced_before_it(opened: Callable[...
         assert verify(copies / "journal.db", [key]).finding is Finding.OK
 
 
+def test_nobody_waits_for_a_journal_that_closes_meanwhile(opened: Callable[..., Journal]) -> None:
+    for _ in range(20):
+        answered: list[bool] = []
+
+        def write(journal: Journal, answered: list[bool]) -> None:
+            with contextlib.suppress(JournalUnavailable):
+                while True:
+                    journal.transact_sync(lambda tx: tx.size)
+            answered.append(True)
+
+        with opened() as journal:
+            threads = [threading.Thread(target=write, args=(journal, answered), daemon=True) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert len(answered) == 8
+
+
 def test_a_file_of_the_first_version_is_brought_forward(
     opened: Callable[..., Journal], outcome: Callable[..., Entry], tmp_path: Path
 ) -> None:
