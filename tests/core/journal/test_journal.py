@@ -5,8 +5,9 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -272,6 +273,16 @@ def test_a_torn_log_loses_nothing_that_was_synced_before_it(opened: Callable[...
         assert verify(copies / "journal.db", [key]).finding is Finding.OK
 
 
+@pytest.fixture
+def restless_threads() -> Iterator[None]:
+    """Let threads change places all the time, to meet the narrow moments."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("restless_threads")
 def test_nobody_waits_for_a_journal_that_closes_meanwhile(opened: Callable[..., Journal]) -> None:
     for _ in range(20):
         answered: list[bool] = []
