@@ -15,6 +15,7 @@ SAYS_NOTHING = {"utils", "util", "helpers", "helper", "manager", "common", "misc
 PACKAGES = (
     "isthmus.residency",
     "isthmus.core",
+    "isthmus.core.testing",
     "isthmus.connectors.salesforce",
     "isthmus.plugins.mcp",
     "isthmus.plugins.sandbox",

@@ -23,7 +23,7 @@ from isthmus.core.records import Aggregate, AllOf, AnyOf, Compare, InQuery, Meas
 
 T = TypeVar("T")
 GERMANS = Compare("MailingCountryCode", Operator.EQ, "DE")
-PEOPLE = Query("Contact", ("Email", "MailingCountryCode"), GERMANS, (Order("MailingCountryCode"),), limit=3)
+PEOPLE = Query("Contact", ("Email", "MailingCountryCode"), GERMANS, (Order("CreatedDate"),), limit=3)
 
 
 @pytest.fixture
@@ -36,7 +36,15 @@ async def test_typed_methods_say_what_call_says(gateway: Gateway, house: House) 
     session = gateway.session(house.caller())
     page = await session.query("crm", PEOPLE)
     where = {"field": "MailingCountryCode", "op": "eq", "value": "DE"}
-    same = await session.call("query", system="crm", object="Contact", select=["Email"], where=where, limit=3)
+    same = await session.call(
+        "query",
+        system="crm",
+        object="Contact",
+        select=["Email"],
+        where=where,
+        order_by=[{"field": "CreatedDate"}],
+        limit=3,
+    )
     assert isinstance(same, Page)
     assert [one.fields["Email"] for one in page.records] == [one.fields["Email"] for one in same.records]
     assert all(isinstance(one.fields["Email"], Ref) for one in page.records)

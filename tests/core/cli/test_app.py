@@ -22,6 +22,7 @@ GROUPS = {
     "audit": ("verify", "show", "checkpoint"),
     "task": ("new",),
     "secret": ("set", "list"),
+    "new": ("connector",),
 }
 SINGLE = ("init", "doctor", "tools", "call")
 ALL = [*SINGLE, *(f"{group} {name}" for group, names in GROUPS.items() for name in names)]

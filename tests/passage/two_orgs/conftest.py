@@ -91,7 +91,7 @@ class Desk:
                 "Contact", list(select), where=where, limit=100, **({"after": after} if after else {})
             )
             for record in page.records:
-                if record.id.startswith(f"crm-{org}:"):
+                if record.id.startswith(f"crm-{org}~"):
                     return record
             after = page.after
 

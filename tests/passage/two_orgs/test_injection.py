@@ -19,7 +19,8 @@ HOSTILE = [
     "SELECT", "(SELECT Id FROM User)", "COUNT(Id)", "FIELDS(ALL)", "Contact,User", "Contact.Name", "%00", "*", "{}", "{0}",
 ]  # fmt: skip
 FIELDS = [
-    *HOSTILE, "Name FROM User--", "Name, SSN__c", "(SELECT Name FROM Contacts)", "toLabel(Title)", "Account..Name", ".Name",
+    # A star alone has a meaning: every field that the caller may see.
+    *(name for name in HOSTILE if name != "*"), "**", "*,*", "Name FROM User--", "Name, SSN__c", "(SELECT Name FROM Contacts)", "toLabel(Title)", "Account..Name", ".Name",
     "Name.", "Account.Name.x", "Owner.Profile.Name", "x." * 6 + "y", "Account.Owner.Account.Owner.Account.Owner.Name",
     "Title FOR UPDATE", "Title\nFROM User", "a" * 512,
 ]  # fmt: skip

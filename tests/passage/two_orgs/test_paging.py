@@ -35,7 +35,7 @@ async def walked(desk: Desk, object: str, orders: Order, size: int, **more: obje
 
 def stored(house: TwoOrgs, object: str) -> dict[str, Mapping[str, object]]:
     return {
-        f"crm-{name}:{row['Id']}": row for name, org in house.sandbox.salesforce.items() for row in org.rows(object)
+        f"crm-{name}~{row['Id']}": row for name, org in house.sandbox.salesforce.items() for row in org.rows(object)
     }
 
 
@@ -62,16 +62,16 @@ def in_order(records: Sequence[Record], orders: Order) -> bool:
     [
         ("Account", ()),
         ("Account", [("Name", False)]),
-        ("Account", [("Industry", False), ("NumberOfEmployees", True)]),
-        ("Account", [("Industry", True), ("CreatedDate", False)]),
+        ("Account", [("BillingCity", False), ("NumberOfEmployees", True)]),
+        ("Account", [("BillingCity", True), ("CreatedDate", False)]),
         ("Account", [("AnnualRevenue", True)]),
         ("Contact", [("Title", False), ("Department", True)]),
-        ("Contact", [("LeadSource", True)]),
-        ("Contact", [("HasOptedOutOfEmail", True), ("MailingCountryCode", False)]),
+        ("Contact", [("Department", True)]),
+        ("Contact", [("HasOptedOutOfEmail", True), ("CreatedDate", False)]),
         ("Contact", [("HasOptedOutOfEmail", False)]),
-        ("Contact", [("Account.Industry", True), ("Account.Name", False)]),
-        ("Opportunity", [("CloseDate", True), ("Account.BillingCountryCode", False)]),
-        ("Case", [("Contact.MailingCountryCode", True), ("Contact.Title", False), ("ClosedDate", False)]),
+        ("Contact", [("Account.BillingCity", True), ("Account.Name", False)]),
+        ("Opportunity", [("CloseDate", True), ("Account.BillingCity", False)]),
+        ("Case", [("Contact.CreatedDate", True), ("Contact.Title", False), ("ClosedDate", False)]),
     ],
 )
 async def test_every_row_once_and_in_order(us: Desk, house: TwoOrgs, object, orders):
@@ -86,6 +86,11 @@ async def test_every_row_once_and_in_order(us: Desk, house: TwoOrgs, object, ord
                 assert one.fields[field] == row[field]
 
 
+async def test_choices_do_not_sort_as_they_compare_so_they_are_refused(us: Desk):
+    with pytest.raises(InvalidArguments, match="cannot be sorted by LeadSource"):
+        await us.query("Contact", ["LastName"], order_by=[{"field": "LeadSource"}])
+
+
 async def test_pages_of_one_and_the_edge_of_a_page(us: Desk, house: TwoOrgs):
     expected = sorted(stored(house, "Lead"))
     for size in (1, len(expected), len(expected) - 1, len(expected) + 1):
@@ -94,7 +99,7 @@ async def test_pages_of_one_and_the_edge_of_a_page(us: Desk, house: TwoOrgs):
 
 async def test_small_pages_of_the_org_make_no_difference(us: Desk, house: TwoOrgs, monkeypatch):
     monkeypatch.setattr(queries, "PAGE", 3)
-    records = await walked(us, "Account", [("Industry", True)], 8)
+    records = await walked(us, "Account", [("BillingCity", True)], 8)
     assert sorted(one.id for one in records) == sorted(stored(house, "Account"))
 
 
@@ -119,7 +124,7 @@ async def test_a_walk_with_a_condition(us: Desk, house: TwoOrgs):
 
 
 async def test_raw_text_is_walked_too(us: Desk, house: TwoOrgs):
-    text, found, after = "SELECT Id, Name FROM Account ORDER BY Industry DESC LIMIT 9", [], None
+    text, found, after = "SELECT Id, Name FROM Account ORDER BY BillingCity DESC LIMIT 9", [], None
     while True:
         page = await us.call("query", text=text, **({"after": after} if after else {}))
         found += [one.id for one in page.records]  # type: ignore[union-attr]

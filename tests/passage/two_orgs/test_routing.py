@@ -24,7 +24,7 @@ async def created(desk: Desk, object: str, **values: object) -> str:
 async def sends_to(house: TwoOrgs, org: str, desk: Desk, object: str, **values: object) -> None:
     start = house.mark()
     made = await created(desk, object, **values)
-    assert made.startswith(f"crm-{org}:")
+    assert made.startswith(f"crm-{org}~")
     writes = [name for name, one in house.sent(start) if one.method != "GET"]
     assert writes == [org]
     assert any(str(row["Id"]) == made.partition("~")[2] for row in house.sandbox.salesforce[org].rows(object))

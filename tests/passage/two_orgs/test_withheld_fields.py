@@ -192,7 +192,7 @@ async def test_a_ref_is_not_written_where_its_value_would_be_read_in_clear(us: D
 async def company(desk: Desk, org: str, country: str) -> str:
     where = {"field": "BillingCountryCode", "op": "eq", "value": country}
     page = await desk.query("Account", ["Name"], where=where, limit=200)
-    return next(one.id for one in page.records if one.id.startswith(f"crm-{org}:"))
+    return next(one.id for one in page.records if one.id.startswith(f"crm-{org}~"))
 
 
 async def test_a_ref_is_not_written_beside_a_link_that_would_show_it(us: Desk, house: TwoOrgs):
@@ -304,7 +304,7 @@ async def test_figures_that_were_cut_off_say_so(eu: Desk, house: TwoOrgs):
 
 async def test_a_namesake_who_may_be_seen_does_not_tell_what_a_ref_stands_for(us: Desk, eu: Desk, house: TwoOrgs):
     person = await us.person("eu", DE, "LastName")
-    german = next(row for row in house.sandbox.salesforce["eu"].rows("Contact") if person.id.endswith(f":{row['Id']}"))
+    german = next(row for row in house.sandbox.salesforce["eu"].rows("Contact") if person.id.endswith(f"~{row['Id']}"))
     values = {
         "LastName": german["LastName"],
         "MailingCountryCode": "US",

@@ -100,3 +100,19 @@ def test_runs_as_a_process_until_terminated() -> None:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=10)
     assert process.returncode == 0
+
+
+def test_the_command_prints_what_clients_need() -> None:
+    command = [sys.executable, "-m", "isthmus.plugins.sandbox", "--accounts", "20", "--contacts", "50"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=dict(os.environ), text=True)
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line.strip())
+        if "Ctrl-C" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    exported = dict(line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export "))
+    assert {"HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"} <= set(exported)
+    assert any(line.startswith("https://kessmar-eu.my.salesforce.com") for line in lines)

@@ -107,7 +107,22 @@ def test_datetimes_compare_across_offsets(eu: SalesforceOrg) -> None:
         ("YESTERDAY", "2026-11-19", "2026-11-19"),
         ("LAST_N_DAYS:3", "2026-11-17", "2026-11-20"),
         ("NEXT_N_DAYS:3", "2026-11-21", "2026-11-23"),
-        ("THIS_WEEK", "2026-11-15", "2026-11-21"),
+        ("THIS_WEEK", "2026-11-16", "2026-11-22"),
+        ("LAST_N_WEEKS:2", "2026-11-02", "2026-11-15"),
+        ("N_WEEKS_AGO:2", "2026-11-02", "2026-11-08"),
+        ("NEXT_N_WEEKS:1", "2026-11-23", "2026-11-29"),
+        ("N_DAYS_AGO:2", "2026-11-18", "2026-11-18"),
+        ("LAST_90_DAYS", "2026-08-22", "2026-11-20"),
+        ("NEXT_90_DAYS", "2026-11-21", "2027-02-18"),
+        ("N_MONTHS_AGO:3", "2026-08-01", "2026-08-31"),
+        ("NEXT_N_QUARTERS:2", "2027-01-01", "2027-06-30"),
+        ("N_QUARTERS_AGO:1", "2026-07-01", "2026-09-30"),
+        ("THIS_FISCAL_QUARTER", "2026-10-01", "2026-12-31"),
+        ("NEXT_N_FISCAL_QUARTERS:1", "2027-01-01", "2027-03-31"),
+        ("N_FISCAL_QUARTERS_AGO:2", "2026-04-01", "2026-06-30"),
+        ("LAST_FISCAL_YEAR", "2025-01-01", "2025-12-31"),
+        ("LAST_N_FISCAL_YEARS:1", "2025-01-01", "2025-12-31"),
+        ("N_YEARS_AGO:1", "2025-01-01", "2025-12-31"),
         ("LAST_MONTH", "2026-10-01", "2026-10-31"),
         ("THIS_QUARTER", "2026-10-01", "2026-12-31"),
         ("NEXT_YEAR", "2027-01-01", "2027-12-31"),
@@ -129,7 +144,7 @@ def test_parents_are_nested_and_named_as_described(eu: SalesforceOrg) -> None:
     [record] = records(eu, "SELECT c.account.owner.NAME, c.Account.Name, ReportsTo.Name FROM Contact c LIMIT 1")
     account = record["Account"]
     assert isinstance(account, dict)
-    assert list(account) == ["attributes", "Name", "Owner"]
+    assert list(account) == ["attributes", "Owner", "Name"]
     assert account["attributes"]["url"].startswith(f"{BASE}/sobjects/Account/001")
     assert list(account["Owner"]) == ["attributes", "Name"]
     assert record["ReportsTo"] is None
@@ -139,7 +154,7 @@ def test_a_parent_of_any_object_is_called_a_name(eu: SalesforceOrg) -> None:
     [record] = records(eu, "SELECT Who.Name, Who.Type FROM Task LIMIT 1")
     assert record["Who"]["attributes"]["type"] == "Name"
     assert record["Who"]["Type"] == "Contact"
-    assert code(eu, "SELECT Who.Email FROM Task") == "INVALID_FIELD"
+    assert code(eu, "SELECT Who.Department FROM Task") == "INVALID_FIELD"
 
 
 def test_children_are_nested_or_null(eu: SalesforceOrg) -> None:

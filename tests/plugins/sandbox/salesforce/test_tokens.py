@@ -70,7 +70,7 @@ def test_client_credentials_work_from_a_basic_header(org: SalesforceOrg) -> None
     [
         ({"client_secret": "wrong"}, "invalid_client", "invalid client credentials"),
         ({"client_id": "nobody"}, "invalid_client_id", "client identifier invalid"),
-        ({"grant_type": "password"}, "unsupported_grant_type", "grant type not supported"),
+        ({"grant_type": "implicit"}, "unsupported_grant_type", "grant type not supported"),
     ],
 )
 def test_refuses_wrong_clients(org: SalesforceOrg, form: dict[str, str], error: str, description: str) -> None:

@@ -186,7 +186,7 @@ class Salesforce(Connector):
         quotas: tuple[QuotaReading, ...] = ()
         if isinstance(limits, Mapping):
             most, left = limits.get("Max"), limits.get("Remaining")
-            if isinstance(most, int) and isinstance(left, int):
+            if type(most) is int and type(left) is int:  # and not true or false
                 quotas = (QuotaReading(limit=most, remaining=left, window=86_400.0),)
         return Probe(identity=_user(told) or "unknown", facts=facts, quotas=quotas)
 

@@ -126,7 +126,7 @@ def object_summaries(listed: Node) -> tuple[ObjectSummary, ...]:
             raw.get("deletable") is True,
         )
         for raw in _nodes(listed, "sobjects")
-        if raw.get("queryable") is True
+        if raw.get("queryable") is True and _text(raw, "name")
     )
 
 
@@ -152,7 +152,8 @@ def _field(raw: Node, told: Classification | None, shipped: _Shipped, table: _Ta
         createable=raw.get("createable") is True,
         updateable=raw.get("updateable") is True,
         filterable=raw.get("filterable") is True,
-        sortable=raw.get("sortable") is True,
+        # The org sorts choices by their place in its list and compares them as texts, so pages could not continue.
+        sortable=raw.get("sortable") is True and kind not in (FieldType.CHOICE, FieldType.CHOICES),
         groupable=raw.get("groupable") is True,
         required=raw.get("nillable") is False and raw.get("createable") is True and not raw.get("defaultedOnCreate"),
         unique=raw.get("unique") is True,

@@ -2,21 +2,30 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import datetime
+from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Final, Self
 
+from .certificates import Authority
 from .clock import START, Clock
+from .gate import MAX_HEAD, Asked, Gate
 from .people import HOMES, build
-from .salesforce import SalesforceOrg
+from .salesforce import SalesforceOrg, Switch
 from .server import HttpApp, ServerThread
+
+_TLS: Final = "tls"
+_GATE: Final = "gate"
 
 
 class Sandbox:
     """Serve one made-up enterprise on loopback until the context ends.
 
-    `ports` fixes the port of an org by its name, others are free ones; `start` is where the virtual clock begins.
-    `machine_time` is what the signers of JWT assertions tell the time by (seconds since 1970); nothing else reads it.
+    Each org has an HTTP port of its own; one TLS port serves all of them under the vendor's names, and a gate (an HTTP
+    proxy) leads clients there that know no other address. `ports` fixes a port by the org's name, `tls` or `gate`,
+    others are free ones; `start` is where the virtual clock begins. `machine_time` is what the signers of JWT
+    assertions and the checkers of certificates tell the time by (seconds since 1970); nothing else reads it.
     """
 
     def __init__(
@@ -35,29 +44,89 @@ class Sandbox:
         self._machine_time = machine_time
         self.salesforce: Mapping[str, SalesforceOrg] = self._orgs()
         self._fronts = {name: HttpApp(org) for name, org in self.salesforce.items()}
-        self._server = ServerThread(self._fronts, ports or {})
+        self._switch = HttpApp(Switch(self.salesforce))
+        self._ports: Mapping[str, int] = ports or {}
+        self._gate = Gate()
+        self._authority = Authority(machine_time())
+        self._server: ServerThread | None = None
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        self._server.__enter__()
+        with ExitStack() as opened:
+            opened.enter_context(self._authority)
+            self._server = ServerThread(
+                {**self._fronts, _TLS: self._switch},
+                self._ports,
+                tls={_TLS: self._authority.context},
+                streams={_GATE: self._gate},
+                head=MAX_HEAD,
+            )
+            opened.enter_context(self._server)
+            self._open = opened.pop_all()
+        self._gate.tls_port = self.tls_port
         self._announce()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.__exit__(kind, error, trace)
+        self._open.close()
+        self._server = None
+
+    @property
+    def tls_port(self) -> int:
+        """Return the port that speaks TLS for every org; raises RuntimeError before the sandbox listens."""
+        return self._port(_TLS)
+
+    @property
+    def gate(self) -> str:
+        """Return the proxy URL for clients that insist on the vendor's names; raises RuntimeError before that."""
+        return f"http://127.0.0.1:{self._port(_GATE)}"
+
+    @property
+    def ca_file(self) -> Path:
+        """Return the PEM file to trust, gone when the context ends; raises RuntimeError before that."""
+        return self._authority.ca_file
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Return the variables that lead an unmodified client here; raises RuntimeError before the sandbox listens.
+
+        A client that heeds them reaches nothing but the sandbox and loopback: the gate refuses every other name.
+        """
+        loopback = "127.0.0.1,localhost"
+        places = {"HTTPS_PROXY": self.gate, "HTTP_PROXY": self.gate, "NO_PROXY": loopback}
+        trusted = ("CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+        files = dict.fromkeys(trusted, str(self.ca_file))
+        return {**places, **{name.lower(): value for name, value in places.items()}, **files, "NODE_USE_ENV_PROXY": "1"}
+
+    @property
+    def asked(self) -> tuple[Asked, ...]:
+        """Return what was asked at the gate so far."""
+        return self._gate.asked
 
     def reset(self) -> None:
         """Go back to the first state: rows, logins, limits, faults, journals and clock; ports and credentials stay."""
         self.clock.reset()
         self.salesforce = self._orgs()
+        self._switch.handler = Switch(self.salesforce)
         for name, org in self.salesforce.items():
             self._fronts[name].handler = org
         self._announce()
 
     def credentials(self) -> dict[str, object]:
-        """Return urls and credentials of every org as plain values."""
-        return {"seed": self.seed, "salesforce": {name: org.credentials() for name, org in self.salesforce.items()}}
+        """Return urls and credentials of every org as plain values, and how clients get there."""
+        orgs = {name: org.credentials() for name, org in self.salesforce.items()}
+        where: dict[str, object] = {}
+        if self._server is not None:
+            where = {"tls_port": self.tls_port, "gate": self.gate, "ca_file": str(self.ca_file)}
+            where["environment"] = dict(self.environment)
+        return {"seed": self.seed, "salesforce": orgs, **where}
+
+    def _port(self, name: str) -> int:
+        if self._server is None or name not in self._server.ports:
+            raise RuntimeError("the sandbox does not listen yet; enter it first: `with Sandbox() as sandbox:`")
+        return self._server.ports[name]
 
     def _orgs(self) -> Mapping[str, SalesforceOrg]:
         orgs = {
@@ -66,5 +135,6 @@ class Sandbox:
         return MappingProxyType(orgs)
 
     def _announce(self) -> None:
-        for name, port in self._server.ports.items():
-            self.salesforce[name].listens_on(port)
+        for name, org in self.salesforce.items():
+            if self._server is not None:
+                org.listens_on(self._port(name))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from types import TracebackType
@@ -12,7 +13,7 @@ from urllib.parse import unquote
 
 import uvicorn
 from starlette.datastructures import Headers
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from .message import Json, Reply, Request
 
@@ -30,6 +31,18 @@ class Handler(Protocol):
 
     def handle(self, request: Request) -> Reply:
         """Return the answer to this request."""
+        ...
+
+
+class Stream(Protocol):
+    """Serve bare connections."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until it ends."""
+        ...
+
+    async def close(self) -> None:
+        """End all connections."""
         ...
 
 
@@ -123,26 +136,49 @@ class _ClosableProtocol(H11Protocol):
 
         self.app = cast("object", closable)
 
+    def shutdown(self) -> None:
+        """End an idle connection; over TLS without waiting for a farewell that a pooled client never reads."""
+        super().shutdown()
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if (cycle is None or cycle.response_complete) and self.transport.get_extra_info("ssl_object") is not None:
+            self.transport.abort()
+
 
 class ServerThread:
-    """Serve several apps from one thread, each on its own loopback port."""
+    """Serve several apps from one thread, each on its own loopback port: those in `tls` over TLS.
 
-    def __init__(self, apps: Mapping[str, AsgiApp], ports: Mapping[str, int]) -> None:
+    `streams` are served beside them, as bare connections whose heads have at most `head` bytes.
+    """
+
+    def __init__(
+        self,
+        apps: Mapping[str, AsgiApp],
+        ports: Mapping[str, int],
+        *,
+        tls: Mapping[str, ssl.SSLContext],
+        streams: Mapping[str, Stream],
+        head: int,
+    ) -> None:
         self._apps = apps
         self._wanted = ports
+        self._tls = tls
+        self._streams = streams
+        self._head = head
         self._servers: list[uvicorn.Server] = []
         self._thread: threading.Thread | None = None
+        self._stop: Callable[[], object] = lambda: None
         self.ports: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as opened:
-            sockets = {name: opened.enter_context(_listen(self._wanted.get(name, 0))) for name in self._apps}
+            names = (*self._apps, *self._streams)
+            sockets = {name: opened.enter_context(_listen(self._wanted.get(name, 0))) for name in names}
             opened.pop_all()
         self.ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
-        self._servers = [uvicorn.Server(_config(app)) for app in self._apps.values()]
+        self._servers = [uvicorn.Server(_config(app, self._tls.get(name))) for name, app in self._apps.items()]
         ready = threading.Event()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(list(sockets.values()), ready)), name="sandbox", daemon=True
+            target=lambda: asyncio.run(self._serve(sockets, ready)), name="sandbox", daemon=True
         )
         self._thread.start()
         if not ready.wait(timeout=10):
@@ -152,19 +188,31 @@ class ServerThread:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for server in self._servers:
-            server.should_exit = True
+        self._stop()
         if self._thread is not None:
             self._thread.join(timeout=10)
 
-    async def _serve(self, sockets: list[socket.socket], ready: threading.Event) -> None:
+    async def _serve(self, sockets: Mapping[str, socket.socket], ready: threading.Event) -> None:
+        loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+        self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
+        bare = [
+            await asyncio.start_server(stream.serve, sock=sockets[name], limit=self._head)
+            for name, stream in self._streams.items()
+        ]
         running = [
-            asyncio.create_task(server.serve(sockets=[sock]))
-            for server, sock in zip(self._servers, sockets, strict=True)
+            asyncio.create_task(server.serve(sockets=[sockets[name]]))
+            for server, name in zip(self._servers, self._apps, strict=True)
         ]
         while not all(server.started for server in self._servers):  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
         ready.set()
+        await stopped.wait()
+        for each in bare:
+            each.close()
+        for stream in self._streams.values():  # before the apps, whose connections may run through them
+            await stream.close()
+        for server in self._servers:
+            server.should_exit = True
         await asyncio.gather(*running)
 
 
@@ -180,8 +228,8 @@ def _listen(port: int) -> socket.socket:
     return sock
 
 
-def _config(app: AsgiApp) -> uvicorn.Config:
-    return uvicorn.Config(
+def _config(app: AsgiApp, context: ssl.SSLContext | None) -> uvicorn.Config:
+    config = uvicorn.Config(
         cast("Callable[..., object]", app),
         http=_ClosableProtocol,
         ws="none",
@@ -191,4 +239,8 @@ def _config(app: AsgiApp) -> uvicorn.Config:
         server_header=False,
         date_header=True,
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,  # clients that poll every five seconds must not meet a connection just closing
     )
+    config.load()
+    config.ssl = context  # uvicorn itself takes files only, and a key should not lie in one
+    return config

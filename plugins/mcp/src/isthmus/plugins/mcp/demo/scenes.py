@@ -88,7 +88,7 @@ async def opens_case(stage: Stage) -> Told:
     )  # fmt: skip
     native = made["id"].partition("~")[2]
     case = (await stage.look("eu", f"rows/Case?Id={native}"))["rows"][0]
-    contact = (await stage.look("eu", f"rows/Contact?Id={person['id'].partition(':')[2]}"))["rows"][0]
+    contact = (await stage.look("eu", f"rows/Contact?Id={person['id'].partition('~')[2]}"))["rows"][0]
     _need(case["SuppliedEmail"] == contact["Email"], "the EU org did not get the real e-mail address")
     _need(contact["Email"] not in "".join(stage.transcript), "the transcript holds the real e-mail address")
     return Told([f"sent {_text(email)}, the EU org holds {_masked(contact['Email'])} in {made['id']}"])

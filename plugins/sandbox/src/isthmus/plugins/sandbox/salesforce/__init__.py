@@ -1,5 +1,6 @@
 """Which Salesforce orgs does the sandbox stand in for?"""
 
 from .org import FAULTS, SalesforceOrg
+from .switch import Switch
 
-__all__ = ["FAULTS", "SalesforceOrg"]
+__all__ = ["FAULTS", "SalesforceOrg", "Switch"]

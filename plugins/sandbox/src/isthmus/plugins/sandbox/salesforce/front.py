@@ -10,12 +10,14 @@ from isthmus.plugins.sandbox.journal import Effect, Entry
 from isthmus.plugins.sandbox.message import Reply, Request
 
 from . import control
+from .bulk import answer_classic, classic_token, refuse_classic
 from .call import Call
 from .errors import ApiError, TokenError, not_found, session_expired
 from .identity import identity, userinfo
 from .logins import Session, bearer
 from .quota import concurrent_limit, daily_limit
 from .resources import VERSIONS, dispatch
+from .soap import log_in
 from .store import stamp
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _WRITES: Final = frozenset({"POST", "PATCH", "DELETE", "PUT"})
 _CONTROL: Final = "/__sandbox__/"
 _TOKEN: Final = "/services/oauth2/token"  # noqa: S105 - a path
+_SOAP: Final = "/services/Soap/"
 _MAX_URI: Final = 16_384
 
 
@@ -59,7 +62,7 @@ class Front:
         try:
             reply = self._guarded(visit)
         except (ApiError, TokenError) as refusal:
-            reply = refusal.reply()
+            reply = _said(request, refusal)
             visit.error = refusal.code if isinstance(refusal, ApiError) else refusal.error
             if isinstance(refusal, ApiError) and refusal.status == 401:
                 visit.session = visit.session if visit.session and not visit.session.ended else None
@@ -82,7 +85,7 @@ class Front:
 
     def _routed(self, visit: Visit) -> Reply:
         path = visit.request.path.rstrip("/")
-        if path == _TOKEN:
+        if path == _TOKEN or path.startswith(_SOAP):
             return self._token(visit)
         if path == "/services/oauth2/authorize":
             return self._org.tokens.authorize(visit.request)
@@ -96,13 +99,15 @@ class Front:
         return self._resource(visit)
 
     def _token(self, visit: Visit) -> Reply:
-        reply, visit.session = self._org.tokens.answer(visit.request)
+        soap = visit.request.path.startswith(_SOAP)
+        reply, visit.session = log_in(self._org, visit.request) if soap else self._org.tokens.answer(visit.request)
         if self._takes(visit, "lost_token_answer"):
             reply.dropped = True
         return reply
 
     def _log_in(self, visit: Visit) -> None:
-        token = bearer(visit.request.headers.get("authorization"))
+        token = classic_token(visit.request) if _is_classic(visit.request) else None
+        token = token or bearer(visit.request.headers.get("authorization"))
         visit.session = self._org.logins.find(token)
         if self._takes(visit, "expire_session"):
             visit.session.ended = True
@@ -145,16 +150,16 @@ class Front:
 
     def _done(self, visit: Visit, session: Session) -> Reply:
         """Let the resource answer; its refusal is an answer too, so that mishaps can still befall it."""
-        _, services, data, version, *_ = [*visit.request.path.split("/"), "", "", ""]
-        if (services, data) != ("services", "data") or version.lstrip("v") not in _KNOWN:
+        services, data, version, *_ = [*visit.request.path.strip("/").split("/"), "", "", ""]
+        if services != "services" or data not in ("data", "async") or version.lstrip("v") not in _KNOWN:
             raise not_found()
         view = self._org.view(session.user_id)
         call = Call(self._org, visit.request, visit.method, version.lstrip("v"), session, view, visit.effects)
         try:
-            return dispatch(call)
+            return answer_classic(call) if data == "async" else dispatch(call)
         except ApiError as refusal:
             visit.error = refusal.code
-            return refusal.reply()
+            return _said(visit.request, refusal)
 
     def _takes(self, visit: Visit, kind: str) -> Fault | None:
         fault = self._org.faults.take(kind, visit.method, visit.request.path)
@@ -179,7 +184,7 @@ class Front:
 
     def _write_down(self, visit: Visit, reply: Reply, number: int, request_id: str) -> None:
         request, org = visit.request, self._org
-        is_token = request.path.startswith("/services/oauth2/")
+        is_token = request.path.startswith(("/services/oauth2/", _SOAP))
         owner = org.logins.cookie_owner(request.headers.get("cookie", ""))
         names = org.store["User"].rows
         entry = Entry(
@@ -197,10 +202,20 @@ class Front:
             effects=tuple(visit.effects),
             request_id=request_id,
             cookie_user=str(names[owner]["Username"]) if owner else None,
-            headers={name: value for name, value in request.headers.items() if name != "authorization"},
+            headers={name: value for name, value in request.headers.items() if name not in _SECRET},
             body="" if is_token else request.body.decode("utf-8", "replace"),
         )
         org.journal.append(entry)
 
 
+def _is_classic(request: Request) -> bool:
+    return request.path.lstrip("/").startswith("services/async/")
+
+
+def _said(request: Request, refusal: ApiError | TokenError) -> Reply:
+    classic = isinstance(refusal, ApiError) and _is_classic(request)
+    return refuse_classic(request, refusal) if classic and isinstance(refusal, ApiError) else refusal.reply()
+
+
+_SECRET: Final = frozenset({"authorization", "x-sfdc-session"})
 _KNOWN: Final = frozenset(str(each["version"]) for each in VERSIONS)

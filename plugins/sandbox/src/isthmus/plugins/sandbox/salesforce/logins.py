@@ -95,6 +95,10 @@ class Logins:
         session.last_used = now
         return session
 
+    def gave(self, token: str) -> bool:
+        """Say whether this is a refresh token that the org gave out, good or spent."""
+        return any(token == grant.refresh_token or token in grant.spent for grant in self._grants)
+
     def revoke(self, token: str) -> None:
         """End the login of an access token, or the grant of a refresh token."""
         if token in self._sessions:

@@ -13,8 +13,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from isthmus.plugins.sandbox.message import Json, Reply, Request
+from isthmus.plugins.sandbox.names import without_port
 
 from .errors import TokenError
+from .hosts import LOGIN_HOSTS, instance_url
 from .logins import Session
 from .store import Row
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from .org import SalesforceOrg
 
 _JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_LOGIN_HOSTS: Final = frozenset({"https://login.salesforce.com", "https://test.salesforce.com"})
 _MAX_ASSERTION_AGE: Final = 300
 
 
@@ -37,6 +38,7 @@ class TokenEndpoint:
             "client_credentials": self._client_credentials,
             "refresh_token": self._refresh,
             "authorization_code": self._code,
+            "password": self._password,
             _JWT_BEARER: self._assertion,
         }
 
@@ -55,7 +57,7 @@ class TokenEndpoint:
             "access_token": session.token,
             "signature": base64.b64encode(signed).decode(),
             "scope": "api refresh_token" if refresh_token else "api",
-            "instance_url": request.origin,
+            "instance_url": instance_url(self._org.name, request),
             "id": identity,
             "token_type": "Bearer",
             "issued_at": issued,
@@ -86,7 +88,19 @@ class TokenEndpoint:
 
     def _client_credentials(self, request: Request) -> tuple[Session, None]:
         self._client(request, secret_needed=True)
+        if without_port(request.host) in LOGIN_HOSTS:
+            raise TokenError("invalid_grant", "request not supported on this domain")
         return self._org.logins.open(str(self._user(self._org.username)["Id"])), None
+
+    def _password(self, request: Request) -> tuple[Session, None]:
+        """Log in with user name, password and security token; blocked orgs say no more than a wrong password does."""
+        self._client(request, secret_needed=True)
+        username, given = request.form.get("username", ""), request.form.get("password", "")
+        user = self._org.user(username)
+        known = user is not None and self._org.passwords.judge(str(user["Username"]), given) == "right"
+        if not (known and self._org.allows_password_grant):
+            raise TokenError("invalid_grant", "authentication failure")
+        return self._org.logins.open(str(self._user(username)["Id"])), None
 
     def _refresh(self, request: Request) -> tuple[Session, str]:
         self._client(request, secret_needed=False)
@@ -115,7 +129,7 @@ class TokenEndpoint:
             raise TokenError("invalid_client_id", "client identifier invalid")
         audience = str(claims.get("aud", "")).rstrip("/")
         trusted = audience.startswith("https://") and audience.endswith(".salesforce.com")
-        if not (trusted or audience in _LOGIN_HOSTS or audience == request.origin):
+        if not (trusted or audience == request.origin):
             raise TokenError("invalid_grant", "audience is invalid")
         if not self._timely(claims.get("exp")):
             raise TokenError("invalid_grant", "expired authorization code")

@@ -17,9 +17,12 @@ from isthmus.plugins.sandbox.people import Enterprise
 from isthmus.plugins.sandbox.server import AsgiApp, HttpApp
 
 from .access import View, load_people
+from .bulk import Jobs
 from .front import Front
+from .hosts import my_domain
 from .logins import Logins
 from .oauth import TokenEndpoint
+from .passwords import Passwords
 from .queries import Cursors
 from .quota import DailyQuota
 from .schema import load_schema
@@ -41,6 +44,8 @@ FAULTS: Final[Mapping[str, str]] = {
     "cyclic_paging": "point nextRecordsUrl at the page just read",
     "html_200": "200 with an HTML page instead of JSON; nothing is done",
     "dead_locator": "kill the cursor for ever; error=INVALID_SESSION_ID makes it look like an expired session",
+    "slow_job": "a bulk job or batch stays unfinished for `looks` looks (default 2) or `seconds` of virtual time",
+    "fail_job": "a bulk job or batch breaks off after `rows` rows (default 0)",
     "same_second": "an update leaves SystemModstamp where it was, as two quick changes would",
 }
 
@@ -77,9 +82,12 @@ class SalesforceOrg:
         self.logins = Logins(self.org_id, clock, seed)
         self.random = Random(f"isthmus cursors {name} {seed}")  # noqa: S311 - locators of a stand-in
         self.cursors = Cursors(self.random)
+        self.jobs = Jobs(_PODS[name])
         self.client_id = f"3MVG9{name}.{'%040x' % Random(f'client {name} {seed}').getrandbits(160)}"  # noqa: S311, UP031
         self.client_secret = f"{Random(f'secret {name} {seed}').getrandbits(256):064X}"  # noqa: S311 - a stand-in's
         self.username = f"integration@{name}.kessmar.example"
+        self.passwords = Passwords(name, seed)
+        self.allows_password_grant = True
         self.tokens = TokenEndpoint(self)
         self.app: AsgiApp = HttpApp(self)
         self._front = Front(self)
@@ -95,6 +103,11 @@ class SalesforceOrg:
             raise RuntimeError("this org does not listen yet; enter the sandbox first: `with Sandbox() as sandbox:`")
         return self._origin
 
+    @property
+    def my_domain(self) -> str:
+        """Return the address under which clients behind the gate know the org."""
+        return f"https://{my_domain(self.name)}"
+
     def listens_on(self, port: int) -> None:
         """Note where the org can be reached."""
         self._origin = f"http://127.0.0.1:{port}"
@@ -108,6 +121,11 @@ class SalesforceOrg:
     def usernames(self) -> dict[str, str]:
         """Return the username of every login: integration, alice, bob and so on."""
         return {person.login: username for username, person in self._people.items()}
+
+    def owns(self, mark: str) -> bool:
+        """Say whether a token, a consumer key or a user name belongs to this org."""
+        token = mark.startswith(f"{self.org_id[:15]}!") or self.logins.gave(mark)
+        return token or mark == self.client_id or mark.lower() in self._people
 
     def user(self, username: str) -> Row | None:
         """Return the row of a user."""
@@ -140,13 +158,17 @@ class SalesforceOrg:
 
     def credentials(self) -> dict[str, object]:
         """Return all that a client needs to log in."""
+        secrets = {login: (username, *self.passwords.of(username)) for login, username in self.usernames.items()}
+        words = ("username", "password", "security_token")
         return {
             "url": self._origin,
+            "my_domain": self.my_domain,
             "org_id": self.org_id,
             "client_id": self.client_id,
             "client_secret": self.client_secret,
             "username": self.username,
             "users": self.usernames,
+            "logins": {login: dict(zip(words, values, strict=True)) for login, values in secrets.items()},
             "private_key_pem": self.private_key_pem,
         }
 

@@ -11,7 +11,7 @@ from isthmus.plugins.sandbox.message import Json, Reply
 from .call import Call
 from .errors import ApiError, session_expired
 from .logins import Session
-from .soql import Results, SoqlError, parse_query, run
+from .soql import Query, Results, SoqlError, columns, parse_query, run
 
 PAGE: Final = 2_000
 MAX_CURSORS: Final = 10
@@ -21,11 +21,15 @@ _ALPHABET: Final = string.ascii_letters + string.digits
 
 @dataclass(slots=True)
 class Cursor:
-    """An answer that did not fit in one page; only the login that asked may read on."""
+    """An answer that did not fit in one page; only the login that asked may read on.
+
+    The rest of a parent's children is a cursor of its own, which lives as long as its statement's `root`.
+    """
 
     session: Session
     results: Results
     size: int
+    root: str = ""
     dead: bool = False
 
 
@@ -38,12 +42,18 @@ class Cursors:
 
     def add(self, cursor: Cursor) -> str:
         """Keep a cursor and return its name."""
-        mine = [name for name, each in self._open.items() if each.session.user_id == cursor.session.user_id]
-        for name in mine[: max(len(mine) - MAX_CURSORS + 1, 0)]:
-            del self._open[name]
+        if not cursor.root:
+            self._make_room(cursor.session.user_id)
         name = "0r8" + "".join(self.random.choices(_ALPHABET, k=15))
         self._open[name] = cursor
         return name
+
+    def _make_room(self, user_id: str) -> None:
+        mine = [name for name, each in self._open.items() if each.session.user_id == user_id and not each.root]
+        closed = set(mine[: max(len(mine) - MAX_CURSORS + 1, 0)])
+        if closed:
+            kept = {name: each for name, each in self._open.items() if not closed & {name, each.root}}
+            self._open = kept
 
     def find(self, name: str, session: Session) -> Cursor:
         """Return a cursor of this login; raises ApiError for any other."""
@@ -96,19 +106,30 @@ def _first_page(call: Call, *, include_deleted: bool) -> Reply:
     if text is None:
         raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
     try:
-        statement = parse_query(text)
+        statement = _statement(text)
+        if call.request.query.get("columns", "").lower() == "true":
+            return Reply(200, columns(statement, call.store, call.view))
         results = run(statement, call.store, call.view, include_deleted=include_deleted)
     except SoqlError as error:
         raise ApiError(400, error.code, error.render(text)) from None
+    _leave_traces(call, results)
+    cursor = Cursor(call.session, results, _page_size(call))
+    name = call.org.cursors.add(cursor) if len(results.rows) > cursor.size else ""
+    return _page(call, cursor, name, 0)
+
+
+def _statement(text: str) -> Query:
+    statement = parse_query(text)
     if statement.all_rows:
-        raise ApiError(400, "MALFORMED_QUERY", "ALL ROWS not allowed in this context")
+        raise SoqlError("MALFORMED_QUERY", "ALL ROWS not allowed in this context")
+    return statement
+
+
+def _leave_traces(call: Call, results: Results) -> None:
     for clause in results.update:
         action = "locked" if clause == "UPDATE" else "viewed"
         for row in results.rows:
             call.did(action, results.sobject, row["Id"])
-    cursor = Cursor(call.session, results, _page_size(call))
-    name = call.org.cursors.add(cursor) if len(results.rows) > cursor.size else ""
-    return _page(call, cursor, name, 0)
 
 
 def _page_size(call: Call) -> int:
@@ -122,7 +143,15 @@ def _page(call: Call, cursor: Cursor, name: str, start: int) -> Reply:
     body: dict[str, Json] = {"totalSize": cursor.results.total, "done": end >= len(rows)}
     if end < len(rows):
         body["nextRecordsUrl"] = _next_url(call, name, start, end)
-    body["records"] = [cursor.results.render(row, call.base) for row in rows[start:end]]
+    root = cursor.root or name
+
+    def more(rest: Results, given: int) -> str:
+        nonlocal root
+        child = call.org.cursors.add(Cursor(call.session, rest, PAGE, root))
+        root = root or child
+        return f"{call.base}/query/{child}-{given}"
+
+    body["records"] = [cursor.results.render(row, call.base, more) for row in rows[start:end]]
     return Reply(200, body)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from isthmus.plugins.sandbox.message import Json, Reply
 
 from . import describe, queries, rows, search
+from .bulk import ROUTES as BULK
 from .call import Call
 from .errors import ApiError, not_found
 from .schema import SObject
@@ -131,7 +132,7 @@ _ROUTES: Final[list[tuple[re.Pattern[str], Mapping[str, Resource]]]] = [
             {"GET": rows.read_by_key, "PATCH": rows.upsert, "DELETE": rows.delete_by_key},
         ),
     )
-]
+] + [(re.compile(pattern), methods) for pattern, methods in BULK]
 
 
 def dispatch(call: Call) -> Reply:

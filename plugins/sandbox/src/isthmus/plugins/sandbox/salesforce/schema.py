@@ -67,7 +67,11 @@ class Field:
     @property
     def groupable(self) -> bool:
         """Say whether GROUP BY may name the field."""
-        return self.sortable and self.type not in {"double", "currency", "percent", "datetime", "textarea"}
+        return (
+            self.sortable
+            and not self.calculated
+            and self.type not in {"double", "currency", "percent", "datetime", "textarea"}
+        )
 
     @property
     def is_key(self) -> bool:

@@ -51,6 +51,10 @@ class Table:
         if not row.get("IsDeleted"):
             self._index(key, row, add=True)
 
+    def drop(self, key: str) -> None:
+        """Forget a row for good."""
+        self._index(key, self.rows.pop(key), add=False)
+
     def find(self, column: Field, value: str) -> list[Row]:
         """Return the live rows whose key field holds this value."""
         keys = self._keys.get(column.name)

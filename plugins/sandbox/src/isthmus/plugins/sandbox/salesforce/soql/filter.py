@@ -10,10 +10,10 @@ from isthmus.plugins.sandbox.salesforce.ids import normalise
 from isthmus.plugins.sandbox.salesforce.schema import NUMERIC, TEXTUAL, Field
 from isthmus.plugins.sandbox.salesforce.store import Row, Value, stamp
 
-from .columns import Column, Getter
-from .periods import stretch
-from .syntax import Comparison, Condition, Literal, Logical, Not, Operand, Query, SoqlError
+from .periods import Calendar
+from .syntax import Call, Comparison, Condition, Literal, Logical, Not, Operand, Query, SoqlError, malformed
 from .tokens import like_expression, unescape
+from .values import Column, Getter
 
 Predicate: TypeAlias = Callable[[Row], bool]
 Key: TypeAlias = str | float | bool
@@ -30,11 +30,14 @@ class Filter:
     """Turn the conditions of one statement into tests on rows."""
 
     def __init__(
-        self, resolve: Callable[[Operand], Column], members: Callable[[Query], frozenset[str]], today: date
+        self,
+        resolve: Callable[[Operand], Column],
+        members: Callable[[Query, Column], frozenset[str]],
+        calendar: Calendar,
     ) -> None:
         self._resolve = resolve
         self._members = members
-        self._today = today
+        self._calendar = calendar
 
     def test(self, condition: Condition) -> Predicate:
         """Return the test that a row must pass; raises SoqlError where the condition makes no sense."""
@@ -50,11 +53,13 @@ class Filter:
 
     def _comparison(self, comparison: Comparison) -> Predicate:
         column = self._resolve(comparison.operand)
+        if isinstance(comparison.operand, Call):
+            _check_function(comparison.operand, comparison)
         if not column.field.filterable:
             message = f"field '{column.field.name}' can not be filtered in a query call"
             raise SoqlError("INVALID_FIELD", message, comparison.operand.at)
         if isinstance(comparison.value, Query):
-            return _membership(column.get, self._members(comparison.value), comparison.operator == "IN")
+            return _membership(column.get, self._members(comparison.value, column), comparison.operator == "IN")
         if isinstance(comparison.value, tuple):
             return self._listed(column, comparison.operator, comparison.value)
         return self._single(column, comparison.operator, comparison.value)
@@ -104,11 +109,17 @@ class Filter:
 
         return ordered
 
+    def _period_of(self, literal: Literal) -> tuple[date, date]:
+        try:
+            return self._calendar.stretch(literal)
+        except (ValueError, OverflowError):
+            raise malformed(f"invalid date: {literal.text}:{literal.number}", literal.at) from None
+
     def _period(self, column: Column, sign: str, literal: Literal) -> Predicate:
         kind = column.field.type
         if kind not in ("date", "datetime"):
             raise _wrong_type(column.field, literal)
-        first, after = (each.isoformat() for each in stretch(literal, self._today))
+        first, after = (each.isoformat() for each in self._period_of(literal))
         if kind == "datetime":
             first, after = f"{first}T00:00:00.000+0000", f"{after}T00:00:00.000+0000"
         get = column.get
@@ -132,6 +143,16 @@ class Filter:
             return sign == "!=" if value is None else test(value)
 
         return within
+
+
+def _check_function(call: Call, comparison: Comparison) -> None:
+    """Refuse what the functions cannot do in a condition (SOQL and SOSL Reference: "Date Functions", "Location")."""
+    if call.function in ("FORMAT", "CONVERTCURRENCY"):
+        raise malformed(f"{call.name} is not allowed in a condition", call.at)
+    if call.function == "DISTANCE" and comparison.operator not in ("<", "<=", ">", ">="):
+        raise malformed("DISTANCE can only be compared by < and >", call.at)
+    if isinstance(comparison.value, Literal) and comparison.value.kind == "period":
+        raise malformed(f"unexpected token: '{comparison.value.text}'", comparison.value.at)
 
 
 def folder(field: Field) -> Callable[[Value], Key]:

@@ -1,8 +1,10 @@
 """Which parts does a SOQL statement have?"""
 
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 from typing import Literal as Choice
-from typing import TypeAlias
+
+AGGREGATES: Final = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
 
 
 class SoqlError(Exception):
@@ -27,6 +29,11 @@ class SoqlError(Exception):
         return f"\n{window}\n{' ' * (column - 1 - start)}^\nERROR at Row:{row}:Column:{column}\n{self.message}"
 
 
+def malformed(message: str, at: int | None = None) -> SoqlError:
+    """Say that the statement breaks a rule of the language."""
+    return SoqlError("MALFORMED_QUERY", message, at)
+
+
 @dataclass(frozen=True, slots=True)
 class Path:
     """A field, possibly of a parent: `Account.Owner.Name`."""
@@ -42,11 +49,21 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function of one field or of nothing; the name is in upper case."""
+    """A function applied to fields, literals or other functions; `name` is as written."""
 
-    function: str
-    argument: Path | None
+    name: str
+    arguments: "tuple[Path | Call | Literal, ...]"
     at: int
+
+    @property
+    def function(self) -> str:
+        """Return the name in upper case."""
+        return self.name.upper()
+
+    @property
+    def text(self) -> str:
+        """Return the call as it is written, but for its blanks."""
+        return f"{self.name}({', '.join(each.text for each in self.arguments)})"
 
 
 Operand: TypeAlias = Path | Call
@@ -98,10 +115,29 @@ class Macro:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """What TYPEOF selects of one object."""
+
+    object: str
+    at: int
+    fields: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeOf:
+    """Columns that depend on the object of a parent; `otherwise` holds those of ELSE."""
+
+    path: Path
+    cases: tuple[Case, ...]
+    otherwise: tuple[Path, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Selected:
     """One column of the answer; a nested query selects children."""
 
-    expression: "Operand | Query | Macro"
+    expression: "Operand | Query | Macro | TypeOf"
     alias: str | None = None
 
 
@@ -116,14 +152,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One statement; `update` holds what FOR and UPDATE clauses ask for."""
+    """One statement; `update` holds what FOR and UPDATE clauses ask for, `joined` the aliases of parents in FROM."""
 
     select: tuple[Selected, ...]
     object: str
     at: int
     alias: str | None = None
+    joined: tuple[tuple[str, Path], ...] = ()
     scope: str | None = None
     where: Condition | None = None
+    grouping: Choice["", "ROLLUP", "CUBE"] = ""
     group_by: tuple[Operand, ...] = ()
     having: Condition | None = None
     order_by: tuple[Order, ...] = ()
@@ -131,3 +169,21 @@ class Query:
     offset: int = 0
     update: tuple[str, ...] = ()
     all_rows: bool = False
+
+
+def calls(operand: "Operand | Query | Macro | TypeOf | Literal") -> tuple[Call, ...]:
+    """Return a function and the functions within its arguments."""
+    if not isinstance(operand, Call):
+        return ()
+    return (operand, *(inner for each in operand.arguments for inner in calls(each)))
+
+
+def is_aggregate(query: Query) -> bool:
+    """Say whether the statement answers with groups instead of records."""
+    functions = {call.function for each in query.select for call in calls(each.expression)}
+    return bool(query.group_by) or not functions.isdisjoint(AGGREGATES)
+
+
+def is_bare_count(query: Query) -> bool:
+    """Say whether the statement asks for a number of rows and nothing else."""
+    return any(isinstance(each.expression, Call) and each.expression.text.upper() == "COUNT()" for each in query.select)

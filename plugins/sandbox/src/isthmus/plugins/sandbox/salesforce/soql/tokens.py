@@ -87,10 +87,10 @@ def pattern(token_text: str, at: int, *, like: bool) -> list[tuple[str, bool]]:
 
 def like_expression(token_text: str, at: int) -> re.Pattern[str]:
     """Return the expression that a LIKE string stands for."""
-    parts = []
+    parts: list[str] = []
     for char, escaped in pattern(token_text, at, like=True):
         if char == "%" and not escaped:
-            parts.append(".*")
+            parts += [".*"] if parts[-1:] != [".*"] else []
         elif char == "_" and not escaped:
             parts.append(".")
         else:

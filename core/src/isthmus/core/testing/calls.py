@@ -1,0 +1,149 @@
+"""Which example call goes with each method of the contract, and what may it declare?"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from isthmus.core.connector import Connector, Key, Pending
+from isthmus.core.operation import Effect, Operation, Verb
+from isthmus.core.records import JSON, Aggregate, Condition, Order, Query
+from isthmus.core.testing.subject import Subject
+
+__all__ = [
+    "READS",
+    "WRITES",
+    "Call",
+    "calls_of",
+    "creating",
+    "getting",
+    "operation_of",
+    "querying",
+    "reconciling",
+    "searching",
+    "updating",
+]
+
+READS = ("objects", "catalogue", "query", "get", "search", "aggregate", "probe")
+WRITES: Mapping[str, frozenset[Effect]] = {
+    "create": frozenset({Effect.CREATE}),
+    "update": frozenset({Effect.UPDATE, Effect.TRANSITION}),
+    "upsert": frozenset({Effect.CREATE, Effect.UPDATE, Effect.TRANSITION}),
+    "delete": frozenset({Effect.DELETE}),
+}
+ROWS = 50
+_VERBS = frozenset(one.value for one in Verb)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a method of the contract, with the operation that core would judge."""
+
+    name: str
+    operation: Operation
+    run: Callable[[Connector], Awaitable[object]]
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether it changes the system."""
+        return self.name in WRITES
+
+
+def operation_of(subject: Subject, name: str, object: str | None = None, records: tuple[str, ...] = ()) -> Operation:
+    """Describe a call as core would."""
+    about = subject.examples.object if object is None else object
+    return Operation(
+        connection="example",
+        system="example",
+        tool=name,
+        verb=Verb(name) if name in _VERBS else Verb.DESCRIBE,
+        effects=WRITES.get(name, frozenset({Effect.READ})),
+        object=about,
+        objects=frozenset({about}) | subject.connector.metadata_objects,
+        records=records,
+        rows=ROWS,
+    )
+
+
+def calls_of(subject: Subject) -> Sequence[Call]:
+    """Return one call of each method that the connector implements."""
+    return [*_reads(subject), *_writes(subject)]
+
+
+def _reads(subject: Subject) -> Iterator[Call]:
+    told, verbs = subject.examples, subject.connector.verbs()
+    yield Call("objects", operation_of(subject, "objects", ""), lambda one: one.objects())
+    yield Call("catalogue", operation_of(subject, "catalogue"), lambda one: one.catalogue(told.object))
+    if "query" in verbs:
+        yield querying(subject)
+    if "get" in verbs:
+        yield getting(subject, told.id)
+    if "search" in verbs:
+        yield searching(subject)
+    if "aggregate" in verbs:
+        counted = Aggregate(told.object, (told.measure,), (told.text,))
+        yield Call("aggregate", operation_of(subject, "aggregate"), lambda one: one.aggregate(counted))
+    if subject.connector.probe is not Connector.probe:
+        yield Call("probe", operation_of(subject, "probe", ""), lambda one: one.probe())
+
+
+def _writes(subject: Subject) -> Iterator[Call]:
+    told, verbs = subject.examples, subject.connector.verbs()
+    if "create" in verbs:
+        yield creating(subject, told.values, told.key)
+    if "update" in verbs:
+        yield updating(subject, told.changes)
+    if "upsert" in verbs and (key := told.key):
+        doing = operation_of(subject, "upsert")
+        yield Call("upsert", doing, lambda one: one.upsert(told.object, key, told.values))
+    if "delete" in verbs:
+        doing = operation_of(subject, "delete", records=(told.id,))
+        yield Call("delete", doing, lambda one: one.delete(told.object, told.id, None))
+
+
+def querying(
+    subject: Subject,
+    where: Condition | None = None,
+    order_by: Sequence[Order] = (),
+    limit: int = ROWS,
+    *,
+    object: str | None = None,
+    select: Sequence[str] | None = None,
+) -> Call:
+    """Return a query of the example object and fields."""
+    told = subject.examples
+    about = told.object if object is None else object
+    fields = tuple(dict.fromkeys((*told.fields, told.text))) if select is None else tuple(select)
+    asked = Query(about, fields, where, tuple(order_by), limit)
+    return Call("query", operation_of(subject, "query", about), lambda one: one.query(asked))
+
+
+def searching(subject: Subject, limit: int = 5) -> Call:
+    """Return a search of the example object by the example words."""
+    told = subject.examples
+    sought = {told.object: told.fields}
+    return Call("search", operation_of(subject, "search"), lambda one: one.search(told.words, sought, limit))
+
+
+def getting(subject: Subject, id: str, object: str | None = None) -> Call:
+    """Return a read of one record."""
+    about = subject.examples.object if object is None else object
+    doing = operation_of(subject, "get", about, (id,))
+    return Call("get", doing, lambda one: one.get(about, id, subject.examples.fields))
+
+
+def creating(subject: Subject, values: Mapping[str, JSON], key: Key | None) -> Call:
+    """Return a create of the example object."""
+    about = subject.examples.object
+    return Call("create", operation_of(subject, "create"), lambda one: one.create(about, values, key))
+
+
+def updating(subject: Subject, changes: Mapping[str, JSON], id: str | None = None, version: str | None = None) -> Call:
+    """Return a change of the example record, or of another one."""
+    about, record = subject.examples.object, subject.examples.id if id is None else id
+    doing = operation_of(subject, "update", records=(record,))
+    return Call("update", doing, lambda one: one.update(about, record, changes, version))
+
+
+def reconciling(subject: Subject, pending: Pending) -> Call:
+    """Return a reading back, which may do no more than read."""
+    doing = operation_of(subject, "reconcile", records=(pending.id,) if pending.id else ())
+    return Call("reconcile", doing, lambda one: one.reconcile(pending))
