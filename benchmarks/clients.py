@@ -101,5 +101,15 @@ def in_threads(url: str) -> Iterator[ReadBlocking]:
     yield read
 
 
+@contextmanager
+def isthmus_blocking(url: str) -> Iterator[ReadBlocking]:
+    """The same governed read through the blocking face: all threads share one gateway."""
+    from benchmarks.house import CALLER, blocking_gateway_at
+
+    with tempfile.TemporaryDirectory() as folder, blocking_gateway_at(url, Path(folder)) as gateway:
+        session = gateway.session(CALLER)
+        yield lambda number: session.get("crm", org.OBJECT, org.record_id(number % org.RECORDS), org.FIELDS)
+
+
 CLIENTS = {"aiohttp": plain_aiohttp, "bare": bare, "isthmus": isthmus}
-BLOCKING = {"simple-salesforce": in_threads}
+BLOCKING = {"simple-salesforce": in_threads, "isthmus, blocking": isthmus_blocking}

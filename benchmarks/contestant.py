@@ -3,7 +3,6 @@
 import asyncio
 import os
 import subprocess
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +53,11 @@ def repeat(name: str, url: str, calls: int, *, counted: bool = False) -> None:
     from benchmarks import reading
 
     command = ["callgrind_control", "--instr=on", str(os.getpid())]
-    start = partial(subprocess.run, command, check=True, capture_output=True) if counted else lambda: None
+
+    def start() -> None:
+        if counted:
+            subprocess.run(command, check=True, capture_output=True)
+
     asyncio.run(reading.one_by_one(name, url, calls, start))
 
 

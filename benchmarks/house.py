@@ -1,13 +1,14 @@
 """How is a gateway set up for the benchmarks? A whole configuration, every step on, on the page server's org."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from benchmarks import org
+from isthmus.core import sync
 from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.caller import Caller
-from isthmus.core.config import load_config
+from isthmus.core.config import Config, load_config
 from isthmus.core.credentials import SealingKey
 from isthmus.core.gateway import Gateway
 
@@ -87,12 +88,22 @@ api_version = "{version}"
 @asynccontextmanager
 async def gateway_at(url: str, folder: Path) -> AsyncIterator[Gateway]:
     """Open a gateway whose configuration and state lie in the folder."""
+    async with open_gateway(*_written(url, folder)) as gateway:
+        yield gateway
+
+
+@contextmanager
+def blocking_gateway_at(url: str, folder: Path) -> Iterator[sync.Gateway]:
+    """Do what `gateway_at` does, for threads."""
+    with sync.open_gateway(*_written(url, folder)) as gateway:
+        yield gateway
+
+
+def _written(url: str, folder: Path) -> tuple[Config, Surroundings]:
     (folder / "policy.cedar").write_text(_CEDAR)
     (folder / "flows.toml").write_text(_FLOWS)
     (folder / "isthmus.toml").write_text(_SETTINGS.format(url=url, version=org.VERSION))
     key = folder / "sealing.key"
     key.touch(mode=0o600)
     key.write_text(SealingKey.generate().reveal())
-    around = Surroundings(environ={"BENCH_SECRET": "none"})
-    async with open_gateway(load_config(folder / "isthmus.toml"), around) as gateway:
-        yield gateway
+    return load_config(folder / "isthmus.toml"), Surroundings(environ={"BENCH_SECRET": "none"})

@@ -31,9 +31,6 @@ class Results:
         pairs = zip(self.samples[ours], self.samples[theirs], strict=True)
         return median(figure(one) / figure(other) for one, other in pairs)
 
-    def __contains__(self, key: tuple[str, int]) -> bool:
-        return key in self.samples
-
 
 def interleaved(contestants: Mapping[str, Sequence[str]], rounds: int, said: Callable[[str], None]) -> Results:
     """Run every contestant once a round; the arguments are those of `benchmarks.contestant`."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from isthmus.core.errors import InvalidArguments
@@ -90,6 +90,47 @@ def test_a_leaf_is_a_version_byte_and_canonical_json() -> None:
         b'\x01{"agent":"triage","http_status":200,"kind":"intent","policy":{"a":"1","b":"2"},"sequence":7,'
         b'"time":"2026-11-22T00:00:00.000000Z"}'
     )
+
+
+TEXTS = st.sampled_from(["", "%s", "100%", '"', "\\", "\ud800", "a\x00b", "é\U0001f600", "x" * 1_001]) | st.text(
+    max_size=9
+)
+
+
+def values_like(value: object) -> st.SearchStrategy[object]:
+    if isinstance(value, str):
+        return TEXTS
+    if isinstance(value, int):
+        return st.integers(0, 2**60)
+    if isinstance(value, tuple) and isinstance(value[0], str):
+        return st.lists(TEXTS, max_size=3).map(tuple)
+    return st.just(value)
+
+
+# Each field is left as it is, or holds anything of its kind.
+ENTRIES = st.fixed_dictionaries(
+    {"kind": st.sampled_from(Kind)}, optional={name: values_like(value) for name, value in EVERY_FIELD.items()}
+).map(lambda fields: Entry(**fields))
+
+
+@settings(max_examples=60, deadline=None)
+@given(ENTRIES)
+@example(Entry(kind=Kind.OUTCOME, **EVERY_FIELD))
+def test_every_leaf_is_canonical_and_holds_what_the_entry_says(entry: Entry) -> None:
+    leaf = encode(entry)
+    read = parse_leaf(leaf)
+    assert leaf == b"\x01" + canonical(read)
+    said = {field.name for field in dataclasses.fields(Entry) if getattr(entry, field.name) not in ("", None, (), {})}
+    assert read.keys() == (said - {"argument_digest"}) | {"sequence", "time"}
+    for name in ("agent", "error", "purpose", "tool", "trace_id"):
+        assert read.get(name, "") == cut(getattr(entry, name))
+    assert read.get("rules", []) == list(entry.rules)
+    assert read.get("bytes") == entry.bytes
+    assert read.get("policy", {}) == entry.policy
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= 1_000 else text[:999] + "…"
 
 
 def test_an_index_changes_the_leaf() -> None:

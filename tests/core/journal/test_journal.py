@@ -5,8 +5,9 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -270,3 +271,78 @@ def test_a_torn_log_loses_nothing_that_was_synced_before_it(opened: Callable[...
             assert kept >= sum(size <= cut for size in sizes)
             assert torn.transact_sync(lambda tx: tx.append(ENTRY)) == kept
         assert verify(copies / "journal.db", [key]).finding is Finding.OK
+
+
+@pytest.fixture
+def restless_threads() -> Iterator[None]:
+    """Let threads change places all the time, to meet the narrow moments."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("restless_threads")
+def test_nobody_waits_for_a_journal_that_closes_meanwhile(opened: Callable[..., Journal]) -> None:
+    for _ in range(20):
+        answered: list[bool] = []
+
+        def write(journal: Journal, answered: list[bool]) -> None:
+            with contextlib.suppress(JournalUnavailable):
+                while True:
+                    journal.transact_sync(lambda tx: tx.size)
+            answered.append(True)
+
+        with opened() as journal:
+            threads = [threading.Thread(target=write, args=(journal, answered), daemon=True) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert len(answered) == 8
+
+
+def test_a_file_of_the_first_version_is_brought_forward(
+    opened: Callable[..., Journal], outcome: Callable[..., Entry], tmp_path: Path
+) -> None:
+    path = tmp_path / "journal.db"
+    with opened() as journal:
+        for number in range(13):
+            entry = outcome(attempt=f"at-{number}", on_behalf_of=["anna", "bob"][number % 2])
+            journal.transact_sync(lambda tx, entry=entry: tx.append(entry))
+        journal.transact_sync(lambda tx: tx.erase([4], who="officer", why="asked", basis="gdpr-17"))
+        kept, told, proof = journal.checkpoint_sync(), journal.view().about("anna"), journal.view().prove(9)
+    as_first_version(path)
+    assert "brings it forward" in verify(path, [journal.verification_key]).what
+    with opened() as journal:
+        assert (journal.view().about("anna"), journal.view().prove(9)) == (told, proof)
+        journal.transact_sync(lambda tx: tx.append(outcome(attempt="later")))
+        journal.checkpoint_sync()
+    report = verify(path, [journal.verification_key], older=[kept])
+    assert (report.finding, report.size, report.covered, report.erased) == (Finding.OK, 15, 15, 1), report
+
+
+def as_first_version(path: Path) -> None:
+    """Lay a file out the way the first version did, whose roots and names had tables of their own."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        nodes = [
+            (level, index >> level, roots[level * 32 : level * 32 + 32])
+            for index, roots in db.execute("SELECT idx, nodes FROM entries").fetchall()
+            for level in range(len(roots) // 32)
+        ]
+        names = [
+            (names[at : at + 16].hex(), index)
+            for index, names in db.execute("SELECT idx, subjects FROM payloads").fetchall()
+            for at in range(0, len(names), 16)
+        ]
+        db.executescript(
+            "CREATE TABLE nodes (level INTEGER NOT NULL, idx INTEGER NOT NULL, hash BLOB NOT NULL,"
+            " PRIMARY KEY (level, idx)) WITHOUT ROWID;"
+            "CREATE TABLE subjects (pseudonym TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (pseudonym, idx))"
+            " WITHOUT ROWID;"
+            "ALTER TABLE entries DROP COLUMN nodes; ALTER TABLE payloads DROP COLUMN subjects;"
+            "DELETE FROM schema WHERE version = 2"
+        )
+        db.executemany("INSERT INTO nodes VALUES (?, ?, ?)", nodes)
+        db.executemany("INSERT INTO subjects VALUES (?, ?)", names)
+        db.commit()

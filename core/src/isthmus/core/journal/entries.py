@@ -121,13 +121,12 @@ class Recorded:
     payload: Mapping[str, JSON] = field(default_factory=dict)
 
 
-_TEXTS = frozenset(
-    (
-        *("attempt", "agent", "client", "tool", "schema_hash", "system", "connection", "object", "door", "zone"),
-        *("consumer", "purpose", "task", "decision", "state", "approval", "version_before", "version_after", "error"),
-        *("trace_id", "basis"),
-    )
+_SHARED = (
+    *("agent", "basis", "client", "connection", "consumer", "decision", "door", "kind", "object", "purpose"),
+    *("schema_hash", "state", "system", "task", "tool", "zone"),
 )
+_TEXTS = ("approval", "attempt", "error", "trace_id", "version_after", "version_before")
+_NUMBERS = ("attempts", "bytes", "credential_generation", "duration_us", "http_status")
 _PEOPLE = ("approver", "on_behalf_of", "principal")
 
 
@@ -168,14 +167,27 @@ def encode_leaf(
         if name := values[at]:
             values[at] = pseudonyms[name]
     if records := values[_RECORDS]:
-        values[_RECORDS] = [pseudonyms[record] for record in records]
+        values[_RECORDS] = [record and pseudonyms[record] for record in records]
     values[_ARGUMENTS], values[_PAYLOAD] = committed.get("arguments"), committed.get("payload")
     values[_SEQUENCE], values[_TIME] = index, time
     # An empty value is left out, but not a zero.
-    parts = [key + write(value) for (key, write), value in zip(_FIELDS, values, strict=True) if value or value == 0]
+    slots = [
+        key + write(value) if value or value == 0 else "" for (key, write), value in zip(_OWN, values, strict=True)
+    ]
     # A lone surrogate has no UTF-8; its backslash form is the JSON escape of the same character.
-    leaf = LEAF_V1 + ("{" + ",".join(parts) + "}").encode("utf-8", "backslashreplace")
+    text = _shared(_read_shared(entry), tuple(entry.policy.items())) % tuple(slots)
+    leaf = b"%b{%b}" % (LEAF_V1, text.encode("utf-8", "backslashreplace")[1:])
     return leaf if len(leaf) <= MAX_LEAF_BYTES else _refuse(leaf, entry)
+
+
+@lru_cache(maxsize=1024)
+def _shared(texts: tuple[str, ...], policy: tuple[tuple[str, str], ...]) -> str:
+    """Write what many calls have in common, with a place for each key that is a call's own; commas go before."""
+    found = {name: f',"{name}":{_text(text)}' for name, text in zip(_SHARED, texts, strict=True) if text}
+    if policy:
+        found["policy"] = f',"policy":{canonical(dict(policy)).decode()}'
+    found = {name: text.replace("%", "%%") for name, text in found.items()} | dict.fromkeys(_WRITERS, "%s")
+    return "".join(found[name] for name in sorted(found))
 
 
 def parse_leaf(leaf: bytes) -> dict[str, JSON]:
@@ -209,15 +221,6 @@ def _spent(quota: Mapping[str, int]) -> str:
     return "{" + ",".join(f"{quoted(name)}:{_whole(quota[name])}" for name in sorted(quota)) + "}"
 
 
-def _policies(policy: Mapping[str, str]) -> str:
-    return _named_texts(tuple(policy.items()))
-
-
-@lru_cache(maxsize=64)
-def _named_texts(items: tuple[tuple[str, str], ...]) -> str:
-    return canonical(dict(items)).decode()
-
-
 @lru_cache(maxsize=1024)
 def _label(label: Label) -> str:
     return canonical(label.as_dict()).decode()
@@ -226,43 +229,45 @@ def _label(label: Label) -> str:
 def _forms(forms: Iterable[FieldForm]) -> str:
     # Wide objects release hundreds of fields alike: one group for each form and set of rules.
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    last: FieldForm | None = None
     for each in forms:
-        key = each.form, each.rules
-        if key in groups:
-            groups[key].append(each.field)
-        else:
-            groups[key] = [each.field]
-    written = (
-        f'{{"fields":{_texts(sorted(names))},"form":{quoted(form)},"rules":{_texts(rules)}}}'
-        for (form, rules), names in sorted(groups.items())
-    )
-    return "[" + ",".join(written) + "]"
+        if last is None or each.rules is not last.rules or each.form is not last.form:
+            last, names = each, groups.setdefault((each.form, each.rules), [])
+        names.append(each.field)
+    return "[" + ",".join(_group(*key, tuple(names)) for key, names in sorted(groups.items())) + "]"
+
+
+@lru_cache(maxsize=1024)
+def _group(form: str, rules: tuple[str, ...], names: tuple[str, ...]) -> str:
+    return f'{{"fields":{_texts(sorted(names))},"form":{quoted(form)},"rules":{_texts(rules)}}}'
 
 
 def _json(value: object) -> str:
     return canonical(value).decode()
 
 
-def _writers() -> dict[str, tuple[str, Callable[..., str]]]:
-    """Map each key of a leaf to the field it is read from and what writes it."""
-    found: dict[str, tuple[str, Callable[..., str]]] = {name: (name, _text) for name in _TEXTS}
-    found |= dict.fromkeys(("effects", "rules", "upstream_request_ids", "record_ids"), ("", _texts))
-    found |= dict.fromkeys(("credential_generation", "http_status", "attempts", "bytes", "duration_us"), ("", _whole))
-    found |= dict.fromkeys(("label_before", "label_after"), ("", _label)) | dict.fromkeys(_PEOPLE, ("", quoted))
-    found |= {"policy": ("", _policies), "forms": ("", _forms), "quota_spent": ("", _spent), "erased": ("", _json)}
-    # What append puts in is read from any field.
-    found |= dict.fromkeys(("arguments", "payload"), ("kind", quoted))
-    found |= {"kind": ("", quoted), "time": ("", _stamp), "sequence": ("kind", _whole)}
-    return {name: (source or name, write) for name, (source, write) in sorted(found.items())}
-
-
-_WRITERS = _writers()
-_KEYS = list(_WRITERS)
-_FIELDS = [(f'"{name}":', write) for name, (_, write) in _WRITERS.items()]
-_read = attrgetter(*(source for source, _ in _WRITERS.values()))
+_WRITERS: dict[str, Callable[..., str]] = {
+    **dict.fromkeys(_TEXTS, _text),
+    **dict.fromkeys(_NUMBERS, _whole),
+    **dict.fromkeys(_PEOPLE, quoted),
+    **dict.fromkeys(("effects", "record_ids", "rules", "upstream_request_ids"), _texts),
+    **dict.fromkeys(("label_after", "label_before"), _label),
+    "erased": _json,
+    "forms": _forms,
+    "quota_spent": _spent,
+    "arguments": quoted,
+    "payload": quoted,
+    "sequence": _whole,
+    "time": _stamp,
+}
+_KEYS = sorted(_WRITERS)
+_OWN = [(f',"{name}":', _WRITERS[name]) for name in _KEYS]
+# What the entry itself does not hold is read from any field, and put in afterwards.
+_read = attrgetter(*(name if name in Entry.__slots__ else "time" for name in _KEYS))
+_read_shared = attrgetter(*_SHARED)
 _NAMED = [_KEYS.index(name) for name in _PEOPLE]
-_RECORDS, _ARGUMENTS, _PAYLOAD, _SEQUENCE, _TIME = map(
-    _KEYS.index, ("record_ids", "arguments", "payload", "sequence", "time")
+_RECORDS, _ARGUMENTS, _PAYLOAD, _SEQUENCE, _TIME = (
+    _KEYS.index(name) for name in ("record_ids", "arguments", "payload", "sequence", "time")
 )
 
 

@@ -11,13 +11,13 @@ from isthmus.core.records import JSON
 from .entries import Entry, Kind, Recorded, encode_leaf, parse_leaf, private_part, subjects
 from .errors import IntentOpen
 from .pending import Pending
-from .sealing import PSEUDONYM_BYTES, Sealer, canonical, commitment
+from .sealing import Sealer, canonical, commitment
 from .tree import HASH_BYTES, Growth
 
 __all__ = ["LogReads", "LogWrites"]
 
 _RANGES_PER_TOMBSTONE = 2_000
-_Mark = tuple[tuple[int, list[bytes]], tuple[list[int], list[int]], bool]
+_Mark = tuple[tuple[int, list[bytes]], tuple[int, int, list[int]], bool]
 
 
 class Reads:
@@ -65,8 +65,8 @@ class LogReads(Reads):
     def about(self, subject: str) -> tuple[int, ...]:
         """List the entries that name a person or record and are not erased; reads through all bodies' names."""
         named = bytes.fromhex(self._sealer.pseudonym(subject))
-        rows = self._db.execute("SELECT idx, subjects FROM payloads WHERE instr(subjects, ?) ORDER BY idx", (named,))
-        return tuple(index for index, found in rows if named in _split(found))
+        rows = self._db.execute("SELECT idx FROM payloads WHERE instr(subjects, ?) ORDER BY idx", (named,))
+        return tuple(index for (index,) in rows)
 
     def node(self, level: int, index: int) -> bytes:
         """Find the stored root of a complete subtree."""
@@ -199,10 +199,6 @@ def _body(private: str, payload: Mapping[str, JSON] | None) -> bytes:
     if payload is not None:
         told = f'"payload":{canonical(payload).decode()}' + ("," + told if told else "")
     return ("{" + told + "}").encode("utf-8", "backslashreplace") if told else b""
-
-
-def _split(named: bytes) -> set[bytes]:
-    return {named[at : at + PSEUDONYM_BYTES] for at in range(0, len(named), PSEUDONYM_BYTES)}
 
 
 def _place(index: int) -> str:

@@ -1,19 +1,19 @@
 """Which rows of the log wait to be written with the batch?"""
 
 import sqlite3
+from functools import cache
+from itertools import chain
 from typing import Final
 
 __all__ = ["Pending"]
 
-_INSERTS: Final = {
-    "entries": "INSERT INTO entries VALUES (?, ?, ?)",
-    "payloads": "INSERT INTO payloads VALUES (?, ?, ?, ?)",
-}
+_COLUMNS: Final = {"entries": 3, "payloads": 4}
+_WIDTHS: Final = (64, 16, 4, 1)
 _Row = tuple[int | bytes, ...]
 
 
 class Pending:
-    """Rows that are appended only; written together they cost half, and a unit's savepoint stays empty.
+    """Rows that are appended only; written together they cost half, and a unit needs no savepoint for them.
 
     A unit that has to read them flushes first. Undoing a unit also undoes what it flushed for the units before it,
     so rows stay here until the batch ends, and a mark remembers how many were written.
@@ -28,16 +28,28 @@ class Pending:
     def flush(self, db: sqlite3.Connection) -> None:
         """Write what was not written yet."""
         for number, (table, rows) in enumerate(self._tables):
-            if self._written[number] < len(rows):
-                db.executemany(_INSERTS[table], rows[self._written[number] :])
-                self._written[number] = len(rows)
+            _insert(db, table, rows, self._written[number])
+            self._written[number] = len(rows)
 
-    def mark(self) -> tuple[list[int], list[int]]:
+    def mark(self) -> tuple[int, int, list[int]]:
         """Remember this state for `back_to`."""
-        return [len(rows) for _, rows in self._tables], self._written.copy()
+        return len(self.entries), len(self.payloads), self._written.copy()
 
-    def back_to(self, mark: tuple[list[int], list[int]]) -> None:
+    def back_to(self, mark: tuple[int, int, list[int]]) -> None:
         """Forget the rows since the mark, after the database went back to it too."""
-        lengths, self._written = mark
-        for (_, rows), length in zip(self._tables, lengths, strict=True):
-            del rows[length:]
+        entries, payloads, self._written = mark
+        del self.entries[entries:], self.payloads[payloads:]
+
+
+def _insert(db: sqlite3.Connection, table: str, rows: list[_Row], at: int) -> None:
+    # Many rows a statement: between two statements a busy event loop takes the interpreter lock away.
+    for width in _WIDTHS:
+        while len(rows) - at >= width:
+            db.execute(_statement(table, width), tuple(chain.from_iterable(rows[at : at + width])))
+            at += width
+
+
+@cache
+def _statement(table: str, width: int) -> str:
+    row = f"({','.join('?' * _COLUMNS[table])})"
+    return f"INSERT INTO {table} VALUES {','.join([row] * width)}"  # noqa: S608 both are our own words

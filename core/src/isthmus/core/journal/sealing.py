@@ -17,14 +17,14 @@ from isthmus.core.records import JSON
 
 from .errors import JournalUnavailable
 
-__all__ = ["PSEUDONYM_BYTES", "SALT_BYTES", "JournalKeys", "Sealer", "canonical", "commitment", "key_id", "quoted"]
+__all__ = ["SALT_BYTES", "JournalKeys", "Sealer", "canonical", "commitment", "key_id", "quoted"]
 
 SALT_BYTES = 32
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _SEALED_V1 = b"\x01"
 _HEADER_BYTES = 5
-PSEUDONYM_BYTES = 16
+_PSEUDONYM_BYTES = 16
 _KNOWN_NAMES = 4_096
 
 
@@ -145,7 +145,7 @@ class Sealer:
 
     def _named(self, value: str) -> str:
         text = value.encode("utf-8", "backslashreplace")
-        return hmac.digest(self._keys.pseudonyms, text, "sha256")[:PSEUDONYM_BYTES].hex()
+        return hmac.digest(self._keys.pseudonyms, text, "sha256")[:_PSEUDONYM_BYTES].hex()
 
     def _draw(self, count: int) -> bytes:
         at = self._used

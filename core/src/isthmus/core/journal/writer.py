@@ -66,6 +66,8 @@ class Writer:
         self._turns = Turns(path)
         # None ends the thread. A SimpleQueue wakes it at a tenth of a Condition's cost.
         self._queue: SimpleQueue[Unit | None] = SimpleQueue()
+        # Held while a unit is let in, so that none slips in behind the end or a failure and waits for ever.
+        self._open = threading.Lock()
         self._taken: list[Unit] = []
         self._held = True
         self._closing = self._last = False
@@ -88,24 +90,20 @@ class Writer:
         """
         if threading.get_ident() == self._thread.ident:
             raise RuntimeError("a unit of work may not wait for another one; do both in one unit")
-        if self._closing:
-            raise JournalUnavailable("the journal is closed; open it again")
-        if failure := self._failed():
-            raise failure
-        self._queue.put(unit)
-        if failure := self._failed():
-            # It stopped just now, and may have done so before it saw this unit.
-            self._turn_away(failure)
+        with self._open:
+            if self._closing:
+                raise JournalUnavailable("the journal is closed; open it again")
+            if self._failure is not None:
+                raise self._failure
+            self._queue.put(unit)
 
     def close(self) -> None:
         """Finish what is queued and stop the thread."""
-        self._closing = True
-        self._queue.put(None)
+        with self._open:
+            self._closing = True
+            self._queue.put(None)
         self._thread.join()
         self._turns.close()
-
-    def _failed(self) -> JournalUnavailable | None:
-        return self._failure
 
     def _run(self) -> None:
         try:
@@ -222,16 +220,14 @@ class Writer:
                 self._stop(_unavailable(error, self._path))
 
     def _stop(self, failure: JournalUnavailable) -> None:
-        self._failure = self._failure or failure
-        self._turn_away(self._failure)
-
-    def _turn_away(self, failure: JournalUnavailable) -> None:
+        with self._open:
+            self._failure = self._failure or failure
         left: list[Unit] = []
         with suppress(Empty):
             while True:
                 unit = self._queue.get_nowait()
                 if unit is not None:
-                    unit.error = failure
+                    unit.error = self._failure
                     left.append(unit)
         _deliver(left)
 
