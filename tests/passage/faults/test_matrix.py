@@ -51,7 +51,8 @@ async def staged(house: Home, mishap: Mishap) -> AsyncIterator[Stage]:
 
 def test_each_fault_of_the_sandbox_has_its_row() -> None:
     rows = {mishap.kind for mishap in MISHAPS}
-    missing = sorted(FAULTS.keys() - rows)
+    # No verb meets these: they befall bulk jobs.
+    missing = sorted(FAULTS.keys() - rows - {"slow_job", "fail_job"})
     assert not missing, f"say in outcomes.py what must come of {', '.join(missing)}"
     assert rows <= FAULTS.keys()
     assert len({mishap.name for mishap in MISHAPS}) == len(MISHAPS)

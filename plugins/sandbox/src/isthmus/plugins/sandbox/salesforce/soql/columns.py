@@ -77,8 +77,9 @@ class Resolver:
 
     @property
     def locale(self) -> Locale:
-        """Return the user's locale."""
-        user = self.store["User"].rows.get(self.view.user_id)
+        """Return the user's locale; the stores of other APIs hold no users."""
+        users = self.store.tables.get("User")
+        user = users.rows.get(self.view.user_id) if users else None
         return locale_of(user["LocaleSidKey"] if user else None)
 
     def operand(self, operand: Operand) -> Column:
