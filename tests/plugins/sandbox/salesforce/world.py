@@ -3,13 +3,14 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx2
 
 from isthmus.plugins.sandbox import SalesforceOrg
-from isthmus.plugins.sandbox.salesforce.store import Store, Value
+from isthmus.plugins.sandbox.salesforce.store import Store, Value, stamp
 
 from .recordings import Exchange, parsed
 
@@ -103,6 +104,10 @@ class World:
             column = sobject.by_name.get(key.lower()) or sobject.by_relationship.get(key.lower())
             if column is not None and column.name != "Id" and not isinstance(value, Mapping | list):
                 values[column.name] = self._ours(value, VERSION) if isinstance(value, str) else value
+        # Bulk results tell instants as milliseconds since 1970.
+        for field in sobject.fields:
+            if field.type == "datetime" and isinstance(told := values.get(field.name), int):
+                values[field.name] = stamp(datetime.fromtimestamp(told / 1000, UTC))
         return str(store.insert(name, values, by)["Id"])
 
     def _learn(self, recorded: Any, ours: Any) -> None:
