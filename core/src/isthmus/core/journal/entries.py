@@ -122,8 +122,8 @@ class Recorded:
 
 
 _SHARED = (
-    *("agent", "basis", "client", "connection", "consumer", "decision", "door", "kind", "object", "purpose"),
-    *("schema_hash", "state", "system", "task", "tool", "zone"),
+    *("agent", "basis", "client", "connection", "consumer", "decision", "door", "effects", "kind", "object"),
+    *("purpose", "rules", "schema_hash", "state", "system", "task", "tool", "zone"),
 )
 _TEXTS = ("approval", "attempt", "error", "trace_id", "version_after", "version_before")
 _NUMBERS = ("attempts", "bytes", "credential_generation", "duration_us", "http_status")
@@ -170,7 +170,7 @@ def encode_leaf(
         values[_RECORDS] = [record and pseudonyms[record] for record in records]
     values[_ARGUMENTS], values[_PAYLOAD] = committed.get("arguments"), committed.get("payload")
     values[_SEQUENCE], values[_TIME] = index, time
-    # An empty value is left out, but not a zero.
+    # An empty value is left out, but not a zero: only numbers compare equal to it.
     slots = [
         key + write(value) if value or value == 0 else "" for (key, write), value in zip(_OWN, values, strict=True)
     ]
@@ -181,9 +181,13 @@ def encode_leaf(
 
 
 @lru_cache(maxsize=1024)
-def _shared(texts: tuple[str, ...], policy: tuple[tuple[str, str], ...]) -> str:
+def _shared(told: tuple[str | tuple[str, ...], ...], policy: tuple[tuple[str, str], ...]) -> str:
     """Write what many calls have in common, with a place for each key that is a call's own; commas go before."""
-    found = {name: f',"{name}":{_text(text)}' for name, text in zip(_SHARED, texts, strict=True) if text}
+    found = {
+        name: f',"{name}":{_text(value) if isinstance(value, str) else _texts(value)}'
+        for name, value in zip(_SHARED, told, strict=True)
+        if value
+    }
     if policy:
         found["policy"] = f',"policy":{canonical(dict(policy)).decode()}'
     found = {name: text.replace("%", "%%") for name, text in found.items()} | dict.fromkeys(_WRITERS, "%s")
@@ -250,7 +254,7 @@ _WRITERS: dict[str, Callable[..., str]] = {
     **dict.fromkeys(_TEXTS, _text),
     **dict.fromkeys(_NUMBERS, _whole),
     **dict.fromkeys(_PEOPLE, quoted),
-    **dict.fromkeys(("effects", "record_ids", "rules", "upstream_request_ids"), _texts),
+    **dict.fromkeys(("record_ids", "upstream_request_ids"), _texts),
     **dict.fromkeys(("label_after", "label_before"), _label),
     "erased": _json,
     "forms": _forms,
