@@ -48,6 +48,15 @@ async def test_every_tool_answers_within_the_schema_that_the_client_validates(se
         assert (await call("describe", object="Contact"))["fields"]
         page = await call("query", object="Account", select=["Name"], limit=1)
         await call("query", object="Account", select=["Name"], limit=1, after=page["after"])
+        # A model gets no page larger than its context takes, in whichever words it asks; the rest comes by `after`.
+        for wanted in (
+            {"object": "Contact", "select": ["Id"], "limit": 1500},
+            {"text": "SELECT Id FROM Contact LIMIT 1500"},
+        ):
+            many = await call("query", **wanted)
+            assert len(many["records"]) == 200  # type: ignore[arg-type]
+            rest = await call("query", **wanted, after=many["after"])
+            assert rest["records"]
         record = page["records"][0]  # type: ignore[index]
         await call("get", object="Account", id=record["id"])
         await call("search", object="Account", text="Instruments", limit=2)

@@ -46,3 +46,8 @@ def test_a_field_named_like_a_bound_is_kept() -> None:
     odd = {"type": "object", "properties": {"maxLength": {"type": "string", "maxLength": 5}}}
     changed = type(tool)(tool.name, tool.verb, tool.effects, tool.description, odd, odd)
     assert listed(changed).input_schema["properties"] == {"maxLength": {"type": "string"}}
+
+
+def test_a_page_is_no_larger_than_a_models_context_takes() -> None:
+    properties = sent()["query"]["inputSchema"]["properties"]
+    assert properties["limit"]["maximum"] == 200

@@ -35,7 +35,7 @@ from isthmus.core.operation import Operation
 from isthmus.core.plan import Plan, make_plan
 from isthmus.core.policy import Question
 from isthmus.core.recording import Fetched, Recorder
-from isthmus.core.records import JSON, Aggregate, Compare, Operator, Query, Row, Withheld
+from isthmus.core.records import JSON, MOST_ROWS, Aggregate, Compare, Operator, Query, Row, Withheld
 from isthmus.core.relaying import relayed
 from isthmus.core.resilience import Deadline
 from isthmus.core.results import Description, Result
@@ -75,12 +75,18 @@ class Gateway:
         """List the tools that a caller may use."""
         return self._authorizer.visible(caller)
 
-    async def call(self, caller: Caller, name: str, arguments: Mapping[str, JSON], *, id: str = "") -> Result:
-        """Carry one call through all nine steps; `id` is a fresh `parts.new_id()` that the caller's own log uses."""
+    async def call(
+        self, caller: Caller, name: str, arguments: Mapping[str, JSON], *, id: str = "", most: int = MOST_ROWS
+    ) -> Result:
+        """Carry one call through all nine steps.
+
+        `id` is a fresh `parts.new_id()` that the caller's own log uses. `most` bounds a page of records where the
+        face has less room than a program; the rest comes by `after`.
+        """
         if not self.loop.here:
-            return await self.loop.hop(lambda: self.call(caller, name, arguments, id=id))
+            return await self.loop.hop(lambda: self.call(caller, name, arguments, id=id, most=most))
         try:
-            call = self._read(caller, name, arguments, id)
+            call = self._read(caller, name, arguments, id, most)
         except IsthmusError as error:
             await self._recorder.unread(caller, name, error)
             raise
@@ -96,7 +102,7 @@ class Gateway:
             return await self.loop.hop(lambda: self.relay(caller, system, request))
         try:
             tool, arguments = relayed(self.parts.systems[system], request)
-            call = replace(self._understand(caller, tool, arguments, ""), relayed=request)
+            call = replace(self._understand(caller, tool, arguments), relayed=request)
         except IsthmusError as error:
             await self._recorder.unread(caller, "relay", error)
             raise
@@ -112,7 +118,7 @@ class Gateway:
 
         The tool may be one that the caller is not shown, to explain why.
         """
-        legs = await self._route(self._understand(caller, tool, arguments, ""))
+        legs = await self._route(self._understand(caller, tool, arguments))
         return tuple([(leg, *self._foreseen(leg, await self._look_up(leg))) for leg in legs])
 
     def _foreseen(self, leg: Leg, plan: Plan) -> tuple[Plan, Question]:
@@ -120,19 +126,23 @@ class Gateway:
 
     # 1 read: validate against the schema, parse query text, name the system.
 
-    def _read(self, caller: Caller, name: str, arguments: Mapping[str, JSON], id: str) -> Call:
+    def _read(self, caller: Caller, name: str, arguments: Mapping[str, JSON], id: str, most: int) -> Call:
         tool = next((one for one in self.tools(caller) if one.name == name), None)
         if tool is None:
             raise InvalidArguments(f"Unknown tool: {name}", code="unknown_tool")
-        return self._understand(caller, tool, arguments, id)
+        return self._understand(caller, tool, arguments, id, most)
 
-    def _understand(self, caller: Caller, tool: Tool, arguments: Mapping[str, JSON], id: str) -> Call:
+    def _understand(
+        self, caller: Caller, tool: Tool, arguments: Mapping[str, JSON], id: str = "", most: int = MOST_ROWS
+    ) -> Call:
         tool.check(arguments)
         system = self.parts.systems[str(arguments["system"])]
         request = parse_request(tool.verb, arguments)
         if isinstance(request, RawQuery):
             after, request = request.after, next(iter(system.connections.values())).connector.parse(request.text)
             request = replace(request, after=after) if isinstance(request, Query) else request
+        if isinstance(request, Query) and request.limit > most:
+            request = replace(request, limit=most)
         if isinstance(arguments.get("task"), str):
             caller = replace(caller, task=self.parts.tasks.check(caller, str(arguments["task"])))
         call = Call(

@@ -10,7 +10,10 @@ from isthmus.core.operation import Effect, Verb
 from isthmus.core.records import JSON
 from isthmus.core.tools import Tool
 
-__all__ = ["listed"]
+__all__ = ["MOST_RECORDS", "listed"]
+
+MOST_RECORDS = 200
+"""Of one page: what a model's context takes. A program may have more."""
 
 # Whoever exceeds a bound is told so by name; a model picks its arguments no better for having read them all.
 BOUNDS = frozenset({"maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minProperties"})
@@ -48,6 +51,9 @@ def _without_bounds(schema: Mapping[str, JSON]) -> dict[str, Any]:
 
 def _inner(value: JSON) -> Any:
     if isinstance(value, Mapping):
+        most = value.get("maximum")
+        if isinstance(most, int) and most > MOST_RECORDS:
+            value = {**value, "maximum": MOST_RECORDS}
         return _without_bounds(value)
     if isinstance(value, list):
         return [_inner(one) for one in value]

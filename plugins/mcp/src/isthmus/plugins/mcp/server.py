@@ -29,7 +29,7 @@ from isthmus.core.records import JSON
 from isthmus.core.results import as_json
 from isthmus.plugins.mcp.approval import Answer, Context, Ticket, can_ask, decide, question, state_boundary
 from isthmus.plugins.mcp.clients import Client
-from isthmus.plugins.mcp.listing import listed
+from isthmus.plugins.mcp.listing import MOST_RECORDS, listed
 from isthmus.plugins.mcp.logs import CORRELATION
 
 __all__ = ["TASK", "ToolServer"]
@@ -102,7 +102,8 @@ class ToolServer:
         answer = await decide(self._gateway, client, ticket, params) if ticket else None
         try:
             # One id leads from the client's error over the server's log and spans to the journal.
-            found = await self._gateway.call(client.caller, params.name, _arguments(ctx, params), id=CORRELATION.get())
+            arguments, id = _arguments(ctx, params), CORRELATION.get()
+            found = await self._gateway.call(client.caller, params.name, arguments, id=id, most=MOST_RECORDS)
         except ApprovalRequired as required:
             asked = question(self._gateway, required, ticket) if asks and answer is not Answer.LATER else None
             if asked is None:
