@@ -182,6 +182,19 @@ def _told(case):
     return {name: value for name, value in case.items() if name != "classes"}
 
 
+async def test_a_field_that_holds_nothing_is_summed_up_with_none_that_holds_something(releaser):
+    known = metadata()
+    reach = Reach(paths=await known.paths(await known.object("Person"), ("Name", "Title")))
+    for fields in ({"Name": "Falk"}, {"Title": "x"}, {"Name": "Falk", "Title": "x"}):
+        row = Row("Person", "1", {"Country": "US", **fields})
+        found = releaser.rows([row], reach, SOURCE, US, "owner")
+        assert set().union(*found.forms.fields.values()) == set(fields)
+        assert ("pii" in found.label.classes) == ("Name" in fields)
+    rows = [Row("Person", one, {"Country": "US", name: "x"}) for one, name in (("1", "Name"), ("2", "Title"))]
+    page = releaser.rows(rows, reach, SOURCE, US, "owner")
+    assert set().union(*page.forms.fields.values()) == {"Name", "Title"}
+
+
 async def test_free_text_is_untrusted():
     facts = objects()["Person"]
     for classes, integrity in (({"pii", "free_text"}, Integrity.UNTRUSTED), ({"pii"}, Integrity.TRUSTED)):
