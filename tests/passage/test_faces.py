@@ -4,9 +4,10 @@ import asyncio
 import inspect
 import os
 import threading
+import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import TypeVar
 
 import pytest
@@ -16,7 +17,7 @@ from isthmus.core import Page, Record, Ref, Session, sync
 from isthmus.core.assembly import Surroundings
 from isthmus.core.config import load_config
 from isthmus.core.connector import Connector
-from isthmus.core.errors import ConfigurationError, InvalidArguments, NotFound
+from isthmus.core.errors import ConfigurationError, InvalidArguments, IsthmusError, NotFound
 from isthmus.core.gateway import Gateway
 from isthmus.core.operation import Verb
 from isthmus.core.records import Aggregate, AllOf, AnyOf, Compare, InQuery, Measure, Negated, Operator, Order, Query
@@ -133,6 +134,26 @@ def test_a_closed_gateway_says_so(house: House) -> None:
     assert "isthmus" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(ConfigurationError, match="not running"):
         session.query("crm", PEOPLE)
+
+
+def test_a_thread_that_waits_when_the_gateway_closes_is_let_go(house: House) -> None:
+    config = load_config(house.write())
+    with ThreadPoolExecutor(1) as pool:
+        with sync.open_gateway(config, Surroundings(environ=house.environ)) as gateway:
+            session = gateway.session(house.caller("eu"))
+            session.describe("crm", "Account")
+            house.sandbox.salesforce["eu"].faults.arm("slow", seconds=8.0)
+            waiting = pool.submit(session.query, "crm", Query("Account", limit=1))
+            time.sleep(0.3)
+        with pytest.raises((CancelledError, IsthmusError)):
+            waiting.result(timeout=10)
+
+
+def test_many_threads_are_all_answered(blocking: sync.Gateway, house: House) -> None:
+    session = blocking.session(house.caller("eu"))
+    with ThreadPoolExecutor(40) as pool:
+        found = list(pool.map(lambda _: session.query("crm", Query("Account", limit=1)), range(400)))
+    assert {len(one.records) for one in found} == {1}
 
 
 def test_a_configuration_error_ends_the_background_loop(house: House) -> None:

@@ -2,15 +2,49 @@
 
 import asyncio
 import os
+import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
-from typing import TypeVar
+from concurrent.futures import CancelledError
+from typing import Generic, TypeVar
 
 from isthmus.core.errors import ConfigurationError
 
 __all__ = ["OwnLoop"]
 
 R = TypeVar("R")
+Work = Callable[[], Coroutine[None, None, R]]
+
+
+class _Errand(Generic[R]):
+    """One blocking call; a bare lock is the lightest thing that a thread can wait for."""
+
+    def __init__(self, work: Work[R], loop: asyncio.AbstractEventLoop) -> None:
+        self._work = work
+        self._loop = loop
+        self._task: asyncio.Task[R] | None = None
+        self._over = threading.Lock()
+        self._over.acquire()
+
+    def begin(self) -> None:
+        """Start the work; on the loop."""
+        self._task = self._loop.create_task(self._work())
+        self._task.add_done_callback(lambda _: self._over.release())
+
+    def wait(self) -> R:
+        """Wait for its end; whoever interrupts the wait cancels the work."""
+        try:
+            self._over.acquire()
+        except BaseException:
+            self._loop.call_soon_threadsafe(self._cancel)
+            raise
+        if self._task is None or self._task.cancelled():
+            raise CancelledError
+        return self._task.result()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
 
 class OwnLoop:
@@ -19,6 +53,8 @@ class OwnLoop:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._process = os.getpid()
+        self._arrived: deque[Callable[[], None]] = deque()
+        self._woken = False
 
     @property
     def here(self) -> bool:
@@ -28,15 +64,16 @@ class OwnLoop:
         except RuntimeError:
             return False
 
-    async def hop(self, work: Callable[[], Coroutine[None, None, R]]) -> R:
+    async def hop(self, work: Work[R]) -> R:
         """Run work over there and await it here; a cancelled wait cancels the work.
 
         Raises:
             ConfigurationError: the loop has ended, or belongs to the process that this one was forked from.
         """
-        return await asyncio.wrap_future(self._submit(work))
+        self._check()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), self._loop))
 
-    def wait(self, work: Callable[[], Coroutine[None, None, R]]) -> R:
+    def wait(self, work: Work[R]) -> R:
         """Run work over there and block this thread until it is done.
 
         Raises:
@@ -48,14 +85,22 @@ class OwnLoop:
                 "await the asynchronous session, or block in a thread: `await asyncio.to_thread(...)`",
                 code="blocks_its_own_loop",
             )
-        waiting = self._submit(work)
-        try:
-            return waiting.result()
-        except BaseException:
-            waiting.cancel()
-            raise
+        self._check()
+        errand = _Errand(work, self._loop)
+        self._arrived.append(errand.begin)
+        # One wake-up, which costs a system call, is enough for all that come before the loop looks.
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._begin)
+        return errand.wait()
 
-    def _submit(self, work: Callable[[], Coroutine[None, None, R]]) -> "Future[R]":
+    def _begin(self) -> None:
+        # Whoever appends from here on wakes the loop again, so nobody is overlooked.
+        self._woken = False
+        while self._arrived:
+            self._arrived.popleft()()
+
+    def _check(self) -> None:
         if os.getpid() != self._process:
             raise ConfigurationError(
                 "this process was forked from the one that opened the gateway, and shares no event loop, socket or "
@@ -68,4 +113,3 @@ class OwnLoop:
                 "isthmus.core.sync",
                 code="loop_ended",
             )
-        return asyncio.run_coroutine_threadsafe(work(), self._loop)
