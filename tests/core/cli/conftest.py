@@ -75,7 +75,8 @@ class Shell:
         config = load_config(self.config)
         keys = open_keys(config, self.house.environ)
         origin = f"{config.file.name}/isthmus"
-        return Journal.open(config.state / "journal.db", origin=origin, keys=keys.journal)
+        with keys.secrets:
+            return Journal.open(config.state / "journal.db", origin=origin, keys=keys.journal)
 
     def leave_open(self, id: str, **details: Any) -> None:
         """Leave a write behind as a process that died would."""

@@ -5,6 +5,7 @@ import itertools
 import os
 import sqlite3
 import threading
+from contextlib import closing
 
 import keyring.backends.fail
 import keyring.backends.null
@@ -222,5 +223,6 @@ def test_the_signing_key_of_a_zone_is_made_once_and_sealed(deployment, store):
     with deployment.store() as other:
         assert signing_key(other, "eu").private_bytes_raw() == first
         assert signing_key(other, "us").private_bytes_raw() != first
-    (sealed,) = sqlite3.connect(deployment.path).execute("SELECT sealed FROM secrets WHERE name LIKE '%.eu'").fetchone()
+    with closing(sqlite3.connect(deployment.path)) as raw:
+        (sealed,) = raw.execute("SELECT sealed FROM secrets WHERE name LIKE '%.eu'").fetchone()
     assert base64.b64encode(first) not in sealed

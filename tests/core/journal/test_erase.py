@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -73,7 +74,8 @@ def test_erased_bytes_are_nowhere_and_proofs_hold(
         report = verify(path, [key], older=[older, newer], sealing=keys.sealing)
         assert report == Report(Finding.OK, size=len(people) + 1, covered=len(people) + 1, erased=len(expected))
         for index in expected:
-            leaf = sqlite3.connect(path).execute("SELECT leaf FROM entries WHERE idx = ?", (index,)).fetchone()[0]
+            with closing(sqlite3.connect(path)) as raw:
+                leaf = raw.execute("SELECT leaf FROM entries WHERE idx = ?", (index,)).fetchone()[0]
             assert (
                 proven(journal.view().prove(index), leaf, [NoteKey.parse(key)], origin="acme.example/isthmus") == index
             )

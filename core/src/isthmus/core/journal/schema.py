@@ -83,6 +83,17 @@ _VERSIONS = (_V1, _V2)
 """The statements that lead from version n to n + 1; a released one never changes."""
 
 
+_WRITER = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    # An erased body must not survive in a free page, nor a rolled back one in a temporary file.
+    "secure_delete=ON",
+    "temp_store=MEMORY",
+    # The writer checkpoints by itself: SQLite's own turn hides a failed fsync.
+    "wal_autocheckpoint=0",
+)
+
+
 @overload
 def connect(path: Path, *, writer: Literal[True]) -> "UnitConnection": ...
 @overload
@@ -98,12 +109,12 @@ def connect(path: Path, *, writer: bool) -> sqlite3.Connection:
         check_same_thread=writer,
         factory=UnitConnection if writer else _Reader,
     )
-    if writer:
-        # An erased body must not survive in a free page, nor a rolled back one in a temporary file.
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY"):
+    try:
+        for setting in _WRITER if writer else ():
             db.execute(f"PRAGMA {setting}")
-        # The writer checkpoints by itself: SQLite's own turn hides a failed fsync.
-        db.execute("PRAGMA wal_autocheckpoint=0")
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
 
 

@@ -94,6 +94,14 @@ class _Log:
 
     def __enter__(self) -> Self:
         try:
+            self._begin()
+        except (sqlite3.Error, _Unusable):
+            self._db.close()
+            raise
+        return self
+
+    def _begin(self) -> None:
+        try:
             self._db.execute("BEGIN")
             self._db.execute("SELECT 1 FROM schema").fetchone()
         except sqlite3.OperationalError:
@@ -107,7 +115,6 @@ class _Log:
         if version != SCHEMA_VERSION:
             older = "; open it once with this isthmus, which brings it forward" if version < SCHEMA_VERSION else ""
             raise _Unusable(f"the journal has version {version}, this check knows {SCHEMA_VERSION}{older}")
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
