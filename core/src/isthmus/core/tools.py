@@ -15,6 +15,7 @@ from isthmus.core.records import JSON, MOST_ROWS
 
 __all__ = ["Tool", "surface"]
 
+_STRICT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 Schema = Mapping[str, JSON]
 
 _NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 128}
@@ -192,7 +193,7 @@ class Tool:
     def check(self, arguments: Mapping[str, JSON]) -> None:
         """Refuse arguments that do not fit; the sentence names the argument and never repeats its value."""
         try:
-            json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
+            _STRICT.encode(arguments).encode()
         except (ValueError, TypeError, RecursionError):
             raise InvalidArguments(
                 f"{self.name}: the arguments hold what JSON cannot carry: a lone surrogate, a number that is none, an "
