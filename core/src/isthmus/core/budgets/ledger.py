@@ -71,7 +71,7 @@ class Lease(msgspec.Struct, frozen=True, array_like=True):
 class Ledger(msgspec.Struct, frozen=True):
     """The shared state of one budget; times are epoch seconds.
 
-    Every look at the store makes several, so it is a msgspec structure: made, changed and written at a tenth of the cost.
+    Every look at the store makes several, so it is a msgspec structure: changed and written at a tenth of the cost.
     """
 
     granted: int = 0
