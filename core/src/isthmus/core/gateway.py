@@ -29,6 +29,7 @@ from isthmus.core.errors import (
 from isthmus.core.eventloop import OwnLoop
 from isthmus.core.execution import execute
 from isthmus.core.http import CallScope, Meter, Response
+from isthmus.core.http.telemetry import tracing
 from isthmus.core.merging import check_combinable
 from isthmus.core.metadata import Metadata
 from isthmus.core.operation import Operation
@@ -349,6 +350,8 @@ class Gateway:
 
     def _span(self, call: Call) -> AbstractContextManager[object]:
         """Make a span current for the call; nothing where no tracing is set up."""
+        if not tracing():
+            return nullcontext()
         about = {"isthmus.call": call.id, "isthmus.system": call.system}
         span = self._tracer.start_span(f"isthmus {call.tool.name}", attributes=about)
         return trace.use_span(span, end_on_exit=True) if span.get_span_context().is_valid else nullcontext()
