@@ -52,6 +52,12 @@ def test_a_segment_is_written_as_quote_writes_it(value: str) -> None:
     assert written == "/" + quote(value, safe="")
 
 
+def test_only_the_very_root_vouches_for_an_address() -> None:
+    ours, theirs = Origin.of("https://org.example").root, Origin.of("https://evil.example").root
+    assert Address(ours, "/x").below(ours)
+    assert not Address(theirs, "/x").below(ours)
+
+
 def test_a_lone_surrogate_in_a_query_is_refused() -> None:
     with pytest.raises(InvalidArguments):
         _query({"q": "\ud800"})

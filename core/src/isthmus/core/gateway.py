@@ -272,8 +272,10 @@ class Gateway:
                 # 7 execute
                 connector = leg.connection.bind(self._scope(leg, judged.operation, permit))
                 done = await execute(judged, connector, self.parts)
-                known = tuple(one for one in done.objects if self._authorizer.may_describe(judged, one.name))
-                return Fetched(judged, replace(done, objects=known))
+                if done.objects:
+                    known = tuple(one for one in done.objects if self._authorizer.may_describe(judged, one.name))
+                    done = replace(done, objects=known)
+                return Fetched(judged, done)
             finally:
                 permit.release_unused()
         except Exception as error:  # noqa: BLE001 a connector's own fault must not carry data out

@@ -199,6 +199,8 @@ class Tool:
                 f"{self.name}: the arguments hold what JSON cannot carry: a lone surrogate, a number that is none, an "
                 "unknown type or too many levels"
             ) from None
+        if self._validator.is_valid(arguments):
+            return
         for problem in self._validator.iter_errors(arguments):
             where = ".".join(str(part) for part in problem.instance_path)
             raise InvalidArguments(f"{self.name}: {self._complaint(where, problem, arguments)}", field=where)

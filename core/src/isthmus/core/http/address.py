@@ -16,7 +16,15 @@ class Address(httpx2.URL):
     def __init__(self, root: httpx2.URL, path: str, query: str = "") -> None:
         """`path` comes from `path()` and `query` from `urlencode`: neither holds anything that is left to encode."""
         super().__init__(root)
-        self._uri_reference = self._uri_reference._replace(path=path, query=query or None)
+        known = self._uri_reference
+        self._uri_reference = type(known)(
+            known.scheme, known.userinfo, known.host, known.port, path, query or None, known.fragment
+        )
+        self._root = root
+
+    def below(self, root: httpx2.URL) -> bool:
+        """Tell whether it was put together from this very root, so that only path and query can differ."""
+        return self._root is root
 
 
 class Ready(httpx2.Request):
