@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
+from typing import cast
 
 import jsonschema_rs
 
@@ -193,7 +195,7 @@ class Tool:
     def check(self, arguments: Mapping[str, JSON]) -> None:
         """Refuse arguments that do not fit; the sentence names the argument and never repeats its value."""
         try:
-            _STRICT.encode(arguments).encode()
+            _texts(arguments) or _STRICT.encode(arguments).encode()
         except (ValueError, TypeError, RecursionError):
             raise InvalidArguments(
                 f"{self.name}: the arguments hold what JSON cannot carry: a lone surrogate, a number that is none, an "
@@ -220,6 +222,16 @@ class Tool:
             return "the arguments do not fit together; see the tool's input schema"
         rule = str(problem.schema_path[-1]) if problem.schema_path else "schema"
         return f"argument {where!r} does not fit its schema ({rule})"
+
+
+def _texts(arguments: Mapping[str, JSON]) -> bool:
+    """Tell whether arguments are texts and lists of texts only, which JSON carries; raises UnicodeEncodeError."""
+    lists = [value for value in arguments.values() if type(value) is list]
+    texts = [*arguments, *(value for value in arguments.values() if type(value) is not list), *chain(*lists)]
+    if set(map(type, texts)) != {str}:
+        return False
+    "".join(cast("list[str]", texts)).encode()
+    return True
 
 
 @dataclass(frozen=True, slots=True)
