@@ -209,11 +209,27 @@ def _text(value: bytes) -> str:
 
 
 class Whole(httpx2.Response):
-    """An answer whose whole body is there, as all layers above the wire get it."""
+    """An answer whose whole body is there, as all layers above the wire get it.
+
+    They look at status and `answer`; what else an httpx2 response has is made when somebody asks for it.
+    """
 
     def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        super().__init__(status, headers=headers, stream=httpx2.ByteStream(body))
+        self.status_code = status
+        self.extensions = {}
         self.answer = Response(status, Headers(headers), body)
+        self._raw = headers
+
+    def __getattr__(self, name: str) -> object:
+        """Make the rest; called only for what is not there yet."""
+        raw = self.__dict__.pop("_raw", None)
+        if raw is None:
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}", name=name, obj=self)
+        known = self.__dict__.copy()
+        stream = httpx2.ByteStream(self.answer.body)
+        super().__init__(self.status_code, headers=raw, stream=stream)
+        self.__dict__ |= known
+        return getattr(self, name)
 
     @property
     def content(self) -> bytes:
