@@ -3,7 +3,6 @@
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from operator import attrgetter
 from typing import Any, ClassVar, TypeAlias, TypeVar, cast, overload
 
@@ -17,6 +16,8 @@ __all__ = ["Fields", "Found", "Layout", "Table", "fields_type", "put_back"]
 SWELL = 16
 """How many times its length a body may take as structures: a text of a few letters costs the most."""
 MOST_TYPES = 256
+ENOUGH = 100
+"""Rows that say what is usual in a column."""
 
 Scalar: TypeAlias = str | int | float | bool | None
 T = TypeVar("T")
@@ -207,57 +208,103 @@ class Layout:
             return None
         if len(body) > HEAVIEST // SWELL and answer.weight > HEAVIEST:
             return None
-        shape = _shape(self, paths)
-        try:
-            whole = shape.decoder.decode(body)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        read = _reader(self, paths).read(body)
+        if read is None:
             return None
+        whole, texts, marks = read
         fields: list[Fields] = whole.rows
-        values = chain.from_iterable(map(shape.values, fields))
-        texts = list(map(type, values)).count(str)
         said = {name: value for name, _ in self.said if (value := getattr(whole, f"said_{name}")) is not msgspec.UNSET}
         beside = 2 + sum(4 if isinstance(value, str) else 2 for value in said.values())
-        if _marks(body) != beside + len(fields) * shape.marks + 2 * texts:
+        if _marks(body) != beside + len(fields) * marks + 2 * texts:
             return None
         filled = texts == len(fields) * len(paths)
-        return Found(Table(object, fields, shape.at, self.id, self.version, filled), said)
+        return Found(Table(object, fields, whole.at, self.id, self.version, filled), said)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """How one layout is read for the paths of one query; `marks` are those of a row's names and of what is inside."""
+class _Reader:
+    """Reads one layout for the paths of one query, and remembers which of them held a text in every row so far.
 
-    decoder: msgspec.json.Decoder[Any]
-    at: Mapping[str, str]
-    values: "attrgetter[tuple[Scalar, ...]]"
-    marks: int
+    Those are read as texts and nothing else: none of their values needs to be looked at to know what it is.
+    """
+
+    def __init__(self, layout: Layout, paths: tuple[str, ...]) -> None:
+        self._layout = layout
+        self._paths = paths
+        self._plain = self._shape = _Shape(layout, paths, frozenset())
+        self._learnt = False
+
+    def read(self, body: bytes) -> tuple[Any, int, int] | None:
+        """Return the answer, how many of its values are texts, and the marks that a row takes beside them."""
+        whole = self._shape.decode(body)
+        if whole is None and self._shape is not self._plain:
+            whole = self._plain.decode(body)
+            if whole is not None:
+                self._learn(self._shape.texts & _all_texts(whole.rows, self._paths))
+        if whole is None:
+            return None
+        shape = self._plain if type(whole) is self._plain.whole else self._shape
+        if not self._learnt and len(whole.rows) >= ENOUGH:
+            self._learn(_all_texts(whole.rows, self._paths))
+        return whole, shape.count(whole.rows), shape.marks
+
+    def _learn(self, texts: frozenset[str]) -> None:
+        self._learnt = True
+        self._shape = _Shape(self._layout, self._paths, texts) if texts else self._plain
 
 
 @lru_cache(MOST_TYPES)
-def _shape(layout: Layout, paths: tuple[str, ...]) -> _Shape:
-    types: dict[str, object] = dict.fromkeys(paths, Scalar)
-    types |= {layout.id: str} | ({layout.version: str | None} if layout.version in types else {})
-    inside, marks = [], 2 * len(paths)
-    if layout.inside is not None:
-        name, texts = layout.inside
-        parts = msgspec.defstruct("Inside", [(f"t{n}", str) for n in range(len(texts))], gc=False,
-                                  rename={f"t{n}": text for n, text in enumerate(texts)})  # fmt: skip
-        inside.append(("inside", name, parts))
-        marks += 2 + 4 * len(texts)
-    kind = _fields_type(paths, types, inside)
-    said = {f"said_{name}": name for name, _ in layout.said}
-    whole = msgspec.defstruct(
-        "Whole",
-        [
-            ("rows", list[kind]),  # type: ignore[valid-type]
-            *((f"said_{name}", told | msgspec.UnsetType, msgspec.UNSET) for name, told in layout.said),
-        ],
-        rename={"rows": layout.rows} | said,
-        gc=False,
-    )
-    # With one name it would return a value and not a tuple of one.
-    values = attrgetter(*kind.at.values()) if len(paths) > 1 else _one
-    return _Shape(msgspec.json.Decoder(whole), kind.at, cast("attrgetter[tuple[Scalar, ...]]", values), marks)
+def _reader(layout: Layout, paths: tuple[str, ...]) -> _Reader:
+    return _Reader(layout, paths)
+
+
+def _all_texts(rows: Sequence[Fields], paths: Sequence[str]) -> frozenset[str]:
+    return frozenset(path for path in paths if all(type(one[path]) is str for one in rows))
+
+
+class _Shape:
+    """How an answer is read; `marks` are those of a row's names and of what is inside it."""
+
+    def __init__(self, layout: Layout, paths: tuple[str, ...], texts: frozenset[str]) -> None:
+        types: dict[str, object] = dict.fromkeys(paths, Scalar)
+        types |= {layout.id: str} | ({layout.version: str | None} if layout.version in types else {})
+        types |= dict.fromkeys(texts, str)
+        inside, self.marks = [], 2 * len(paths)
+        if layout.inside is not None:
+            name, parts = layout.inside
+            inside.append(("inside", name, _inside(parts)))
+            self.marks += 2 + 4 * len(parts)
+        kind = _fields_type(paths, types, inside)
+        said = {f"said_{name}": name for name, _ in layout.said}
+        self.texts = texts
+        self.whole = msgspec.defstruct(
+            "Whole",
+            [
+                ("rows", list[kind]),  # type: ignore[valid-type]
+                *((f"said_{name}", told | msgspec.UnsetType, msgspec.UNSET) for name, told in layout.said),
+            ],
+            namespace={"at": kind.at},
+            rename={"rows": layout.rows} | said,
+            gc=False,
+        )
+        self._decoder = msgspec.json.Decoder(self.whole)
+        self._loose = [attrgetter(at) for path, at in kind.at.items() if path not in texts]
+
+    def decode(self, body: bytes) -> Any:
+        """Decode an answer; None for one that looks another way."""
+        try:
+            return self._decoder.decode(body)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return None
+
+    def count(self, rows: Sequence[Fields]) -> int:
+        """Count the values that are texts."""
+        loose = sum([list(map(type, map(get, rows))).count(str) for get in self._loose])
+        return loose + len(rows) * len(self.texts)
+
+
+def _inside(parts: Sequence[str]) -> type:
+    rename = {f"t{number}": part for number, part in enumerate(parts)}
+    return msgspec.defstruct("Inside", [(name, str) for name in rename], rename=rename, gc=False)
 
 
 def _marks(body: bytes) -> int:
@@ -265,7 +312,3 @@ def _marks(body: bytes) -> int:
     if b"\\" not in body:
         return body.count(b'"')
     return -1 if b"\\\\" in body else body.count(b'"') - body.count(b'\\"')
-
-
-def _one(fields: Fields) -> tuple[Value, ...]:
-    return tuple(fields.values())
