@@ -267,12 +267,15 @@ class _Release:
         for at, value in enumerate(values):
             if value is None:
                 continue
-            if column.form is Form.CLEAR:
-                values[at] = source.id(value) if isinstance(value, str) else value
-            elif column.form is Form.MASK:
-                values[at] = column.mask
-            else:
-                self._want(value, column, partial(setitem, values, at))
+            match column.form:
+                case Form.CLEAR:
+                    values[at] = source.id(value) if column.links and isinstance(value, str) else value
+                case Form.REF:
+                    self._want(value, column, partial(setitem, values, at))
+                case Form.MASK:
+                    values[at] = column.mask
+                case _:
+                    raise ValueError("a field that is left out of some rows leaves with the row")
 
     def _note(self, judged: _Columns, empty: frozenset[str]) -> None:
         forms, label = judged.summed(empty)
