@@ -235,14 +235,15 @@ class _Reader:
 
     def read(self, body: bytes) -> tuple[Any, int, int] | None:
         """Return the answer, how many of its values are texts, and the marks that a row takes beside them."""
-        whole = self._shape.decode(body)
-        if whole is None and self._shape is not self._plain:
-            whole = self._plain.decode(body)
+        shape = self._shape
+        whole = shape.decode(body)
+        if whole is None and shape is not self._plain:
+            usual, shape = shape.texts, self._plain
+            whole = shape.decode(body)
             if whole is not None:
-                self._learn(self._shape.texts & _all_texts(whole.rows, self._paths))
+                self._learn(usual & _all_texts(whole.rows, self._paths))
         if whole is None:
             return None
-        shape = self._plain if type(whole) is self._plain.whole else self._shape
         if not self._learnt and len(whole.rows) >= ENOUGH:
             self._learn(_all_texts(whole.rows, self._paths))
         return whole, shape.count(whole.rows), shape.marks
