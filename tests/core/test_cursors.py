@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.core.cursors import Cursor, CursorSeal, after_condition, merge_rows, query_digest
+from isthmus.core.cursors import Cursor, CursorSeal, after_condition, merged, query_digest
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import AllOf, AnyOf, Compare, Condition, Operator, Order, Query, Row
 
@@ -116,13 +116,23 @@ def test_legs_merge_into_one_order_and_keep_their_own(rows, orders, limit, split
     legs: dict[str, list[Row]] = {"eu": [], "us": []}
     for row, here in zip(rows, split, strict=False):
         legs["eu" if here else "us"].append(Row("Case", str(row["id"]), row))
-    merged = merge_rows(legs, orders, limit)
-    assert len(merged) == min(limit, len(rows))
-    keys = [tuple(row.fields[order.field] for order in orders) for _, row in merged]
+    kept, homes = merged(legs, orders, limit)
+    assert len(homes) == min(limit, len(rows))
+    keys = [tuple(row.fields[order.field] for order in orders) for row in in_order(kept, homes)]
     assert keys == [tuple(row[order.field] for order in orders) for row in rows[:limit]]
     for name, own in legs.items():
-        kept = [row for home, row in merged if home == name]
-        assert kept == own[: len(kept)]
+        assert kept[name] == own[: homes.count(name)]
+
+
+def in_order(kept, homes):
+    waiting = {name: iter(rows) for name, rows in kept.items()}
+    return [next(waiting[name]) for name in homes]
+
+
+def test_one_leg_keeps_its_first_rows_as_they_came():
+    rows = [Row("C", str(at), {}) for at in range(5)]
+    assert merged({"eu": rows}, [Order("a")], 3) == ({"eu": rows[:3]}, ["eu"] * 3)
+    assert merged({"eu": rows}, [Order("a")], 9) == ({"eu": rows}, ["eu"] * 5)
 
 
 def test_text_is_merged_without_case():
@@ -130,4 +140,4 @@ def test_text_is_merged_without_case():
         "eu": [Row("C", "1", {"a": "apple"}), Row("C", "2", {"a": "Cherry"})],
         "us": [Row("C", "3", {"a": "Banana"})],
     }
-    assert [row.id for _, row in merge_rows(legs, [Order("a")], 9)] == ["1", "3", "2"]
+    assert [row.id for row in in_order(*merged(legs, [Order("a")], 9))] == ["1", "3", "2"]

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from isthmus.connectors.salesforce.connector import _new_id, _nodes, _object
+from isthmus.connectors.salesforce.answers import nodes_of, object_of
+from isthmus.connectors.salesforce.connector import _new_id
 from isthmus.connectors.salesforce.describe import object_facts, object_summaries
 from isthmus.connectors.salesforce.faults import fault_of
 from isthmus.connectors.salesforce.queries import flat_row
@@ -115,9 +116,9 @@ def test_every_exchange_is_read_below_or_met_by_no_verb(recorded: Mapping[str, l
 def test_every_description_of_an_object_is_read(recorded: Mapping[str, list[Exchange]]) -> None:
     read = {}
     for _, _, status, headers, content in recorded["description"]:
-        described = _object(Response(status, headers, content))
+        described = object_of(Response(status, headers, content))
         facts = object_facts(described, {})
-        assert set(facts.fields) == {str(one["name"]) for one in _nodes(described["fields"])}
+        assert set(facts.fields) == {str(one["name"]) for one in nodes_of(described["fields"])}
         assert all(one.classes for one in facts.fields.values())
         read[facts.name, len(facts.fields)] = facts
     assert {name for name, _ in read} >= {"Account", "Case", "Contact", "Lead", "Opportunity", "Event"}
@@ -140,7 +141,7 @@ def test_an_account_of_a_recorded_org_with_person_accounts_holds_personal_data(
 
 def test_the_list_of_objects_is_read(recorded: Mapping[str, list[Exchange]]) -> None:
     for _, _, status, headers, content in recorded["list"]:
-        listed = object_summaries(_object(Response(status, headers, content)))
+        listed = object_summaries(object_of(Response(status, headers, content)))
         assert {"Account", "Contact"} <= {one.name for one in listed}
 
 
@@ -149,10 +150,10 @@ def test_every_answer_to_a_query_is_read(recorded: Mapping[str, list[Exchange]])
     for _, where, status, headers, content in recorded["page"]:
         response = Response(status, headers, content)
         assert fault_of(response) is None
-        page = _object(response)
+        page = object_of(response)
         select = parse_qs(urlsplit(where).query)["q"][0].split("FROM")[0].split("from")[0]
         paths = [name.strip() for name in select.strip()[len("SELECT") :].split(",")]
-        for raw in _nodes(page["records"]):
+        for raw in nodes_of(page["records"]):
             row = flat_row("Thing", raw, paths)
             assert "attributes" not in row.fields
             rows += 1
@@ -179,7 +180,7 @@ def test_every_row_of_a_collection_is_read_like_a_single_write() -> None:
 
 def test_every_record_is_read(recorded: Mapping[str, list[Exchange]]) -> None:
     for _, _, status, headers, content in recorded["record"]:
-        raw = _object(Response(status, headers, content))
+        raw = object_of(Response(status, headers, content))
         row = flat_row("Organization", raw, ("Id", "InstanceName", "IsSandbox"))
         assert row.id.startswith("00D")
         assert None not in row.fields.values()
@@ -239,7 +240,7 @@ def test_recorded_creates_give_an_id(name: str) -> None:
 def test_recorded_pages_give_rows(name: str, path: str, values: list[JSON]) -> None:
     response = answer(200, body(f"sobject/{name}.json"))
     assert fault_of(response) is None
-    rows = [flat_row("Whizbang", raw, (path,)) for raw in _nodes(_object(response)["records"])]
+    rows = [flat_row("Whizbang", raw, (path,)) for raw in nodes_of(object_of(response)["records"])]
     assert [row.fields[path] for row in rows] == values
 
 

@@ -296,6 +296,6 @@ def _text(arguments: Mapping[str, JSON]) -> Callable[[str], str]:
 
 def _names(arguments: Mapping[str, JSON]) -> Callable[[str], tuple[str, ...]]:
     def get(name: str) -> tuple[str, ...]:
-        return tuple(str(one) for one in cast("Sequence[JSON]", arguments.get(name, ())))
+        return tuple(map(str, cast("Sequence[JSON]", arguments.get(name, ()))))
 
     return get

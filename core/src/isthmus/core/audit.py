@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Judged, Leg
@@ -133,7 +134,8 @@ class Auditor:
 
 
 def _field_forms(forms: Forms) -> tuple[FieldForm, ...]:
-    return tuple(one for (form, rules, _), names in forms.fields.items() for one in _alike(form, rules, names))
+    alike = [_alike(form, rules, names) for (form, rules, _), names in forms.fields.items()]
+    return alike[0] if len(alike) == 1 else tuple(chain.from_iterable(alike))
 
 
 @lru_cache(maxsize=1_024)

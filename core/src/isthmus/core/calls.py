@@ -1,6 +1,6 @@
 """What is known of one call while it passes: set once at each step, never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -93,7 +93,7 @@ class Done:
     `repeats` is the intent of an earlier call whose outcome this is; `answer` is that of a relayed request.
     """
 
-    rows: tuple[Row, ...] = ()
+    rows: Sequence[Row] = ()
     figures: tuple[Mapping[str, JSON], ...] = ()
     objects: tuple[ObjectSummary, ...] = ()
     written: Written | None = None

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TypeAlias
 
 from cryptography.exceptions import InvalidTag
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import JSON, AllOf, AnyOf, Compare, Condition, Operator, Order, Query, Row, Value
 
-__all__ = ["Cursor", "CursorSeal", "after_condition", "merge_rows", "query_digest"]
+__all__ = ["Cursor", "CursorSeal", "after_condition", "merged", "query_digest"]
 
 Scalar: TypeAlias = bool | int | float | str | None
 
@@ -80,13 +81,16 @@ def _beyond(order: Order, value: Value) -> Condition | None:
     return Compare(order.field, Operator.LT if order.descending else Operator.GT, value)
 
 
-def merge_rows(legs: Mapping[str, Sequence[Row]], order_by: Sequence[Order], limit: int) -> list[tuple[str, Row]]:
-    """Merge sorted legs into one order and keep the first `limit` rows, each with the name of its leg."""
+def merged(
+    legs: Mapping[str, Sequence[Row]], order_by: Sequence[Order], limit: int
+) -> tuple[Mapping[str, Sequence[Row]], Sequence[str]]:
+    """Keep the first `limit` rows of sorted legs: those of each leg, and the leg of each in the order of all."""
     if len(legs) == 1:
-        return [(name, row) for name, rows in legs.items() for row in rows[:limit]]
-    streams = [[(_Rank(row, order_by), name, row) for row in rows] for name, rows in sorted(legs.items())]
-    merged = heapq.merge(*streams, key=lambda one: one[0])
-    return [(name, row) for (_, name, row), _ in zip(merged, range(limit), strict=False)]
+        ((name, rows),) = legs.items()
+        return {name: rows[:limit]}, [name] * min(len(rows), limit)
+    streams = [[(_Rank(row, order_by), name) for row in rows] for name, rows in sorted(legs.items())]
+    homes = [name for _, name in islice(heapq.merge(*streams, key=lambda one: one[0]), limit)]
+    return {name: rows[: homes.count(name)] for name, rows in legs.items()}, homes
 
 
 class _Rank:

@@ -29,6 +29,7 @@ from isthmus.core.errors import (
 from isthmus.core.eventloop import OwnLoop
 from isthmus.core.execution import execute
 from isthmus.core.http import CallScope, Meter, Response
+from isthmus.core.http.telemetry import tracing
 from isthmus.core.merging import check_combinable
 from isthmus.core.metadata import Metadata
 from isthmus.core.operation import Operation
@@ -271,8 +272,10 @@ class Gateway:
                 # 7 execute
                 connector = leg.connection.bind(self._scope(leg, judged.operation, permit))
                 done = await execute(judged, connector, self.parts)
-                known = tuple(one for one in done.objects if self._authorizer.may_describe(judged, one.name))
-                return Fetched(judged, replace(done, objects=known))
+                if done.objects:
+                    known = tuple(one for one in done.objects if self._authorizer.may_describe(judged, one.name))
+                    done = replace(done, objects=known)
+                return Fetched(judged, done)
             finally:
                 permit.release_unused()
         except Exception as error:  # noqa: BLE001 a connector's own fault must not carry data out
@@ -349,6 +352,8 @@ class Gateway:
 
     def _span(self, call: Call) -> AbstractContextManager[object]:
         """Make a span current for the call; nothing where no tracing is set up."""
+        if not tracing():
+            return nullcontext()
         about = {"isthmus.call": call.id, "isthmus.system": call.system}
         span = self._tracer.start_span(f"isthmus {call.tool.name}", attributes=about)
         return trace.use_span(span, end_on_exit=True) if span.get_span_context().is_valid else nullcontext()

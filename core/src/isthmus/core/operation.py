@@ -44,6 +44,9 @@ class Effect(StrEnum):
         return self is not Effect.READ
 
 
+_READS = frozenset({Effect.READ})
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """A change of a declared state field; `from_state` is empty on a create."""
@@ -80,7 +83,7 @@ class Operation:
     @property
     def writes(self) -> bool:
         """Tell whether any part of the call changes the system."""
-        return any(effect.writes for effect in self.effects)
+        return not self.effects <= _READS
 
     def naming(self, *records: str) -> "Operation":
         """Return the same operation on these records."""

@@ -194,9 +194,10 @@ async def _plan_read(verb: Verb, request: Get | Search, metadata: Metadata) -> P
         lambda known: _reach_of_read(request.object, request.fields, known, searches=searches),
     )
     # Names are spelled as the object's metadata spells them; those that nobody gave stay left out.
-    fields = tuple(one.path for one in reach.paths)
     object = reach.facts.name if reach.facts else request.object
-    return Plan(verb, replace(request, object=object, fields=fields), reach)
+    if request.object != object or request.fields != reach.names:
+        request = replace(request, object=object, fields=reach.names)
+    return Plan(verb, request, reach)
 
 
 async def _reach_of_read(object: str, fields: Sequence[str], metadata: Metadata, *, searches: bool) -> Reach:

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 from isthmus.core.arguments import Describe, Relay
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Done, Judged, Leg
-from isthmus.core.cursors import Cursor, Scalar, merge_rows
+from isthmus.core.cursors import Cursor, Scalar, merged
 from isthmus.core.errors import IsthmusError, OutcomeUnknown, UpstreamRejected
 from isthmus.core.execution import MOST_GROUPS, SUPPORT
 from isthmus.core.flows import answers, compared_with_refs
 from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnavailable, Transaction
 from isthmus.core.merging import combine
+from isthmus.core.metadata import FieldPath
 from isthmus.core.parts import Parts
 from isthmus.core.records import MOST_ROWS, Aggregate, Page, Query, Record, Row, Withheld
 from isthmus.core.release import Forms, Released, anything, as_value, label_of
@@ -51,40 +53,37 @@ class Recorder:
         orders = request.order_by if isinstance(request, Query) else ()
         limit = min(self._limit(one) for one in fetched)
         legs = {one.judged.leg.connection.name: one for one in fetched}
-        chosen = merge_rows({name: one.done.rows for name, one in legs.items()}, orders, limit)
-        shown = self._shown(legs, chosen)
-        if len(shown) < len(chosen):
+        rows, homes = merged({name: one.done.rows for name, one in legs.items()}, orders, limit)
+        shown, shown_homes = self._shown(legs, rows, homes)
+        if len(shown_homes) < len(homes):
             refused = (*refused, Withheld("records that would tell what a ref stands for", ("refs-stay-opaque",)))
-        released = {
-            name: self._released(one, [row for home, row in shown if home == name]) for name, one in legs.items()
-        }
+        released = {name: self._released(one, shown[name]) for name, one in legs.items()}
         await self._record_reads(fetched, released)
-        records = _in_order(shown, released)
+        records = _in_order(shown_homes, released)
         if not isinstance(request, Query):
             if call.tool.verb.value == "get":
                 return records[0]
             return Page(records, complete=False, withheld=tuple(refused))
-        after = self._after(call, request, legs, chosen)
+        after = self._after(call, request, legs, rows)
         complete = not refused and all(one.judged.leg.connection.sees_all_rows for one in fetched)
         return Page(records, after, complete=complete, withheld=tuple(refused))
 
-    def _shown(self, legs: Mapping[str, Fetched], chosen: list[tuple[str, Row]]) -> list[tuple[str, Row]]:
+    def _shown(
+        self, legs: Mapping[str, Fetched], rows: Mapping[str, Sequence[Row]], homes: Sequence[str]
+    ) -> tuple[Mapping[str, Sequence[Row]], Sequence[str]]:
         """Leave out records that would tell what a ref of the condition stands for."""
         compared = {name: compared_with_refs(one.judged.plan) for name, one in legs.items()}
         if not any(compared.values()):
-            return chosen
-        return [
-            (home, row)
-            for home, row in chosen
-            for leg in (legs[home].judged.leg,)
-            if answers(
-                row,
-                compared[home],
-                self.parts.releaser,
-                self.parts.source(leg.call.system, leg.connection),
-                leg.caller,
-            )
-        ]
+            return rows, homes
+        told = {name: [self._answers(legs[name], row, compared[name]) for row in some] for name, some in rows.items()}
+        left = {name: iter(some) for name, some in told.items()}
+        shown = {name: list(compress(some, told[name])) for name, some in rows.items()}
+        return shown, [name for name in homes if next(left[name])]
+
+    def _answers(self, one: Fetched, row: Row, compared: Sequence[FieldPath]) -> bool:
+        leg = one.judged.leg
+        source = self.parts.source(leg.call.system, leg.connection)
+        return answers(row, compared, self.parts.releaser, source, leg.caller)
 
     def _limit(self, one: Fetched) -> int:
         limit = getattr(one.judged.plan.request, "limit", 1)
@@ -103,14 +102,14 @@ class Recorder:
         )
 
     def _after(
-        self, call: Call, query: Query, legs: Mapping[str, Fetched], chosen: Sequence[tuple[str, Row]]
+        self, call: Call, query: Query, legs: Mapping[str, Fetched], rows: Mapping[str, Sequence[Row]]
     ) -> str | None:
         """Seal where each leg stands: after its last chosen record, or done."""
         before = call.cursor or Cursor()
         stands: dict[str, tuple[Scalar, ...] | None] = dict(before.legs)
         done = set(before.done)
         for name, one in legs.items():
-            given = [row for home, row in chosen if home == name]
+            given = rows[name]
             if given:
                 stands[name] = _keys(given[-1], query)
             if len(given) == len(one.done.rows) < MOST_ROWS:
@@ -280,6 +279,8 @@ def _keys(row: Row, query: Query) -> tuple[Scalar, ...]:
     return (*found, row.id)
 
 
-def _in_order(chosen: Sequence[tuple[str, Row]], released: Mapping[str, Released]) -> tuple[Record, ...]:
+def _in_order(homes: Sequence[str], released: Mapping[str, Released]) -> tuple[Record, ...]:
+    if len(released) == 1:
+        return next(iter(released.values())).records
     waiting = {name: iter(one.records) for name, one in released.items()}
-    return tuple(next(waiting[name]) for name, _ in chosen)
+    return tuple(next(waiting[name]) for name in homes)

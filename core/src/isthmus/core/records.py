@@ -171,7 +171,7 @@ class Aggregate:
     limit: int = 200
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One record as a connector read it: values by field path, before labels and forms."""
 
     object: str
@@ -188,7 +188,7 @@ class Withheld:
     rules: tuple[str, ...]
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One record as it is released: every field in the form that the flow rules allow.
 
     `withheld` names the dropped fields. `guard` tells who enforced the version of a write: the server, or a

@@ -62,18 +62,24 @@ class RefVault:
 
     def mint(self, owner: str, values: Iterable[tuple[JSON, Label]]) -> list[Ref]:
         """Keep the values and return their refs, in order; durable when it returns."""
-        now = self._clock()
+        now, whose = self._clock(), self._owner(owner)
         rows, refs = [], []
+        minted: dict[tuple[str, Label], Ref] = {}
+        labels: dict[Label, tuple[str, str]] = {}
         for value, label in values:
             text = json.dumps(value, sort_keys=True)
-            told = f"{owner}|{','.join(sorted(label.classes))}|{text}"
-            digest = hmac.digest(self._mac, told.encode(), "sha256")
-            token = "ref_" + base64.b32encode(digest[:10]).decode().lower()
-            plain = json.dumps({"value": value, "label": label.as_dict()}).encode()
-            nonce = os.urandom(12)
-            sealed = nonce + self._seal.encrypt(nonce, plain, token.encode())
-            rows.append((token, self._owner(owner), sealed, now + TTL))
-            refs.append(Ref(token))
+            ref = minted.get((text, label))
+            if ref is None:
+                if label not in labels:
+                    labels[label] = f"{owner}|{','.join(sorted(label.classes))}|", json.dumps(label.as_dict())
+                told, labelled = labels[label]
+                digest = hmac.digest(self._mac, (told + text).encode(), "sha256")
+                token = "ref_" + base64.b32encode(digest[:10]).decode().lower()
+                plain = f'{{"value": {text}, "label": {labelled}}}'.encode()
+                nonce = os.urandom(12)
+                rows.append((token, whose, nonce + self._seal.encrypt(nonce, plain, token.encode()), now + TTL))
+                ref = minted[text, label] = Ref(token)
+            refs.append(ref)
         self._store(rows, now)
         return refs
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import chain
+from functools import partial
+from itertools import chain, repeat
+from operator import setitem
 from typing import TypeAlias, cast
 
 from isthmus.core.caller import Caller
@@ -12,6 +14,7 @@ from isthmus.core.metadata import FieldPath
 from isthmus.core.reach import Reach
 from isthmus.core.records import JSON, QUALIFIER, Record, Ref, Row, Value, Withheld
 from isthmus.core.refs import RefVaults
+from isthmus.core.table import Table, fields_type, put_back
 from isthmus.residency import Decision, FlowPolicy, Form, Integrity, Label
 
 __all__ = ["Forms", "Released", "Releaser", "Source"]
@@ -98,6 +101,10 @@ class Releaser:
         Rows about subjects of the same countries are judged together, a column at a time. `masked` are fields that
         policy wants masked whatever the flow rules say; `owner` is whose the refs are.
         """
+        if isinstance(rows, Table) and rows:
+            found = self._table(rows, reach, source, caller, owner, masked)
+            if found is not None:
+                return found
         alike: dict[tuple[str, ...], list[int]] = {}
         for at, row in enumerate(rows):
             alike.setdefault(tuple([_told(row, paths) for paths in reach.subjects]), []).append(at)
@@ -112,6 +119,22 @@ class Releaser:
             for at, (row, draft) in enumerate(zip(rows, page.drafts, strict=True))
         ]
         return Released(tuple(records), page.label, page.forms)
+
+    def _table(
+        self, rows: Table, reach: Reach, source: Source, caller: Caller, owner: str, masked: frozenset[str]
+    ) -> Released | None:
+        """Release whole columns and touch no row that leaves as it is; None where rows may lose a field."""
+        alike = _alike(rows, reach)
+        judged = [(self._judged(reach, one, source, caller, masked), at) for one, at in alike.items()]
+        if not rows.at.keys() >= set(reach.names) or any(columns.drops for columns, _ in judged):
+            return None
+        page = _Release([])
+        parts = [page.columns(columns, rows.at_places(places), reach.names, source) for columns, places in judged]
+        page.settle(self._vaults.mint(source.zone, owner, page.wanted))
+        out = put_back([one.fields() for one in parts], list(alike.values()))
+        ids = map(source.id, rows.ids) if source.qualified else rows.ids
+        records = tuple(map(Record, repeat(rows.object), ids, out, rows.versions))
+        return Released(records, page.label, page.forms)
 
     def _judged(
         self, reach: Reach, countries: tuple[str, ...], source: Source, caller: Caller, masked: frozenset[str]
@@ -150,6 +173,16 @@ class _Column:
         """Tell whether it holds ids, which must lead back to their connection."""
         return _links(self.path)
 
+    @property
+    def mask(self) -> str:
+        """Return what stands for a masked value."""
+        return f"[{self.path.facts.label or self.path.facts.name}]"
+
+    @property
+    def drops(self) -> bool:
+        """Tell whether a record may lose the field altogether."""
+        return self.form not in (Form.CLEAR, Form.REF, Form.MASK)
+
 
 def _links(path: FieldPath) -> bool:
     return path.facts.type in (FieldType.ID, FieldType.REFERENCE)
@@ -169,6 +202,11 @@ class _Columns:
     _summed: dict[frozenset[str], tuple[tuple[tuple[Told, frozenset[str]], ...], Label | None]] = field(
         default_factory=dict
     )
+
+    @property
+    def drops(self) -> bool:
+        """Tell whether a record may lose a field."""
+        return any(one.drops for one in self.columns)
 
     def summed(self, empty: frozenset[str]) -> tuple[tuple[tuple[Told, frozenset[str]], ...], Label | None]:
         """Sum up the forms and the label of what leaves, but for the fields that hold nothing."""
@@ -201,22 +239,54 @@ class _Release:
     wanted: list[tuple[JSON, Label]] = field(default_factory=list)
     forms: Forms = field(default_factory=Forms)
     label: Label | None = None
-    _places: list[tuple[dict[str, Value], str]] = field(default_factory=list)
+    _puts: list[Callable[[Ref], None]] = field(default_factory=list)
 
     def release(self, judged: _Columns, places: Sequence[int], source: Source) -> None:
         """Bring some rows into their forms; a field that holds nothing in any of them releases nothing."""
         drafts = [self.drafts[at] for at in places]
         first = drafts[0].items()
         empty = frozenset([name for name, value in first if value is None and all(one[name] is None for one in drafts)])
+        self._note(judged, empty)
+        plain = _PLAIN.issuperset(chain.from_iterable(map(type, one.values()) for one in drafts))
+        for column in judged.columns:
+            if column.changes or not plain:
+                self._change(column, places, source)
+
+    def columns(self, judged: _Columns, rows: Table, names: Sequence[str], source: Source) -> "_Part":
+        """Bring some rows of a table into their forms, a column at a time; none of them may lose a field."""
+        self._note(judged, rows.empty())
+        changed = [one for one in judged.columns if one.changes]
+        if not changed and rows.at.keys() == set(names):
+            return _Part(rows)
+        part = _Part(rows, {name: list(rows.column(name)) for name in names})
+        for one in changed:
+            self._change_column(one, part.columns[one.path.path], source)
+        return part
+
+    def _change_column(self, column: _Column, values: list[JSON], source: Source) -> None:
+        for at, value in enumerate(values):
+            if value is None:
+                continue
+            match column.form:
+                case Form.CLEAR:
+                    values[at] = source.id(value) if column.links and isinstance(value, str) else value
+                case Form.REF:
+                    self._want(value, column, partial(setitem, values, at))
+                case Form.MASK:
+                    values[at] = column.mask
+                case _:
+                    raise ValueError("a field that is left out of some rows leaves with the row")
+
+    def _note(self, judged: _Columns, empty: frozenset[str]) -> None:
         forms, label = judged.summed(empty)
         for told, paths in forms:
             self.forms.add(told, paths)
         if label is not None:
             self.label = label if self.label is None else self.label | label
-        plain = _PLAIN.issuperset(chain.from_iterable(map(type, one.values()) for one in drafts))
-        for column in judged.columns:
-            if column.changes or not plain:
-                self._change(column, places, source)
+
+    def _want(self, value: JSON, column: _Column, put: Callable[[Ref], None]) -> None:
+        self.wanted.append((value, column.label))
+        self._puts.append(put)
 
     def _change(self, column: _Column, places: Sequence[int], source: Source) -> None:
         name = column.path.path
@@ -226,25 +296,39 @@ class _Release:
                 self._change_one(column, at, source)
 
     def _change_one(self, column: _Column, at: int, source: Source) -> None:
-        draft, facts, name = self.drafts[at], column.path.facts, column.path.path
+        draft, name = self.drafts[at], column.path.path
         value = cast("JSON", draft[name])
         match column.form:
             case Form.CLEAR:
                 draft[name] = source.id(value) if column.links and isinstance(value, str) else as_value(value)
             case Form.REF:
                 draft[name] = None
-                self.wanted.append((value, column.label))
-                self._places.append((draft, name))
+                self._want(value, column, partial(setitem, draft, name))
             case Form.MASK:
-                draft[name] = f"[{facts.label or facts.name}]"
+                draft[name] = column.mask
             case _:
                 del draft[name]
                 self.withheld.setdefault(at, []).append(Withheld(name, column.decision.rules))
 
     def settle(self, refs: Sequence[Ref]) -> None:
         """Put the refs where their values were."""
-        for ref, (draft, name) in zip(refs, self._places, strict=True):
-            draft[name] = ref
+        for ref, put in zip(refs, self._puts, strict=True):
+            put(ref)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of a table on their way out; without columns they leave as they came."""
+
+    rows: Table
+    columns: dict[str, list[JSON]] = field(default_factory=dict)
+
+    def fields(self) -> Sequence[Mapping[str, Value]]:
+        """Return the fields of each row in their forms."""
+        if not self.columns:
+            return cast("Sequence[Mapping[str, Value]]", self.rows.fields)
+        made = cast("Callable[..., Mapping[str, Value]]", fields_type(tuple(self.columns)))
+        return list(map(made, *self.columns.values()))
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
@@ -257,6 +341,21 @@ def _told(row: Row, paths: Sequence[str]) -> str:
         if isinstance(found, str) and found.strip():
             return found
     return ""
+
+
+def _alike(rows: Table, reach: Reach) -> dict[tuple[str, ...], Sequence[int]]:
+    """Group the places of rows by the countries that they tell of their subjects."""
+    paths = [path for some in reach.subjects for path in some if path in rows.at]
+    if all(len(set(rows.column(path))) == 1 for path in paths):
+        return {tuple([_told(rows[0], some) for some in reach.subjects]): range(len(rows))}
+    found: dict[tuple[str, ...], list[int]] = {}
+    for at, values in enumerate(zip(*map(rows.column, paths), strict=True)):
+        found.setdefault(cast("tuple[str, ...]", values), []).append(at)
+    alike: dict[tuple[str, ...], Sequence[int]] = {}
+    for places in found.values():
+        told = tuple([_told(rows[places[0]], some) for some in reach.subjects])
+        alike[told] = [*alike.get(told, ()), *places]
+    return alike
 
 
 def label_of(path: FieldPath, country: str, connection: str) -> Label:

@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
+from typing import cast
 
 import jsonschema_rs
 
@@ -15,6 +17,7 @@ from isthmus.core.records import JSON, MOST_ROWS
 
 __all__ = ["Tool", "surface"]
 
+_STRICT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 Schema = Mapping[str, JSON]
 
 _NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 128}
@@ -192,12 +195,14 @@ class Tool:
     def check(self, arguments: Mapping[str, JSON]) -> None:
         """Refuse arguments that do not fit; the sentence names the argument and never repeats its value."""
         try:
-            json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
+            _texts(arguments) or _STRICT.encode(arguments).encode()
         except (ValueError, TypeError, RecursionError):
             raise InvalidArguments(
                 f"{self.name}: the arguments hold what JSON cannot carry: a lone surrogate, a number that is none, an "
                 "unknown type or too many levels"
             ) from None
+        if self._validator.is_valid(arguments):
+            return
         for problem in self._validator.iter_errors(arguments):
             where = ".".join(str(part) for part in problem.instance_path)
             raise InvalidArguments(f"{self.name}: {self._complaint(where, problem, arguments)}", field=where)
@@ -217,6 +222,16 @@ class Tool:
             return "the arguments do not fit together; see the tool's input schema"
         rule = str(problem.schema_path[-1]) if problem.schema_path else "schema"
         return f"argument {where!r} does not fit its schema ({rule})"
+
+
+def _texts(arguments: Mapping[str, JSON]) -> bool:
+    """Tell whether arguments are texts and lists of texts only, which JSON carries; raises UnicodeEncodeError."""
+    lists = [value for value in arguments.values() if type(value) is list]
+    texts = [*arguments, *(value for value in arguments.values() if type(value) is not list), *chain(*lists)]
+    if set(map(type, texts)) != {str}:
+        return False
+    "".join(cast("list[str]", texts)).encode()
+    return True
 
 
 @dataclass(frozen=True, slots=True)

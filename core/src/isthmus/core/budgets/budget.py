@@ -7,11 +7,12 @@ import os
 import secrets
 from collections import deque
 from collections.abc import Coroutine, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import Self
+
+from msgspec.structs import replace
 
 from isthmus.core.budgets.ledger import NOTHING, Ask, Grant, Mark, Rules, dump, load, settle
 from isthmus.core.budgets.local import RETRY_STORE, LocalShare

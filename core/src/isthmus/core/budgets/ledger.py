@@ -7,10 +7,12 @@ request's cost plus `remaining`: that sum is the `ceiling`. It holds for reading
 because `mark` is never later than the reading.
 """
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass
+
+import msgspec
+from msgspec.structs import replace
 
 __all__ = ["NOTHING", "Ask", "Grant", "Lease", "Ledger", "Mark", "Rules", "dump", "load", "settle"]
 
@@ -56,8 +58,7 @@ class Mark:
     certain: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True, array_like=True):
     """What one process holds: units not answered yet, slots for requests in flight, and how many more it wants."""
 
     held: int
@@ -67,9 +68,11 @@ class Lease:
     expires: float
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """The shared state of one budget; times are epoch seconds."""
+class Ledger(msgspec.Struct, frozen=True):
+    """The shared state of one budget; times are epoch seconds.
+
+    Every look at the store makes several, so it is a msgspec structure: changed and written at a tenth of the cost.
+    """
 
     granted: int = 0
     completed: int = 0
@@ -83,7 +86,7 @@ class Ledger:
     concurrency: float | None = None
     changed: float = 0.0
     arrival: float = 0.0
-    leases: Mapping[str, Lease] = field(default_factory=dict)
+    leases: Mapping[str, Lease] = msgspec.field(default_factory=dict)
 
     def left(self, rules: Rules, *, extra: bool) -> int | None:
         """Return the units that may still be granted; None means that no limit is known."""
@@ -93,8 +96,7 @@ class Ledger:
         return max(0, self.ceiling - _share(self.limit, share) - self.granted)
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """What a process reports since its last call, and what it wants now.
 
     `unleased` are units that the process took on its local share while the store was away. `extra` are units for
@@ -117,8 +119,7 @@ class Ask:
     leaving: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """The store's answer: units with the time from which each may be used, and the state a process needs to wait."""
 
     ready: tuple[float, ...]
@@ -150,9 +151,6 @@ NOTHING = Grant(
 """What a process may assume before it has seen the ledger: one request at a time."""
 
 
-_NAMES = tuple(one.name for one in fields(Ledger))
-
-
 def _share(limit: int, share: float) -> int:
     """Round up, but not for what binary fractions add to 18 % of 100."""
     return math.ceil(round(limit * share, 6))
@@ -160,21 +158,16 @@ def _share(limit: int, share: float) -> int:
 
 def dump(ledger: Ledger) -> str:
     """Write a ledger as JSON."""
-    raw: dict[str, object] = {name: getattr(ledger, name) for name in _NAMES}
-    raw["leases"] = {
-        name: (lease.held, lease.slots, lease.demand, lease.served, lease.expires)
-        for name, lease in ledger.leases.items()
-    }
-    return json.dumps(raw, separators=(",", ":"))
+    return _WRITER.encode(ledger).decode()
 
 
 def load(text: str | None) -> Ledger:
     """Read a ledger back; None is a new one."""
-    if text is None:
-        return Ledger()
-    raw = json.loads(text)
-    leases = {name: Lease(*lease) for name, lease in raw.pop("leases").items()}
-    return Ledger(**raw, leases=leases)
+    return Ledger() if text is None else _READER.decode(text)
+
+
+_WRITER = msgspec.json.Encoder()
+_READER = msgspec.json.Decoder(Ledger)
 
 
 def settle(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> tuple[Ledger, Grant]:

@@ -1,8 +1,10 @@
-"""How does a URL that is known to be sound become an object without being parsed letter by letter?"""
+"""How does what is known to be sound become a URL or a request, without being looked at letter by letter?"""
+
+from collections.abc import Sequence
 
 import httpx2
 
-__all__ = ["Address"]
+__all__ = ["Address", "Ready"]
 
 
 class Address(httpx2.URL):
@@ -14,4 +16,32 @@ class Address(httpx2.URL):
     def __init__(self, root: httpx2.URL, path: str, query: str = "") -> None:
         """`path` comes from `path()` and `query` from `urlencode`: neither holds anything that is left to encode."""
         super().__init__(root)
-        self._uri_reference = self._uri_reference._replace(path=path, query=query or None)
+        known = self._uri_reference
+        self._uri_reference = type(known)(
+            known.scheme, known.userinfo, known.host, known.port, path, query or None, known.fragment
+        )
+        self._root = root
+
+    def below(self, root: httpx2.URL) -> bool:
+        """Tell whether it was put together from this very root, so that only path and query can differ."""
+        return self._root is root
+
+
+class Ready(httpx2.Request):
+    """A request whose parts are known to be as they should; equal to what httpx2 would make of them."""
+
+    def __init__(
+        self,
+        method: str,
+        url: httpx2.URL,
+        headers: Sequence[tuple[bytes, bytes]],
+        content: bytes,
+        extensions: dict[str, object],
+    ) -> None:
+        """`method` is in capitals, `headers` are whole, and `extensions` are taken over, not copied."""
+        self.method = method
+        self.url = url
+        self.headers = httpx2.Headers(headers)
+        self.extensions = extensions
+        self.stream = httpx2.ByteStream(content)
+        self._content = content

@@ -16,6 +16,7 @@ from isthmus.core.records import JSON
 __all__ = ["HEAVIEST", "Response", "Whole", "answer_of", "parse_json"]
 
 DEEPEST = 100
+_UTF_8 = ("", "utf-8", "utf8", "us-ascii")
 HEAVIEST = 56 << 20
 """Bytes that a body, its text and its values may take together, as estimated before any of it is read."""
 LIGHT = 256 << 10
@@ -41,6 +42,16 @@ class Response:
         return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
     @property
+    def is_plain_json(self) -> bool:
+        """Tell whether the answer is declared as JSON in UTF-8."""
+        return self.is_json and self._encoding in _UTF_8
+
+    @property
+    def _encoding(self) -> str:
+        parameters = self.headers["content-type"].partition(";")[2]
+        return parameters.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
+
+    @property
     def weight(self) -> int:
         """Estimate the bytes of memory that the body, its text and its values take together."""
         return _weight(self.body)
@@ -53,9 +64,7 @@ class Response:
         """
         if not self.is_json:
             raise _unreadable("content of another type where JSON was due; a login page or a proxy may be in between")
-        parameters = self.headers["content-type"].partition(";")[2]
-        charset = parameters.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
-        if charset not in ("", "utf-8", "utf8", "us-ascii"):
+        if self._encoding not in _UTF_8:
             raise _unreadable("JSON in another encoding than UTF-8 (RFC 8259 section 8.1)")
         return parse_json(self.body)
 
@@ -209,11 +218,27 @@ def _text(value: bytes) -> str:
 
 
 class Whole(httpx2.Response):
-    """An answer whose whole body is there, as all layers above the wire get it."""
+    """An answer whose whole body is there, as all layers above the wire get it.
+
+    They look at status and `answer`; what else an httpx2 response has is made when somebody asks for it.
+    """
 
     def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        super().__init__(status, headers=headers, stream=httpx2.ByteStream(body))
+        self.status_code = status
+        self.extensions = {}
         self.answer = Response(status, Headers(headers), body)
+        self._raw = headers
+
+    def __getattr__(self, name: str) -> object:
+        """Make the rest; called only for what is not there yet."""
+        raw = self.__dict__.pop("_raw", None)
+        if raw is None:
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}", name=name, obj=self)
+        known = self.__dict__.copy()
+        stream = httpx2.ByteStream(self.answer.body)
+        super().__init__(self.status_code, headers=raw, stream=stream)
+        self.__dict__ |= known
+        return getattr(self, name)
 
     @property
     def content(self) -> bytes:

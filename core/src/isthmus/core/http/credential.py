@@ -9,6 +9,7 @@ import httpx2
 from isthmus.core.caller import Principal
 from isthmus.core.credentials import Credential, CredentialSource
 from isthmus.core.errors import CredentialError
+from isthmus.core.http.address import Ready
 from isthmus.core.http.scope import CallScope, scope_of, sending_of
 
 __all__ = ["CookieJars", "CredentialLayer"]
@@ -53,7 +54,7 @@ class CredentialLayer(httpx2.AsyncBaseTransport):
         scope, sending = scope_of(request), sending_of(request)
         source = self._credentials(scope.principal)
         credential = await source.current()
-        signed = self._signed(request, credential, scope)
+        signed = self._signed(request, await request.aread(), credential, scope)
         scope.meter.generation = credential.generation
         response = await self._inner.handle_async_request(signed)
         if self._cookies is not None:
@@ -71,13 +72,13 @@ class CredentialLayer(httpx2.AsyncBaseTransport):
         sending.renewed = True
         return response
 
-    def _signed(self, request: httpx2.Request, credential: Credential, scope: CallScope) -> httpx2.Request:
+    def _signed(
+        self, request: httpx2.Request, content: bytes, credential: Credential, scope: CallScope
+    ) -> httpx2.Request:
         """Return a copy with the secrets, so that no layer above ever holds them."""
-        headers = httpx2.Headers([pair for pair in request.headers.raw if pair[0].lower() not in OURS])
-        credential.apply(headers)
-        signed = httpx2.Request(
-            request.method, request.url, headers=headers, stream=request.stream, extensions=request.extensions
-        )
+        kept = [pair for pair in request.headers.raw if pair[0].lower() not in OURS]
+        signed = Ready(request.method, request.url, kept, content, dict(request.extensions))
+        credential.apply(signed.headers)
         if self._cookies is not None:
             self._cookies.of(scope.principal).set_cookie_header(signed)
         return signed

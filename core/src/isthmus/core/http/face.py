@@ -1,13 +1,13 @@
 """What does a connector's `self.http` do?"""
 
 import json as jsonlib
+import string
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from urllib.parse import quote, urlencode
 
 import httpx2
 
 from isthmus.core.errors import InvalidArguments
-from isthmus.core.http.address import Address
+from isthmus.core.http.address import Address, Ready
 from isthmus.core.http.answer import Response, answer_of
 from isthmus.core.http.origin import Origin
 from isthmus.core.http.path import Path
@@ -174,9 +174,7 @@ def _request(method: str, url: httpx2.URL, named: dict[str, str], content: bytes
     named.setdefault("host", url.netloc.decode("ascii"))
     if content or method in ("POST", "PUT", "PATCH"):
         named.setdefault("content-length", str(len(content)))
-    request = httpx2.Request(method, url, headers=named, stream=httpx2.ByteStream(content))
-    request.read()
-    return request
+    return Ready(method, url, [(name.encode(), value.encode()) for name, value in named.items()], content, {})
 
 
 def _accepting(headers: Mapping[str, str] | None) -> dict[str, str]:
@@ -199,7 +197,23 @@ def _encoded(value: JSON) -> bytes:
 
 
 def _query(params: Params) -> str:
+    """Write what `urllib.parse.urlencode` would, letter for letter, without its walk over every letter."""
     try:
-        return urlencode(params, doseq=True, quote_via=quote, safe="")
+        return "&".join([f"{_quoted(name)}={_quoted(one)}" for name, value in params.items() for one in _each(value)])
     except UnicodeEncodeError as error:
         raise InvalidArguments("A query parameter holds a lone surrogate; send valid Unicode.") from error
+
+
+def _each(value: str | int | Sequence[str]) -> Sequence[str]:
+    return (value,) if isinstance(value, str) else (str(value),) if isinstance(value, int) else value
+
+
+def _quoted(text: str) -> str:
+    raw = text.encode().replace(b"%", b"%25")
+    for one in set(raw.translate(None, _WRITTEN)):
+        raw = raw.replace(bytes((one,)), b"%%%02X" % one)
+    return raw.decode()
+
+
+_WRITTEN = string.ascii_letters.encode() + string.digits.encode() + b"_.~-%"
+"""The unreserved characters (RFC 3986 section 2.3), and what begins a character that is quoted already."""

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx2
 
 from isthmus.core.errors import ConfigurationError, Denied, InvalidArguments, UpstreamError
+from isthmus.core.http.address import Address
 from isthmus.core.http.scope import scope_of
 
 __all__ = ["Origin", "OriginPin"]
@@ -104,6 +105,13 @@ class Origin:
         )
 
 
+def _inside(url: httpx2.URL, pin: Origin) -> bool:
+    host = url.raw_host.decode("ascii")
+    host = f"[{host}]" if ":" in host else host
+    same = url.scheme == pin.scheme and host == pin.host and (url.port or PORTS.get(url.scheme)) == pin.port
+    return same and not url.userinfo
+
+
 class OriginPin(httpx2.AsyncBaseTransport):
     """Refuses requests to any other place, and header values that could begin another request."""
 
@@ -114,10 +122,7 @@ class OriginPin(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Pass on what stays inside."""
         url, pin = request.url, self._origin
-        host = url.raw_host.decode("ascii")
-        host = f"[{host}]" if ":" in host else host
-        same = url.scheme == pin.scheme and host == pin.host and (url.port or PORTS.get(url.scheme)) == pin.port
-        if not same or url.userinfo:
+        if not (isinstance(url, Address) and url.below(pin.root)) and not _inside(url, pin):
             scope = scope_of(request)
             raise Denied(
                 f"A {request.method} request of {scope.operation.tool!r} leads outside {pin}; connection "

@@ -14,6 +14,8 @@ Path = NewType("Path", str)
 """A path built by `path()`: nothing else is accepted by `Http`."""
 
 _TEMPLATE = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/{}]*")
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+"""What may stand in a path as it is."""
 _FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ENCODED = re.compile(r"%(?:25)*(?:2f|5c|2e|00)", re.IGNORECASE)
 
@@ -49,6 +51,8 @@ def _literals(template: str) -> tuple[str, ...]:
 
 
 def _segment(value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
     if not value or _FORBIDDEN.search(value) or _ENCODED.search(value) or _has_dots(value):
         raise _refusal(value)
     return quote(value, safe="")

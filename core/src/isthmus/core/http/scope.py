@@ -9,7 +9,7 @@ import httpx2
 from isthmus.core.budgets import Permit
 from isthmus.core.caller import Principal
 from isthmus.core.errors import Denied
-from isthmus.core.operation import Operation, RequestClass
+from isthmus.core.operation import Effect, Operation, RequestClass
 from isthmus.core.resilience import Deadline
 
 __all__ = ["CallScope", "Meter", "Sending", "bind", "scope_of", "sending_of"]
@@ -88,7 +88,7 @@ class Sending:
     @property
     def writes(self) -> bool:
         """Tell whether any part changes the system."""
-        return any(part.effect.writes for part in self.parts)
+        return any(part.effect is not Effect.READ for part in self.parts)
 
     def sent(self, meter: Meter) -> None:
         """Note that the first byte is about to leave; only the wire calls this, and it counts once an attempt."""

@@ -4,15 +4,30 @@ import logging
 import re
 
 import httpx2
-from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, get_tracer
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    ProxyTracerProvider,
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    get_tracer,
+    get_tracer_provider,
+)
 
 from isthmus.core.http.answer import answer_of
-from isthmus.core.http.scope import CallScope, scope_of, sending_of
+from isthmus.core.http.scope import CallScope, Sending, scope_of, sending_of
 
-__all__ = ["Telemetry"]
+__all__ = ["Telemetry", "tracing"]
 
 LOG = logging.getLogger("isthmus.http")
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+def tracing() -> bool:
+    """Tell whether anybody has set up tracing; without, even a span that does nothing has its price."""
+    return not isinstance(get_tracer_provider(), ProxyTracerProvider)
 
 
 class Telemetry(httpx2.AsyncBaseTransport):
@@ -27,6 +42,7 @@ class Telemetry(httpx2.AsyncBaseTransport):
         """`request_ids` are the headers in which the system names its own request."""
         self._inner = inner
         self._request_ids = request_ids
+        self._own = tracer is not None
         self._tracer = tracer or get_tracer("isthmus.core.http")
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -34,14 +50,7 @@ class Telemetry(httpx2.AsyncBaseTransport):
         scope, sending = scope_of(request), sending_of(request)
         scope.meter.attempts += 1
         scope.meter.bytes_out += len(sending.content)
-        attributes: dict[str, str | int] = {
-            "http.request.method": request.method,
-            "server.address": request.url.host,
-            "http.request.resend_count": sending.attempts - 1,
-            "isthmus.connection": scope.principal.connection,
-            "isthmus.correlation_id": scope.correlation_id,
-        }
-        span = self._tracer.start_span(request.method, kind=SpanKind.CLIENT, attributes=attributes)
+        span = self._span(request, scope, sending) if self._own or tracing() else INVALID_SPAN
         outcome = "cancelled"
         try:
             response = await self._inner.handle_async_request(request)
@@ -66,6 +75,16 @@ class Telemetry(httpx2.AsyncBaseTransport):
                     scope.correlation_id,
                     extra={"correlation_id": scope.correlation_id},
                 )
+
+    def _span(self, request: httpx2.Request, scope: CallScope, sending: Sending) -> Span:
+        attributes: dict[str, str | int] = {
+            "http.request.method": request.method,
+            "server.address": request.url.host,
+            "http.request.resend_count": sending.attempts - 1,
+            "isthmus.connection": scope.principal.connection,
+            "isthmus.correlation_id": scope.correlation_id,
+        }
+        return self._tracer.start_span(request.method, kind=SpanKind.CLIENT, attributes=attributes)
 
     def _meter(self, scope: CallScope, response: httpx2.Response) -> None:
         meter = scope.meter

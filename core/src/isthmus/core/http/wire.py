@@ -14,7 +14,7 @@ import httpx2
 from yarl import URL
 
 from isthmus.core.errors import ConfigurationError
-from isthmus.core.http.answer import Whole
+from isthmus.core.http.answer import LIGHT, Whole
 from isthmus.core.http.faults import Broken, NotSent
 from isthmus.core.http.inflate import ACCEPTED, Body, encoding_of
 from isthmus.core.http.scope import scope_of, sending_of
@@ -176,11 +176,7 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
                 proxy_headers=self._proxy_headers,
                 middlewares=(partial(_once, leaving),),
             ) as answer:
-                body = Body(encoding_of(answer.headers.getall("content-encoding", [])), self._settings.most)
-                with closing(body):
-                    async for chunk in answer.content.iter_any():
-                        body.feed(chunk)
-                    plain = body.whole()
+                plain = await self._body(answer)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             if left:
                 raise Broken(_how(error)) from error
@@ -194,6 +190,17 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+        most, encoding = self._settings.most, encoding_of(answer.headers.getall("content-encoding", []))
+        chunked = "transfer-encoding" in answer.headers
+        if not (encoding or chunked) and (answer.content_length or most) < min(LIGHT, most):
+            # It has the few bytes that it says: aiohttp reads no more, and does not take less for the whole.
+            return await answer.content.read()
+        with closing(Body(encoding, most)) as body:
+            async for chunk in answer.content.iter_any():
+                body.feed(chunk)
+            return body.whole()
 
     def _headers(self, request: httpx2.Request) -> list[tuple[str, str]]:
         raw = request.headers.raw

@@ -1,13 +1,14 @@
 """How does isthmus speak to a Salesforce org? REST, one request per verb, nothing that policy has not judged."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 from urllib.parse import quote, urlencode
 
 from httpx2 import Request
 
 from isthmus.connectors.salesforce import soql
+from isthmus.connectors.salesforce.answers import Batch, nodes_of, object_of, read_nodes, read_rows, strange
 from isthmus.connectors.salesforce.bridge import serve
 from isthmus.connectors.salesforce.classify import classify
 from isthmus.connectors.salesforce.clients import client
@@ -17,7 +18,6 @@ from isthmus.connectors.salesforce.ids import checked_id, full_id, is_id
 from isthmus.connectors.salesforce.queries import (
     aggregate_text,
     flat_row,
-    flat_rows,
     parse_text,
     query_text,
     search_term,
@@ -51,8 +51,11 @@ from isthmus.core.errors import (
 from isthmus.core.http import HEAVIEST, Path, Response, path
 from isthmus.core.operation import RequestClass
 from isthmus.core.records import JSON, Aggregate, Compare, Operator, Query, Row
+from isthmus.core.table import Table
 
 __all__ = ["Salesforce"]
+
+T = TypeVar("T")
 
 LONGEST_URI = 16_000
 """Of path and query, in bytes; the vendor takes 16,384."""
@@ -97,8 +100,8 @@ class Salesforce(Connector):
 
     async def objects(self) -> Sequence[ObjectSummary]:
         """List the queryable objects."""
-        listed = _object(await self._read(self._path("/sobjects")))
-        _nodes(listed.get("sobjects"))
+        listed = object_of(await self._read(self._path("/sobjects")))
+        nodes_of(listed.get("sobjects"))
         return object_summaries(listed)
 
     async def catalogue(self, object: str) -> ObjectFacts:
@@ -107,16 +110,17 @@ class Salesforce(Connector):
             soql.check_name(object)
         except soql.SoqlError as error:
             raise InvalidArguments(str(error), field="object") from error
-        described = _object(await self._read(self._path("/sobjects/{}/describe", object)))
+        described = object_of(await self._read(self._path("/sobjects/{}/describe", object)))
         name = described.get("name")
-        if not isinstance(name, str) or name.casefold() != object.casefold() or not _nodes(described.get("fields")):
-            raise _strange()
+        if not isinstance(name, str) or name.casefold() != object.casefold() or not nodes_of(described.get("fields")):
+            raise strange()
         return object_facts(described, await self._classified(name))
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows, following the org's own pages inside the pinned origin."""
-        rows = flat_rows(query.object, await self._records(query_text(query), query.limit), query.select)
-        ids = [row.id for row in rows if row.id]
+        read = partial(read_rows, object=query.object, paths=query.select)
+        rows = await self._pages(query_text(query), query.limit, read)
+        ids = list(rows.ids if isinstance(rows, Table) else [row.id for row in rows if row.id])
         if len(set(ids)) < len(ids):
             raise _endless()
         return rows
@@ -129,9 +133,9 @@ class Salesforce(Connector):
             if not rows:
                 raise NotFound(f"there is no {object} {id!r}, or this identity may not see it", object=object)
             return rows[0]
-        row = flat_row(object, _object(await self._row(object, id, wanted)), wanted)
+        row = flat_row(object, object_of(await self._row(object, id, wanted)), wanted)
         if row.id[:15] != id[:15]:
-            raise _strange()
+            raise strange()
         return row
 
     async def search(self, text: str, objects: Mapping[str, Sequence[str]], limit: int) -> Sequence[Row]:
@@ -141,7 +145,7 @@ class Salesforce(Connector):
             wanted = tuple(dict.fromkeys(["Id", *fields]))
             told = {"q": search_term(text), "in": "NAME", "sobject": object, f"{object}.fields": ",".join(wanted)}
             answer = await self._read(self._path("/parameterizedSearch"), told | {f"{object}.limit": str(limit)})
-            rows += [flat_row(object, raw, wanted) for raw in _nodes(_object(answer).get("searchRecords"))]
+            rows += [flat_row(object, raw, wanted) for raw in nodes_of(object_of(answer).get("searchRecords"))]
         return rows[:limit]
 
     async def aggregate(self, aggregate: Aggregate) -> Sequence[Mapping[str, JSON]]:
@@ -173,7 +177,7 @@ class Salesforce(Connector):
         if answer.status == 204:
             row = await self._by_key(object, key, ("Id",))
             return Written(row.id if row else "", created=False)
-        return Written(_new_id(answer), created=_object(answer).get("created") is True)
+        return Written(_new_id(answer), created=object_of(answer).get("created") is True)
 
     async def delete(self, object: str, id: str, version: str | None) -> Written:
         """Delete; the vendor compares no version on DELETE, so it is read just before."""
@@ -197,11 +201,11 @@ class Salesforce(Connector):
 
     async def probe(self) -> Probe:
         """Ask who this identity is, where the org runs and what quota is left."""
-        told = _object(await self._read(self._path(""))).get("identity")
+        told = object_of(await self._read(self._path(""))).get("identity")
         select = soql.parse("SELECT Id, InstanceName, IsSandbox, OrganizationType FROM Organization")
         found = await self._records(soql.render(select), 1)
         facts = {key: str(value) for key, value in (found[0] if found else {}).items() if key != "attributes"}
-        limits = _object(await self._read(self._path("/limits"))).get("DailyApiRequests")
+        limits = object_of(await self._read(self._path("/limits"))).get("DailyApiRequests")
         quotas: tuple[QuotaReading, ...] = ()
         if isinstance(limits, Mapping):
             most, left = limits.get("Max"), limits.get("Remaining")
@@ -232,24 +236,26 @@ class Salesforce(Connector):
         }
 
     async def _records(self, text: str, limit: int, resource: str = "/query") -> Sequence[Mapping[str, JSON]]:
+        return await self._pages(text, limit, read_nodes, resource)
+
+    async def _pages(
+        self, text: str, limit: int, read: Callable[[Response], Batch[T]], resource: str = "/query"
+    ) -> Sequence[T]:
         answer, followed, held = await self._read(self._path(resource), {"q": text}), set[str](), 0
-        found: list[Mapping[str, JSON]] = []
+        found: list[T] = []
         while True:
-            page = _object(answer)
-            records, done = _nodes(page.get("records")), page.get("done")
-            if not isinstance(done, bool):
-                raise _strange()
-            found += records
-            if len(found) >= limit or done:
-                return found[:limit]
-            following = page.get("nextRecordsUrl")
-            fresh = isinstance(following, str) and following not in followed and len(followed) < MOST_PAGES - 1
-            if not isinstance(following, str) or not fresh or not records:
+            page = read(answer)
+            rows = page.rows if not found else [*found, *page.rows]
+            if len(rows) >= limit or page.done:
+                return rows[:limit]
+            found = list(rows)
+            fresh = page.following not in followed and len(followed) < MOST_PAGES - 1
+            if page.following is None or not fresh or not page.rows:
                 raise _endless()
             if (held := held + answer.weight) > HEAVIEST:
                 raise _endless()
-            followed.add(following)
-            answer = await self._follow(following)
+            followed.add(page.following)
+            answer = await self._follow(page.following)
 
     async def _follow(self, url: str) -> Response:
         """Read the next page. Its address dies with the login that got it, and no other login revives it."""
@@ -306,7 +312,7 @@ class Salesforce(Connector):
             return None, {}
         fields = ("Id", "SystemModstamp")
         answer = await self._row(object, id, fields)
-        if flat_row(object, _object(answer), fields).version != version:
+        if flat_row(object, object_of(answer), fields).version != version:
             raise VersionConflict(
                 f"{object} {id} changed since version {version}; read it again and decide again", object=object
             )
@@ -354,15 +360,8 @@ def _user(identity: JSON) -> str:
     return full_id(last) if is_id(last) else ""
 
 
-def _strange() -> UpstreamError:
-    return UpstreamError(
-        "the org answered with JSON of another shape than documented, or about something else; it was not used",
-        code="unreadable_answer",
-    )
-
-
 def _new_id(answer: Response) -> str:
-    found = _object(answer).get("id")
+    found = object_of(answer).get("id")
     if not isinstance(found, str) or len(found) > LONGEST_ID:
         raise UpstreamError("the org accepted the write but gave no id")
     return found
@@ -377,19 +376,6 @@ def _done(answer: Response) -> None:
 def _found(object: str, answer: Response, fields: Sequence[str]) -> Row | None:
     """Read a record, or that there is none: only the org's own words say so, not those of a proxy."""
     if answer.status == 200:
-        return flat_row(object, _object(answer), fields)
+        return flat_row(object, object_of(answer), fields)
     answer.json()
     return None
-
-
-def _object(answer: Response) -> Mapping[str, JSON]:
-    body = answer.json()
-    if not isinstance(body, Mapping):
-        raise _strange()
-    return body
-
-
-def _nodes(found: JSON) -> list[Mapping[str, JSON]]:
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise _strange()
-    return found

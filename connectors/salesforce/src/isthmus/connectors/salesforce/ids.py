@@ -1,6 +1,7 @@
 """Is a text a record id, and which 18 characters name the record?"""
 
 import re
+import string
 
 from isthmus.core.errors import InvalidArguments
 
@@ -8,6 +9,7 @@ __all__ = ["checked_id", "full_id", "is_id"]
 
 _FORM = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _SUFFIXES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+_CAPITALS = {ord(one): "1" if one.isupper() else "0" for one in string.ascii_letters + string.digits}
 
 
 def is_id(text: str) -> bool:
@@ -33,7 +35,6 @@ def checked_id(id: str) -> str:
 
 
 def _suffix(id: str) -> str:
-    return "".join(
-        _SUFFIXES[sum(1 << place for place, letter in enumerate(id[start : start + 5]) if letter.isupper())]
-        for start in (0, 5, 10)
-    )
+    # Backwards, for the first letter of five is the lowest bit.
+    bits = id[14::-1].translate(_CAPITALS)
+    return _SUFFIXES[int(bits[10:], 2)] + _SUFFIXES[int(bits[5:10], 2)] + _SUFFIXES[int(bits[:5], 2)]
