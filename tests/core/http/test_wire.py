@@ -70,6 +70,18 @@ async def test_an_endless_plain_body_is_cut(connect, upstream):
         await connect(upstream.url, settings=WireSettings(most=1 << 20)).http().get(TICKET)
 
 
+@pytest.mark.parametrize("size", [1_000, 1_001])
+async def test_a_short_body_that_says_its_length_is_bounded_too(connect, upstream, reply, size):
+    upstream.script.append(reply(200, bytes(size)))
+    reading = connect(upstream.url, settings=WireSettings(most=1_000)).http().get(TICKET)
+    if size <= 1_000:
+        assert len((await reading).body) == size
+        return
+    with pytest.raises(UpstreamError) as caught:
+        await reading
+    assert caught.value.reason == "unreadable_answer"
+
+
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "gzip, br", "zstd", "compress"])
 async def test_other_encodings_are_refused(connect, upstream, reply, encoding):
     upstream.script.append(reply(200, b"xx", Content_Encoding=encoding))
