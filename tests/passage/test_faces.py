@@ -132,7 +132,7 @@ def test_a_closed_gateway_says_so(house: House) -> None:
     with sync.open_gateway(load_config(house.write()), Surroundings(environ=house.environ)) as gateway:
         session = gateway.session(house.caller())
     assert "isthmus" not in {thread.name for thread in threading.enumerate()}
-    with pytest.raises(ConfigurationError, match="not running"):
+    with pytest.raises(ConfigurationError, match="is closed"):
         session.query("crm", PEOPLE)
 
 
@@ -147,6 +147,21 @@ def test_a_thread_that_waits_when_the_gateway_closes_is_let_go(house: House) -> 
             time.sleep(0.3)
         with pytest.raises((CancelledError, IsthmusError)):
             waiting.result(timeout=10)
+
+
+def test_threads_that_come_while_it_closes_are_answered_or_refused(house: House) -> None:
+    config = load_config(house.write())
+    ended = []
+    for _ in range(5):
+        with ThreadPoolExecutor(8) as pool:
+            with sync.open_gateway(config, Surroundings(environ=house.environ)) as gateway:
+                session = gateway.session(house.caller("eu"))
+                waiting = [pool.submit(session.tools) for _ in range(4)]
+                waiting += [pool.submit(session.query, "crm", Query("Account", limit=1)) for _ in range(60)]
+                time.sleep(0.05)
+            ended += [one.exception(timeout=10) for one in waiting]
+    assert {type(one) for one in ended if one and not isinstance(one, IsthmusError | CancelledError)} == set()
+    assert any(isinstance(one, ConfigurationError) for one in ended)
 
 
 def test_many_threads_are_all_answered(blocking: sync.Gateway, house: House) -> None:

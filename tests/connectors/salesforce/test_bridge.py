@@ -108,6 +108,8 @@ def test_reads_every_page(home: Salesforce) -> None:
     assert len(ids) == len(set(ids)) == total
     assert len(home.query_all("SELECT Id FROM Contact LIMIT 70", headers=FIFTY)["records"]) == 70
     assert len(home.query("SELECT Id FROM Contact LIMIT 7")["records"]) == 7
+    with pytest.raises(InvalidArguments, match="LIMIT 0"):
+        home.query("SELECT Id FROM Contact LIMIT 0")
     assert len(home.query("SELECT Id FROM Contact")["records"]) == total
 
 
@@ -230,6 +232,34 @@ def test_a_refusal_before_anything_was_written_is_raised(home: Salesforce, house
     with pytest.raises(Denied):
         post(home, "composite", {"compositeRequest": parts})
     assert sent(house, "DELETE") == []
+
+
+def test_a_reference_that_leads_nowhere_hides_nothing_that_was_done(home: Salesforce) -> None:
+    parts = [
+        part("POST", "sobjects/Asset_Note__c", "made", {"Name": "one"}),
+        part("PATCH", "sobjects/Asset_Note__c/@{made.nothing}", "lost", {"Name": "two"}),
+    ]
+    made, lost = post(home, "composite", {"compositeRequest": parts})["compositeResponse"]
+    assert made["httpStatusCode"] == 201
+    assert home.Asset_Note__c.get(made["body"]["id"])["Name"] == "one"
+    assert lost["body"][0]["errorCode"] == "INVALID_ARGUMENTS"
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "good"),
+    [
+        ("composite", "compositeRequest", part("POST", "sobjects/Asset_Note__c", "a", {"Name": "one"})),
+        ("composite/batch", "batchRequests", {"method": "POST", "url": "v59.0/sobjects/Asset_Note__c",
+                                              "richInput": {"Name": "one"}}),
+        ("composite/sobjects", "records", {"attributes": {"type": "Asset_Note__c"}, "Name": "one"}),
+    ],
+)  # fmt: skip
+def test_a_malformed_part_is_found_before_the_first_is_sent(
+    home: Salesforce, house: House, path: str, name: str, good: dict[str, object]
+) -> None:
+    with pytest.raises(InvalidArguments, match="lacks"):
+        post(home, path, {name: [good, {}]})
+    assert sent(house, "POST") == []
 
 
 def test_all_or_none_over_several_writes_is_refused_before_the_first(home: Salesforce, house: House) -> None:

@@ -166,6 +166,7 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
         try:
             yield gateway
         finally:
+            gateway.loop.close()
             keeping.cancel()
             await asyncio.wait({keeping})
 

@@ -4,9 +4,10 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
-from typing import Generic, TypeVar
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
 
 from isthmus.core.errors import ConfigurationError
 
@@ -38,9 +39,15 @@ class _Errand(Generic[R]):
         except BaseException:
             self._loop.call_soon_threadsafe(self._cancel)
             raise
-        if self._task is None or self._task.cancelled():
+        if self._task is None:
+            raise _ended()
+        if self._task.cancelled():
             raise CancelledError
         return self._task.result()
+
+    def refuse(self) -> None:
+        """Let the waiting thread go with nothing begun."""
+        self._over.release()
 
     def _cancel(self) -> None:
         if self._task is not None:
@@ -53,8 +60,9 @@ class OwnLoop:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._process = os.getpid()
-        self._arrived: deque[Callable[[], None]] = deque()
+        self._arrived: deque[_Errand[Any]] = deque()
         self._woken = False
+        self._closed = False
 
     @property
     def here(self) -> bool:
@@ -87,18 +95,32 @@ class OwnLoop:
             )
         self._check()
         errand = _Errand(work, self._loop)
-        self._arrived.append(errand.begin)
+        self._arrived.append(errand)
         # One wake-up, which costs a system call, is enough for all that come before the loop looks.
         if not self._woken:
             self._woken = True
-            self._loop.call_soon_threadsafe(self._begin)
+            with suppress(RuntimeError):  # the loop has been closed meanwhile: so have we, which is seen next
+                self._loop.call_soon_threadsafe(self._begin)
+        if self._closed:
+            self.close()
         return errand.wait()
+
+    def close(self) -> None:
+        """Begin nothing any more; threads that came too late learn so, whoever notices it first."""
+        self._closed = True
+        for errand in self._take():
+            errand.refuse()
 
     def _begin(self) -> None:
         # Whoever appends from here on wakes the loop again, so nobody is overlooked.
         self._woken = False
-        while self._arrived:
-            self._arrived.popleft()()
+        for errand in self._take():
+            errand.refuse() if self._closed else errand.begin()
+
+    def _take(self) -> Iterator["_Errand[Any]"]:
+        with suppress(IndexError):
+            while True:
+                yield self._arrived.popleft()
 
     def _check(self) -> None:
         if os.getpid() != self._process:
@@ -107,9 +129,13 @@ class OwnLoop:
                 "journal writer with it; open a gateway of its own here",
                 code="forked",
             )
-        if not self._loop.is_running():
-            raise ConfigurationError(
-                "the event loop that opened this gateway is not running; open a gateway where calls are made, or use "
-                "isthmus.core.sync",
-                code="loop_ended",
-            )
+        if self._closed or not self._loop.is_running():
+            raise _ended()
+
+
+def _ended() -> ConfigurationError:
+    return ConfigurationError(
+        "this gateway is closed, or the event loop that opened it is not running any more; open a gateway where calls "
+        "are made, or use isthmus.core.sync",
+        code="loop_ended",
+    )

@@ -107,7 +107,8 @@ class Gateway:
         except IsthmusError as error:
             await self._recorder.unread(caller, "relay", error)
             raise
-        result = await self._look(call, (await self._route(call))[:1])
+        with self._span(call):
+            result = await self._look(call, (await self._route(call))[:1])
         if not isinstance(result, Description) or result.answer is None:
             raise TypeError("a relayed request brought no answer")
         return result.answer

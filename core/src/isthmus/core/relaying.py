@@ -20,7 +20,7 @@ def relayed(system: System, request: httpx2.Request) -> tuple[Tool, Mapping[str,
 
     Raises:
         Denied: it writes, or the connector does not know what it does.
-        InvalidArguments: it concerns several objects, or several connections hold what it asks for.
+        InvalidArguments: it concerns several objects, several connections hold what it asks for, or it is too long.
     """
     connector = next(iter(system.connections.values())).connector
     parts = connector.classify(request)
@@ -44,7 +44,9 @@ def relayed(system: System, request: httpx2.Request) -> tuple[Tool, Mapping[str,
         )
     body = request.content.decode("utf-8", "replace")
     words = f"{request.method} {request.url.raw_path.decode('ascii')} {body}"
-    return _tool(Verb.INVOKE, system), told | {"request": words[:LONGEST]}
+    if len(words) > LONGEST:
+        raise InvalidArguments(f"{what} has more than {LONGEST} characters; ask for less", object=system.name)
+    return _tool(Verb.INVOKE, system), told | {"request": words}
 
 
 def _tool(verb: Verb, system: System) -> Tool:

@@ -92,7 +92,7 @@ class _Exchange:
             counted = isinstance(only, soql.Call) and not only.arguments and select.group_by is None
             return grouped(_as(Groups, await self.calls.call("query", text=text)), counted=counted)
         size = self._page_size()
-        page_text = soql.render(replace(select, limit=min(select.limit or size, size)))
+        page_text = soql.render(replace(select, limit=size if select.limit is None else min(select.limit, size)))
         more: dict[str, JSON] = {"after": after} if after else {}
         page = _as(Page, await self.calls.call("query", text=page_text, **more))
         left = None if select.limit is None else select.limit - given
@@ -104,7 +104,7 @@ class _Exchange:
     async def _more(self, locator: str) -> Response:
         try:
             stands = json.loads(base64.urlsafe_b64decode(locator))
-        except ValueError:
+        except (ValueError, RecursionError):
             stands = None
         match stands:
             case [str(text), int(given), str(after)]:

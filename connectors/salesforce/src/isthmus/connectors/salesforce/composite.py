@@ -31,10 +31,10 @@ class _Sequence:
     part: Part
     wrote: bool = field(default=False)
 
-    async def do(self, method: str, path: str, body: JSON) -> tuple[int, JSON]:
-        """Answer one part with its status and body."""
+    async def do(self, method: str, path: str, body: JSON, known: Mapping[str, JSON]) -> tuple[int, JSON]:
+        """Answer one part with its status and body; `known` are the answers that it may refer to."""
         try:
-            found = await self.part(method, path, body)
+            found = await self.part(method, str(_filled(path, known)), _filled(body, known))
         except IsthmusError as error:
             if not self.wrote:
                 raise
@@ -45,13 +45,13 @@ class _Sequence:
 
 async def composite(body: Mapping[str, JSON], part: Part, _base: str) -> Response:
     """Answer `/composite`: at most 25 parts that may refer to earlier answers."""
-    wanted = _objects(body.get("compositeRequest"), _MOST_PARTS)
-    _one_transaction(body, sum(one.get("method") != "GET" for one in wanted))
+    parts = _objects(body.get("compositeRequest"), _MOST_PARTS)
+    # Every part is looked at before the first is sent: what is wrong with a later one must not hide what was done.
+    wanted = [(_text(one, "referenceId"), _text(one, "method"), _text(one, "url"), one.get("body")) for one in parts]
+    _one_transaction(body, sum(method != "GET" for _, method, _, _ in wanted))
     done, known, answers = _Sequence(part), dict[str, JSON](), list[JSON]()
-    for one in wanted:
-        reference = _text(one, "referenceId")
-        url = _filled(_text(one, "url"), known)
-        status, told = await done.do(_text(one, "method"), str(url), _filled(one.get("body"), known))
+    for reference, method, url, values in wanted:
+        status, told = await done.do(method, url, values, known)
         known[reference] = told
         answers.append({"body": told, "httpHeaders": {}, "httpStatusCode": status, "referenceId": reference})
     return answer(200, {"compositeResponse": answers})
@@ -59,15 +59,16 @@ async def composite(body: Mapping[str, JSON], part: Part, _base: str) -> Respons
 
 async def batch(body: Mapping[str, JSON], part: Part, _base: str) -> Response:
     """Answer `/composite/batch`: at most 25 independent parts."""
+    parts = _objects(body.get("batchRequests"), _MOST_PARTS)
+    wanted = [(_text(one, "method"), _text(one, "url"), one.get("richInput")) for one in parts]
     done, results, failed = _Sequence(part), list[JSON](), False
-    for one in _objects(body.get("batchRequests"), _MOST_PARTS):
+    for method, url, values in wanted:
         if failed and body.get("haltOnError") is True:
             told: JSON = [{"errorCode": "BATCH_PROCESSING_HALTED", "message": "an earlier part failed"}]
             results.append({"statusCode": 412, "result": told})
             continue
-        url = _text(one, "url")
         path = url if url.startswith("/") else f"/services/data/{url}"
-        status, result = await done.do(_text(one, "method"), path, one.get("richInput"))
+        status, result = await done.do(method, path, values, {})
         failed |= status >= 400
         results.append({"statusCode": status, "result": result})
     return answer(200, {"hasErrors": failed, "results": results})
@@ -86,14 +87,14 @@ async def update_rows(body: Mapping[str, JSON], part: Part, base: str) -> Respon
 async def _rows(body: Mapping[str, JSON], part: Part, base: str, method: str) -> Response:
     rows = _objects(body.get("records"), _MOST_ROWS)
     _one_transaction(body, len(rows))
+    kinds = [kind if isinstance(kind := row.get("attributes"), Mapping) else {} for row in rows]
+    objects = [_text(kind, "type") for kind in kinds]
     done, results = _Sequence(part), list[JSON]()
-    for row in rows:
-        kind = row.get("attributes")
-        object = _text(kind if isinstance(kind, Mapping) else {}, "type")
+    for object, row in zip(objects, rows, strict=True):
         id = row.get("id", row.get("Id"))
         path = f"{base}/sobjects/{object}" + (f"/{id}" if method == "PATCH" else "")
         values = {name: value for name, value in row.items() if name not in ("attributes", "id", "Id")}
-        status, told = await done.do(method, path, values)
+        status, told = await done.do(method, path, values, {})
         made = told.get("id") if isinstance(told, Mapping) else id
         results.append({"id": made, "success": True, "errors": []} if status < 300 else _failed(told))
     return answer(200, results)
