@@ -50,7 +50,7 @@ name = "kessmar.example"
 zone = "eu"
 state = "state"
 sealing_key = "file:sealing.key"
-call_timeout = 600
+call_timeout = 60
 [policy]
 cedar = ["*.cedar"]
 flows = "flows.toml"

@@ -8,10 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from isthmus.core.errors import InvalidArguments
-from isthmus.core.http import Origin, path
+from isthmus.core.http import Origin, path, query_string
 from isthmus.core.http.address import Address, Ready
 from isthmus.core.http.answer import Whole
-from isthmus.core.http.face import _query
 
 ORIGINS = st.sampled_from(
     ("https://org.example", "http://127.0.0.1:8080", "https://[::1]:8443", "https://org.example:443")
@@ -29,7 +28,7 @@ def test_an_address_equals_the_parsed_url(origin: str, id: str, params: dict[str
         where = path("/services/data/v64.0/sobjects/{}", id)
     except InvalidArguments:
         return
-    root, query = Origin.of(origin).root, _query(params)
+    root, query = Origin.of(origin).root, query_string(params)
     built = Address(root, where, query)
     parsed = httpx2.URL(f"{Origin.of(origin)}{where}" + (f"?{query}" if query else ""))
     assert built == parsed
@@ -39,7 +38,7 @@ def test_an_address_equals_the_parsed_url(origin: str, id: str, params: dict[str
 
 @given(PARAMS)
 def test_a_query_is_written_as_urlencode_writes_it(params: dict[str, str | int | list[str]]) -> None:
-    assert _query(params) == urlencode(params, doseq=True, quote_via=quote, safe="")
+    assert query_string(params) == urlencode(params, doseq=True, quote_via=quote, safe="")
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12))
@@ -60,7 +59,7 @@ def test_only_the_very_root_vouches_for_an_address() -> None:
 
 def test_a_lone_surrogate_in_a_query_is_refused() -> None:
     with pytest.raises(InvalidArguments):
-        _query({"q": "\ud800"})
+        query_string({"q": "\ud800"})
 
 
 @given(st.sampled_from(("GET", "POST")), st.binary(max_size=20))

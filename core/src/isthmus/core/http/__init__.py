@@ -4,7 +4,7 @@ from isthmus.core.http.answer import HEAVIEST, Response, parse_json
 from isthmus.core.http.chain import ChainParts, compose
 from isthmus.core.http.credential import CookieJars
 from isthmus.core.http.effect import Dialect
-from isthmus.core.http.face import Http
+from isthmus.core.http.face import Http, QueryString, query_string
 from isthmus.core.http.origin import Origin
 from isthmus.core.http.path import Path, path
 from isthmus.core.http.scope import CallScope, Meter
@@ -21,9 +21,11 @@ __all__ = [
     "Meter",
     "Origin",
     "Path",
+    "QueryString",
     "Response",
     "WireSettings",
     "compose",
     "parse_json",
     "path",
+    "query_string",
 ]

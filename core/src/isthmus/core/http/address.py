@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import httpx2
 
-__all__ = ["Address", "Ready"]
+__all__ = ["Address", "Ready", "content_of"]
 
 
 class Address(httpx2.URL):
@@ -27,6 +27,14 @@ class Address(httpx2.URL):
         return self._root is root
 
 
+class _Sound(httpx2.Headers):
+    """Headers made of bytes, which leaves nothing to be brought into another form."""
+
+    def __init__(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        self._list = [(name, name.lower(), value) for name, value in pairs]
+        self._encoding = None
+
+
 class Ready(httpx2.Request):
     """A request whose parts are known to be as they should; equal to what httpx2 would make of them."""
 
@@ -41,7 +49,12 @@ class Ready(httpx2.Request):
         """`method` is in capitals, `headers` are whole, and `extensions` are taken over, not copied."""
         self.method = method
         self.url = url
-        self.headers = httpx2.Headers(headers)
+        self.headers = _Sound(headers)
         self.extensions = extensions
         self.stream = httpx2.ByteStream(content)
         self._content = content
+
+
+async def content_of(request: httpx2.Request) -> bytes:
+    """Return the whole body of a request."""
+    return request.content if isinstance(request, Ready) else await request.aread()

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from isthmus.core.records import JSON
 __all__ = ["HEAVIEST", "Response", "Whole", "answer_of", "parse_json"]
 
 DEEPEST = 100
+MOST_NAMES = 512
 _UTF_8 = ("", "utf-8", "utf8", "us-ascii")
 HEAVIEST = 56 << 20
 """Bytes that a body, its text and its values may take together, as estimated before any of it is read."""
@@ -38,18 +40,12 @@ class Response:
     @property
     def is_json(self) -> bool:
         """Tell whether the answer is declared as JSON (RFC 6839 suffixes included)."""
-        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+        return _declared(self.headers.get("content-type", ""))[0]
 
     @property
     def is_plain_json(self) -> bool:
         """Tell whether the answer is declared as JSON in UTF-8."""
-        return self.is_json and self._encoding in _UTF_8
-
-    @property
-    def _encoding(self) -> str:
-        parameters = self.headers["content-type"].partition(";")[2]
-        return parameters.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
+        return _declared(self.headers.get("content-type", ""))[1]
 
     @property
     def weight(self) -> int:
@@ -62,11 +58,22 @@ class Response:
         Raises:
             UpstreamError: it is not declared as JSON, or not JSON that every reader understands alike.
         """
-        if not self.is_json:
+        json, plain = _declared(self.headers.get("content-type", ""))
+        if not json:
             raise _unreadable("content of another type where JSON was due; a login page or a proxy may be in between")
-        if self._encoding not in _UTF_8:
+        if not plain:
             raise _unreadable("JSON in another encoding than UTF-8 (RFC 8259 section 8.1)")
         return parse_json(self.body)
+
+
+@lru_cache(maxsize=256)
+def _declared(content_type: str) -> tuple[bool, bool]:
+    """Tell whether a content type says JSON, and JSON in UTF-8."""
+    kind, _, parameters = content_type.partition(";")
+    kind = kind.strip().lower()
+    is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    encoding = parameters.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
+    return is_json, is_json and encoding in _UTF_8
 
 
 def parse_json(body: bytes) -> JSON:
@@ -98,7 +105,10 @@ def _is_sound(body: bytes, value: JSON) -> bool:
         marks -= body.count(b'\\"')
     level = [value]
     for _ in range(DEEPEST):
-        marks -= 2 * list(map(type, level)).count(str)
+        kinds = list(map(type, level))
+        marks -= 2 * kinds.count(str)
+        if _NESTED.isdisjoint(kinds):
+            return marks == 0
         nested = [one for one in level if type(one) in _NESTED]
         objects = [one for one in nested if type(one) is dict]
         marks -= 2 * sum(map(len, objects))
@@ -189,7 +199,7 @@ class Headers(Mapping[str, str]):
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
         found: dict[str, str] = {}
         for name, value in raw:
-            key, text = name.decode("latin-1").lower(), _text(value)
+            key, text = _NAMES.get(name) or _name(name), _text(value)
             found[key] = f"{found[key]}, {text}" if key in found else text
         self._found = found
 
@@ -208,6 +218,17 @@ class Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._found)
+
+
+_NAMES: dict[bytes, str] = {}
+"""Header names as they come, and as they are looked up: the same few in every answer."""
+
+
+def _name(raw: bytes) -> str:
+    name = raw.decode("latin-1").lower()
+    if len(_NAMES) < MOST_NAMES:
+        _NAMES[raw] = name
+    return name
 
 
 def _text(value: bytes) -> str:

@@ -9,8 +9,8 @@ import httpx2
 from isthmus.core.caller import Principal
 from isthmus.core.credentials import Credential, CredentialSource
 from isthmus.core.errors import CredentialError
-from isthmus.core.http.address import Ready
-from isthmus.core.http.scope import CallScope, scope_of, sending_of
+from isthmus.core.http.address import Ready, content_of
+from isthmus.core.http.scope import CallScope, sending_of
 
 __all__ = ["CookieJars", "CredentialLayer"]
 
@@ -51,10 +51,11 @@ class CredentialLayer(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Pass on as the call's principal."""
-        scope, sending = scope_of(request), sending_of(request)
+        sending = sending_of(request)
+        scope = sending.scope
         source = self._credentials(scope.principal)
         credential = await source.current()
-        signed = self._signed(request, await request.aread(), credential, scope)
+        signed = self._signed(request, await content_of(request), credential, scope)
         scope.meter.generation = credential.generation
         response = await self._inner.handle_async_request(signed)
         if self._cookies is not None:
@@ -63,7 +64,7 @@ class CredentialLayer(httpx2.AsyncBaseTransport):
         if response.status_code != 401:
             return response
         # Nothing was done: the system did not know who asked (RFC 9110 section 15.5.2).
-        sending.answered(scope.meter)
+        sending.answered()
         if sending.renewed:
             raise _refused(scope, "refuses the new credential as well")
         newer = await self._replace(source, credential)
@@ -76,9 +77,12 @@ class CredentialLayer(httpx2.AsyncBaseTransport):
         self, request: httpx2.Request, content: bytes, credential: Credential, scope: CallScope
     ) -> httpx2.Request:
         """Return a copy with the secrets, so that no layer above ever holds them."""
-        kept = [pair for pair in request.headers.raw if pair[0].lower() not in OURS]
-        signed = Ready(request.method, request.url, kept, content, dict(request.extensions))
-        credential.apply(signed.headers)
+        secrets: dict[str, str] = {}
+        credential.apply(secrets)
+        proof = [(name.encode("ascii"), value.encode("ascii")) for name, value in secrets.items()]
+        replaced = {*OURS, *[name.lower() for name, _ in proof]}
+        kept = [pair for pair in request.headers.raw if pair[0].lower() not in replaced]
+        signed = Ready(request.method, request.url, [*kept, *proof], content, dict(request.extensions))
         if self._cookies is not None:
             self._cookies.of(scope.principal).set_cookie_header(signed)
         return signed

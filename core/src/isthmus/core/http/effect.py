@@ -8,8 +8,9 @@ import httpx2
 from isthmus.core.budgets import QuotaReading
 from isthmus.core.connector import Fault
 from isthmus.core.errors import Denied
+from isthmus.core.http.address import content_of
 from isthmus.core.http.answer import Response
-from isthmus.core.http.scope import CallScope, scope_of, sending_of
+from isthmus.core.http.scope import CallScope, sending_of
 from isthmus.core.operation import Effect, Operation, RequestClass
 
 __all__ = ["Dialect", "EffectCheck", "mismatch"]
@@ -63,12 +64,13 @@ class EffectCheck(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Pass on what the operation declared."""
-        scope, sending = scope_of(request), sending_of(request)
-        sending.content = await request.aread()
+        sending = sending_of(request)
+        scope = sending.scope
+        sending.content = await content_of(request)
         parts = tuple(self._dialect.classify(request))
         if why := mismatch(parts, scope.operation):
             raise _denied(request, scope, why)
-        sending.parts = parts
+        sending.read_as(parts)
         scope.meter.requests += 1
         return await self._inner.handle_async_request(request)
 

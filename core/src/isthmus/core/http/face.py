@@ -3,6 +3,7 @@
 import json as jsonlib
 import string
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import NewType
 
 import httpx2
 
@@ -14,9 +15,11 @@ from isthmus.core.http.path import Path
 from isthmus.core.http.scope import CallScope, bind
 from isthmus.core.records import JSON
 
-__all__ = ["Http", "Params"]
+__all__ = ["Http", "Params", "QueryString", "query_string"]
 
-Params = Mapping[str, str | int | Sequence[str]]
+QueryString = NewType("QueryString", str)
+"""Parameters written by `query_string()` once, for many requests."""
+Params = Mapping[str, str | int | Sequence[str]] | QueryString
 Unchanged = Callable[[], Awaitable[object]]
 
 
@@ -149,7 +152,8 @@ class Http:
         if json is not None:
             content = _encoded(json)
             named.setdefault("content-type", "application/json")
-        url = Address(self._origin.root, self._base + path, _query(params) if params else "")
+        query = params if isinstance(params, str) else query_string(params) if params else ""
+        url = Address(self._origin.root, self._base + path, query)
         return await self.send(_request(method, url, named, content or b""), passing, unchanged)
 
     async def relay(self, request: httpx2.Request) -> Response:
@@ -196,10 +200,15 @@ def _encoded(value: JSON) -> bytes:
         ) from error
 
 
-def _query(params: Params) -> str:
-    """Write what `urllib.parse.urlencode` would, letter for letter, without its walk over every letter."""
+def query_string(params: Mapping[str, str | int | Sequence[str]]) -> QueryString:
+    """Write parameters as `urllib.parse.urlencode` would, letter for letter, without its walk over every letter.
+
+    Raises:
+        InvalidArguments: a value holds a lone surrogate.
+    """
     try:
-        return "&".join([f"{_quoted(name)}={_quoted(one)}" for name, value in params.items() for one in _each(value)])
+        told = [f"{_quoted(name)}={_quoted(one)}" for name, value in params.items() for one in _each(value)]
+        return QueryString("&".join(told))
     except UnicodeEncodeError as error:
         raise InvalidArguments("A query parameter holds a lone surrogate; send valid Unicode.") from error
 

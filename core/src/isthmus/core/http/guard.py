@@ -8,7 +8,7 @@ import httpx2
 from isthmus.core.errors import RetryLater
 from isthmus.core.http.effect import Dialect
 from isthmus.core.http.faults import UNSURE, WireFault, fault_of
-from isthmus.core.http.scope import scope_of, sending_of
+from isthmus.core.http.scope import sending_of
 from isthmus.core.resilience import Admission, Breakers, FaultKind
 
 __all__ = ["BreakerGate"]
@@ -36,7 +36,8 @@ class BreakerGate(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Pass on unless the breaker is open."""
-        scope, writes = scope_of(request), sending_of(request).writes
+        sending = sending_of(request)
+        scope, writes = sending.scope, sending.writes
         breaker = self._breakers.of(self._org, self._operations(request))
         admission = breaker.admit(read=not writes)
         if admission is None:

@@ -131,9 +131,10 @@ class OriginPin(httpx2.AsyncBaseTransport):
                 subject=scope.principal.connection,
                 object=str(pin),
             )
-        for name, value in request.headers.raw:
-            if not _HEADER.fullmatch(value):
-                raise InvalidArguments(f"The value of header {name.decode('ascii')!r} may hold printable ASCII only.")
-            if name.lower() == b"host" and value.decode("ascii").lower() != url.netloc.decode("ascii"):
-                raise Denied(f"A request may not name another host than {pin}.", code="foreign_origin")
+        headers = request.headers.raw
+        if not _HEADER.fullmatch(b"".join([value for _, value in headers])):
+            name = next(name for name, value in headers if not _HEADER.fullmatch(value))
+            raise InvalidArguments(f"The value of header {name.decode('ascii')!r} may hold printable ASCII only.")
+        if {value.lower() for name, value in headers if name.lower() == b"host"} - {url.netloc}:
+            raise Denied(f"A request may not name another host than {pin}.", code="foreign_origin")
         return await self._inner.handle_async_request(request)

@@ -10,7 +10,7 @@ from isthmus.core.errors import QuotaExhausted, RetryLater
 from isthmus.core.http.answer import answer_of
 from isthmus.core.http.effect import Dialect
 from isthmus.core.http.faults import fault_of, pause_of
-from isthmus.core.http.scope import CallScope, scope_of, sending_of
+from isthmus.core.http.scope import CallScope, sending_of
 from isthmus.core.resilience import Clock, FaultKind, http_date
 
 __all__ = ["BudgetGate"]
@@ -36,7 +36,8 @@ class BudgetGate(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Pass on with a permit, and learn from the answer."""
-        scope, sending = scope_of(request), sending_of(request)
+        sending = sending_of(request)
+        scope = sending.scope
         permit = await self._permit(scope, self._cost(request))
         before = sending.sends
         try:

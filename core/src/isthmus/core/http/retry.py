@@ -8,7 +8,7 @@ from isthmus.core.connector import Fault
 from isthmus.core.http.effect import Dialect
 from isthmus.core.http.failure import answer_error, wire_error
 from isthmus.core.http.faults import Broken, NotSent, WireFault, fault_of, pause_of, settles
-from isthmus.core.http.scope import CallScope, Sending, scope_of, sending_of
+from isthmus.core.http.scope import CallScope, Sending, sending_of
 from isthmus.core.resilience import Clock, FaultKind, RetryPolicy, RetryTokens, full_jitter
 
 __all__ = ["Retry"]
@@ -44,7 +44,8 @@ class Retry(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Pass on, and again where that is safe and of use."""
-        scope, sending = scope_of(request), sending_of(request)
+        sending = sending_of(request)
+        scope = sending.scope
         self._tokens.earn()
         while True:
             sending.attempts += 1
@@ -57,7 +58,7 @@ class Retry(httpx2.AsyncBaseTransport):
             else:
                 fault = fault_of(self._dialect, response)
                 if settles(response.status_code, fault):
-                    sending.answered(scope.meter, done=fault is None)
+                    sending.answered(done=fault is None)
                 if sending.renewed and not renewed:
                     continue
                 if fault is None or (response.status_code in sending.passing and not sending.open):

@@ -14,8 +14,8 @@ from isthmus.core.resilience import Deadline
 
 __all__ = ["CallScope", "Meter", "Sending", "bind", "scope_of", "sending_of"]
 
-SCOPE = "isthmus"
-SENDING = "isthmus.sending"
+SENDING = "isthmus"
+_READS = frozenset({Effect.READ})
 
 
 @dataclass(slots=True)
@@ -68,43 +68,47 @@ class CallScope:
 
 @dataclass(slots=True)
 class Sending:
-    """What the layers know of one request: its parts as the connector reads them, and what has been tried.
+    """What the layers know of one request: its call, its parts as the connector reads them, and what has been tried.
 
-    `open` is True while a write has been sent and nothing yet says what became of it. `passing` are the statuses that
-    the connector takes as answers. `unchanged` raises where a write must not be repeated, since what it was decided
-    on is different now.
+    `writes` tells whether any part changes the system. `open` is True while a write has been sent and nothing yet
+    says what became of it. `passing` are the statuses that the connector takes as answers. `unchanged` raises where a
+    write must not be repeated, since what it was decided on is different now.
     """
 
+    scope: CallScope
     passing: Collection[int] = ()
     unchanged: Callable[[], Awaitable[object]] | None = None
     content: bytes = b""
     parts: Sequence[RequestClass] = ()
+    writes: bool = False
     attempts: int = 0
     sends: int = 0
     sent_at: int = -1
     renewed: bool = False
     open: bool = False
 
-    @property
-    def writes(self) -> bool:
-        """Tell whether any part changes the system."""
-        return any(part.effect is not Effect.READ for part in self.parts)
+    def read_as(self, parts: Sequence[RequestClass]) -> None:
+        """Note what the request would do."""
+        self.parts = parts
+        self.writes = not {part.effect for part in parts} <= _READS
 
-    def sent(self, meter: Meter) -> None:
+    def sent(self) -> None:
         """Note that the first byte is about to leave; only the wire calls this, and it counts once an attempt."""
         if self.sent_at == self.attempts:
             return
         self.sent_at = self.attempts
         self.sends += 1
+        meter = self.scope.meter
         meter.sends += 1
         if self.writes:
             self.open = True
             meter.writes_sent += 1
 
-    def answered(self, meter: Meter, *, done: bool = False) -> None:
+    def answered(self, *, done: bool = False) -> None:
         """Note that an answer tells the outcome of what was sent."""
         if self.open:
             self.open = False
+            meter = self.scope.meter
             meter.writes_answered += 1
             meter.writes_done += done
 
@@ -116,28 +120,24 @@ def bind(
     unchanged: Callable[[], Awaitable[object]] | None = None,
 ) -> None:
     """Attach a call to a request about to enter the chain."""
-    request.extensions[SCOPE] = scope
-    request.extensions[SENDING] = Sending(passing, unchanged)
+    request.extensions[SENDING] = Sending(scope, passing, unchanged)
 
 
-def scope_of(request: httpx2.Request) -> CallScope:
-    """Return the call that a request belongs to.
+def sending_of(request: httpx2.Request) -> Sending:
+    """Return what is known of a request so far.
 
     Raises:
-        Denied: it belongs to none.
+        Denied: it belongs to no call.
     """
-    scope = request.extensions.get(SCOPE)
-    if not isinstance(scope, CallScope):
+    sending = request.extensions.get(SENDING)
+    if not isinstance(sending, Sending):
         raise Denied(
             f"A {request.method} request belongs to no call; send it through the connector's `self.http`.",
             code="no_scope",
         )
-    return scope
-
-
-def sending_of(request: httpx2.Request) -> Sending:
-    """Return what is known of a request so far."""
-    sending = request.extensions.get(SENDING)
-    if not isinstance(sending, Sending):
-        sending = request.extensions[SENDING] = Sending()
     return sending
+
+
+def scope_of(request: httpx2.Request) -> CallScope:
+    """Return the call that a request belongs to; raises as `sending_of`."""
+    return sending_of(request).scope

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 
 import httpx2
 from opentelemetry.trace import (
@@ -17,7 +18,7 @@ from opentelemetry.trace import (
 )
 
 from isthmus.core.http.answer import answer_of
-from isthmus.core.http.scope import CallScope, Sending, scope_of, sending_of
+from isthmus.core.http.scope import CallScope, Sending, sending_of
 
 __all__ = ["Telemetry", "tracing"]
 
@@ -25,9 +26,24 @@ LOG = logging.getLogger("isthmus.http")
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
-def tracing() -> bool:
-    """Tell whether anybody has set up tracing; without, even a span that does nothing has its price."""
-    return not isinstance(get_tracer_provider(), ProxyTracerProvider)
+class _Tracing:
+    """Tells whether anybody has set up tracing; without, even a span that does nothing has its price.
+
+    While nobody has, that is looked up once a second: OpenTelemetry reads the environment every time it is asked.
+    """
+
+    def __init__(self) -> None:
+        self._on = False
+        self._again = 0.0
+
+    def __call__(self) -> bool:
+        if not self._on and (now := time.monotonic()) >= self._again:
+            self._on = not isinstance(get_tracer_provider(), ProxyTracerProvider)
+            self._again = now + 1.0
+        return self._on
+
+
+tracing = _Tracing()
 
 
 class Telemetry(httpx2.AsyncBaseTransport):
@@ -47,7 +63,8 @@ class Telemetry(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Pass on and take note."""
-        scope, sending = scope_of(request), sending_of(request)
+        sending = sending_of(request)
+        scope = sending.scope
         scope.meter.attempts += 1
         scope.meter.bytes_out += len(sending.content)
         span = self._span(request, scope, sending) if self._own or tracing() else INVALID_SPAN
@@ -92,6 +109,6 @@ class Telemetry(httpx2.AsyncBaseTransport):
         meter.bytes_in += len(answer.body)
         meter.statuses.append(answer.status)
         for name in self._request_ids:
-            if _ID.fullmatch(found := answer.headers.get(name, "")):
+            if (found := answer.headers.get(name, "")) and _ID.fullmatch(found):
                 meter.upstream_ids.append(found)
                 return

@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 
 from isthmus.core.http.failure import late
-from isthmus.core.http.scope import scope_of, sending_of
+from isthmus.core.http.scope import sending_of
 
 __all__ = ["DeadlineCut"]
 
@@ -18,9 +18,9 @@ class DeadlineCut(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Pass on while there is time."""
-        scope = scope_of(request)
+        sending = sending_of(request)
         try:
-            async with asyncio.timeout(scope.deadline.remaining()):
+            async with asyncio.timeout(sending.scope.deadline.remaining()):
                 return await self._inner.handle_async_request(request)
         except TimeoutError as error:
-            raise late(scope, sending_of(request)) from error
+            raise late(sending.scope, sending) from error

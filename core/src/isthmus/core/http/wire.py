@@ -14,10 +14,11 @@ import httpx2
 from yarl import URL
 
 from isthmus.core.errors import ConfigurationError
+from isthmus.core.http.address import content_of
 from isthmus.core.http.answer import LIGHT, Whole
 from isthmus.core.http.faults import Broken, NotSent
 from isthmus.core.http.inflate import ACCEPTED, Body, encoding_of
-from isthmus.core.http.scope import scope_of, sending_of
+from isthmus.core.http.scope import sending_of
 
 __all__ = ["AiohttpWire", "ForeignWire", "WireSettings"]
 
@@ -143,6 +144,10 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
         self._settings = settings or WireSettings()
         self._tls = self._settings.tls()
         self._session: aiohttp.ClientSession | None = None
+        self._untimed = aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect)
+        self._timed = aiohttp.ClientTimeout(
+            total=None, sock_connect=self._settings.connect, sock_read=self._settings.idle
+        )
         self._closed = False
         secret = self._settings.proxy_authorization
         self._proxy_headers = {"Proxy-Authorization": secret} if secret else None
@@ -156,14 +161,15 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
             Unreadable: the answer breaks a bound.
         """
         session = self._session or self._open()
-        scope, sending = scope_of(request), sending_of(request)
-        content = sending.content if sending.parts else await request.aread()
+        sending = sending_of(request)
+        content = await content_of(request)
+        soon = sending.scope.deadline.remaining() <= self._settings.idle
         left = False
 
         def leaving() -> None:
             nonlocal left
             left = True
-            sending.sent(scope.meter)
+            sending.sent()
 
         try:
             async with session.request(
@@ -175,6 +181,8 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
                 proxy=self._settings.proxy,
                 proxy_headers=self._proxy_headers,
                 middlewares=(partial(_once, leaving),),
+                # The call is cut at its deadline anyway; a timer that could only fire later costs as much as a layer.
+                timeout=self._untimed if soon else self._timed,
             ) as answer:
                 plain = await self._body(answer)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -220,7 +228,6 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
             auto_decompress=False,
             trust_env=False,
             request_class=_Request,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect, sock_read=settings.idle),
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED},
             skip_auto_headers=("Content-Type",),
             max_line_size=LONGEST_LINE,
@@ -242,8 +249,8 @@ class ForeignWire(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send once; raises what `AiohttpWire` raises."""
-        scope, sending = scope_of(request), sending_of(request)
-        sending.sent(scope.meter)
+        sending = sending_of(request)
+        sending.sent()
         try:
             response = await self._inner.handle_async_request(request)
             body = Body(encoding_of(response.headers.get_list("content-encoding")), self._most)

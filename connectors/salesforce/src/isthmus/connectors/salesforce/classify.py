@@ -86,7 +86,12 @@ def _steered(request: Request) -> bool:
 
 def steering(request: Request) -> str:
     """Name a header that changes what the request does; empty where there is none."""
-    for name, _ in request.headers.raw:
+    return _steering(tuple([name for name, _ in request.headers.raw]))
+
+
+@lru_cache(maxsize=256)
+def _steering(names: tuple[bytes, ...]) -> str:
+    for name in names:
         told = name.decode("latin-1").lower()
         if told in _OVERRIDES or (told.startswith("sforce-") and told not in _HARMLESS):
             return told

@@ -1,7 +1,7 @@
 """How does isthmus speak to a Salesforce org? REST, one request per verb, nothing that policy has not judged."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import ClassVar, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -48,7 +48,7 @@ from isthmus.core.errors import (
     UpstreamRejected,
     VersionConflict,
 )
-from isthmus.core.http import HEAVIEST, Path, Response, path
+from isthmus.core.http import HEAVIEST, Path, QueryString, Response, path, query_string
 from isthmus.core.operation import RequestClass
 from isthmus.core.records import JSON, Aggregate, Compare, Operator, Query, Row
 from isthmus.core.table import Table
@@ -127,13 +127,14 @@ class Salesforce(Connector):
 
     async def get(self, object: str, id: str, fields: Sequence[str]) -> Row:
         """Read one record with its related fields."""
-        wanted = tuple(dict.fromkeys(["Id", *fields]))
-        if any("." in one for one in wanted):
+        wanted, asked = _asked_of_row(tuple(fields))
+        if asked is None:
             rows = await self.query(Query(object, wanted, Compare("Id", Operator.EQ, checked_id(id)), limit=1))
             if not rows:
                 raise NotFound(f"there is no {object} {id!r}, or this identity may not see it", object=object)
             return rows[0]
-        row = flat_row(object, object_of(await self._row(object, id, wanted)), wanted)
+        where = self._path("/sobjects/{}/{}", object, checked_id(id))
+        row = flat_row(object, object_of(await self._read(where, asked)), wanted)
         if row.id[:15] != id[:15]:
             raise strange()
         return row
@@ -272,9 +273,9 @@ class Salesforce(Connector):
             raise RetryLater("the org dropped the rest of a long answer; repeat the query from its start") from error
 
     async def _read(
-        self, where: Path, params: Mapping[str, str] | None = None, passing: tuple[int, ...] = ()
+        self, where: Path, params: Mapping[str, str] | QueryString | None = None, passing: tuple[int, ...] = ()
     ) -> Response:
-        if len(where) + _longest(params or {}) > LONGEST_URI:
+        if len(where) + (len(params) if isinstance(params, str) else _longest(params or {})) > LONGEST_URI:
             raise InvalidArguments("the request is too long for one address; name fewer fields or shorter values")
         return await self.http.get(where, params=params, passing=passing)
 
@@ -327,6 +328,13 @@ def _longest(params: Mapping[str, str]) -> int:
     """Return the length of a query string; an upper bound where even that is short enough."""
     bound = sum(3 * len(name) + 12 * len(value) + 2 for name, value in params.items())
     return bound if bound < LONGEST_URI // 2 else len(urlencode(params, quote_via=quote, safe=""))
+
+
+@lru_cache(maxsize=1_024)
+def _asked_of_row(fields: tuple[str, ...]) -> tuple[tuple[str, ...], QueryString | None]:
+    """Return what to read of a row by its id, and how to ask for it; None where a related field takes a query."""
+    wanted = tuple(dict.fromkeys(["Id", *fields]))
+    return wanted, None if "." in "".join(wanted) else query_string({"fields": ",".join(wanted)})
 
 
 def _endless() -> UpstreamError:

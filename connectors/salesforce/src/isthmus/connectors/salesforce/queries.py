@@ -126,7 +126,12 @@ def _word(value: JSON) -> str | None:
 def flat_row(object: str, raw: Mapping[str, JSON], paths: Sequence[str]) -> Row:
     """Read one row of an answer into values by path; names match whatever their letter case."""
     values: Mapping[str, JSON] = {
-        path: _plain(raw[path]) if path in raw else _value_at(raw, path.split(".")) for path in paths
+        path: _value_at(raw, path.split("."))
+        if path not in raw
+        else value
+        if type(value := raw[path]) is not dict
+        else _plain(value)
+        for path in paths
     }
     id, version = values.get("Id"), values.get("SystemModstamp")
     return Row(object, id if isinstance(id, str) else "", values, version if isinstance(version, str) else None)
