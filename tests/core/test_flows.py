@@ -1,11 +1,11 @@
 """A caller's own words and refs are flows into the system that they are sent to."""
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as changed
 from tests.conftest import FLOWS
 
 from isthmus.core.arguments import Create, Search, Update, Upsert, parse_value
@@ -52,7 +52,7 @@ async def judged(releaser, request, *, consumer="us", zone="eu", knows=None, ver
     flows = Flows(releaser, source, CALLERS[consumer], consumer, knows, lambda ref: KNOWN[ref.token])
     plan = await make_plan(Verb(verb), request, metadata())
     if state is not None:
-        plan = replace(plan, state=Row("Person", "1", state))
+        plan = changed(plan, state=Row("Person", "1", state))
     return flows.judge(plan)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as changed
 
 from isthmus.core.arguments import Create, Delete, Describe, Get, RawQuery, Search, Update, Upsert
 from isthmus.core.errors import InvalidArguments, NotFound
@@ -93,7 +94,7 @@ async def test_effects_follow_from_the_values(request_, effects, transition):
 
 async def test_a_state_change_says_where_it_comes_from():
     plan = await make_plan(Verb.UPDATE, Update("Case", "1", {"Status": "Closed"}), metadata())
-    moved = replace(plan, state=Row("Case", "1", {"Status": "New"}))
+    moved = changed(plan, state=Row("Case", "1", {"Status": "New"}))
     assert moved.operation("c", "s", "t").transition == Transition("Status", "New", "Closed")
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as changed
 
 from isthmus.core.operation import Effect, Verb
 from isthmus.core.policy.entities import Graph
@@ -22,7 +23,7 @@ SHUT = policy(permit(), forbid())
 QUESTIONS = st.builds(
     lambda verb, effects, fields, agent, user, name, approved: replace(
         question("query", agent=agent, user=user, fields=fields, object=name),
-        operation=replace(operation("query", fields=fields, object=name), verb=verb, effects=effects),
+        operation=changed(operation("query", fields=fields, object=name), verb=verb, effects=effects),
         approved=approved,
     ),
     st.sampled_from(Verb),

@@ -3,10 +3,12 @@
 import dataclasses
 import hmac
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import msgspec
+from msgspec.structs import replace as changed
 
 from isthmus.core.arguments import Describe, Get, Search
 from isthmus.core.caller import Caller
@@ -33,7 +35,7 @@ class Authorizer:
     """Judge legs; raises Denied or ResidencyError."""
 
     parts: Parts
-    _listed: dict[tuple[str, str | None], tuple[Tool, ...]] = field(default_factory=dict)
+    _listed: dict[tuple[str, str | None], Mapping[str, Tool]] = field(default_factory=dict)
     _kept: dict[tuple[object, ...], Reach] = field(default_factory=dict)
     _reads: dict[tuple[object, ...], Operation] = field(default_factory=dict)
 
@@ -82,23 +84,23 @@ class Authorizer:
 
     def may_describe(self, judged: Judged, object: str) -> bool:
         """Tell whether the caller may know that an object exists."""
-        operation = replace(judged.operation, object=object, objects=frozenset({object}))
+        operation = changed(judged.operation, object=object, objects=frozenset({object}))
         return self.parts.policy.decide(replace(judged.question, operation=operation)).allowed
 
-    def visible(self, caller: Caller) -> tuple[Tool, ...]:
-        """List the tools that a caller could use, each on the systems where it could."""
+    def may_use(self, caller: Caller) -> Mapping[str, Tool]:
+        """Return the tools that a caller could use by name, each on the systems where it could."""
         known = self._listed.get((caller.agent, caller.user))
         if known is not None:
             return known
-        found = []
+        found = {}
         for tool in self.parts.tools.values():
             open_to = tuple(
                 name for name in tool.systems if could(self.parts.policy, caller, name, tool.verb, tool.effects)
             )
             if open_to:
-                found.append(tool if open_to == tool.systems else tool.narrowed(open_to))
-        self._listed[caller.agent, caller.user] = tuple(found)
-        return tuple(found)
+                found[tool.name] = tool if open_to == tool.systems else tool.narrowed(open_to)
+        self._listed[caller.agent, caller.user] = found
+        return found
 
     def task_label(self, leg: Leg) -> Label | None:
         """Return what the caller's task already knows."""
@@ -116,7 +118,7 @@ class Authorizer:
         )  # fmt: skip
         kept = self._kept.get(key)
         if kept is None:
-            alone = [replace(plan, reach=Reach(reach.facts, (path,), objects=reach.objects)) for path in reach.paths]
+            alone = [changed(plan, reach=Reach(reach.facts, (path,), objects=reach.objects)) for path in reach.paths]
             verdicts = [self._verdict(leg, one, label) for one in alone]
             seen = tuple(path for path, verdict in zip(reach.paths, verdicts, strict=True) if verdict.allowed)
             kept = replace(reach, paths=seen) if 0 < len(seen) < len(reach.paths) else reach
@@ -124,7 +126,7 @@ class Authorizer:
                 self._kept.clear()
             if not any(verdict.errors for verdict in verdicts):
                 self._kept[key] = kept
-        return replace(plan, reach=kept)
+        return changed(plan, reach=kept)
 
     def _verdict(self, leg: Leg, plan: Plan, label: Label | None) -> Verdict:
         return self.parts.policy.decide(self._question(leg, plan, self._operation(leg, plan, label)))
@@ -148,7 +150,7 @@ class Authorizer:
             final=operation.transition is not None and operation.transition.to_state in leg.connection.final_states,
             untrusted=label is not None and label.integrity is Integrity.UNTRUSTED and operation.writes,
         )
-        return replace(operation, risk=assess(operation, circumstances).points)
+        return changed(operation, risk=assess(operation, circumstances).points)
 
     def _question(self, leg: Leg, plan: Plan, operation: Operation) -> Question:
         records: tuple[RecordFacts, ...] = ()

@@ -1,11 +1,14 @@
-"""What is known of one call while it passes: set once at each step, never changed."""
+"""What is known of one call while it passes: set once at each step, never changed.
+
+A struct of msgspec is made in a tenth of the time of a frozen dataclass, and all of these are made for every call.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import httpx2
+from msgspec import Struct
 
 from isthmus.core.arguments import Request
 from isthmus.core.caller import Caller, Principal
@@ -26,8 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Done", "Judged", "Leg"]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A validated request of a caller; `id` is the attempt and the correlation id of everything it causes.
 
     `relayed` is a read of the system's own SDK that is sent as it is.
@@ -45,8 +47,7 @@ class Call:
     relayed: httpx2.Request | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Struct, frozen=True):
     """A call on one connection, acting as one principal; `meter` counts what it really sends.
 
     `last` are the sort keys of the record that an earlier page of this leg ended with.
@@ -65,8 +66,7 @@ class Leg:
         return self.call.caller
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """A leg that policy and residency allow.
 
     `smallest` is the fewest records a figure must stand for. `call_digest` is a keyed hash of exactly this call,
@@ -86,8 +86,7 @@ class Judged:
     needs_approval_of: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """What a leg brought back, not yet released: rows, figures, metadata, or what a write did.
 
     `repeats` is the intent of an earlier call whose outcome this is; `answer` is that of a relayed request.

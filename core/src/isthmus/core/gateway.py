@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx2
+from msgspec.structs import replace as changed
 from opentelemetry import trace
 
 from isthmus.core.arguments import Delete, Describe, RawQuery, Update, Upsert, parse_request, request_refs
@@ -74,7 +75,7 @@ class Gateway:
 
     def tools(self, caller: Caller) -> tuple[Tool, ...]:
         """List the tools that a caller may use."""
-        return self._authorizer.visible(caller)
+        return tuple(self._authorizer.may_use(caller).values())
 
     async def call(
         self, caller: Caller, name: str, arguments: Mapping[str, JSON], *, id: str = "", most: int = MOST_ROWS
@@ -103,7 +104,7 @@ class Gateway:
             return await self.loop.hop(lambda: self.relay(caller, system, request))
         try:
             tool, arguments = relayed(self.parts.systems[system], request)
-            call = replace(self._understand(caller, tool, arguments), relayed=request)
+            call = changed(self._understand(caller, tool, arguments), relayed=request)
         except IsthmusError as error:
             await self._recorder.unread(caller, "relay", error)
             raise
@@ -129,7 +130,7 @@ class Gateway:
     # 1 read: validate against the schema, parse query text, name the system.
 
     def _read(self, caller: Caller, name: str, arguments: Mapping[str, JSON], id: str, most: int) -> Call:
-        tool = next((one for one in self.tools(caller) if one.name == name), None)
+        tool = self._authorizer.may_use(caller).get(name)
         if tool is None:
             raise InvalidArguments(f"Unknown tool: {name}", code="unknown_tool")
         return self._understand(caller, tool, arguments, id, most)
@@ -159,7 +160,7 @@ class Gateway:
         )
         if isinstance(request, Query) and request.after:
             bound = self.parts.page_binding(call, request)
-            return replace(call, cursor=self.parts.cursors.open(request.after, bound))
+            return changed(call, cursor=self.parts.cursors.open(request.after, bound))
         return call
 
     # 2 route: one connection for a write, all that may hold an answer for a read.
@@ -194,12 +195,12 @@ class Gateway:
             request = router.localise(request, connection.name, await metadata.object(object))
         plan = await make_plan(leg.call.tool.verb, request, metadata)
         if isinstance(request, Update | Upsert) or any(request_refs(request)):
-            plan = replace(plan, linked=await self._linked(leg, plan))
+            plan = changed(plan, linked=await self._linked(leg, plan))
         if isinstance(request, Upsert) and plan.tells_country:
-            return replace(plan, state=await self._state_by_key(leg, plan))
+            return changed(plan, state=await self._state_by_key(leg, plan))
         if not isinstance(request, Update | Delete) or plan.facts is None:
             return plan
-        return replace(plan, state=await self._state(leg, plan, plan.facts))
+        return changed(plan, state=await self._state(leg, plan, plan.facts))
 
     async def _linked(self, leg: Leg, plan: Plan) -> dict[str, JSON]:
         """Read the countries of what a write links its record to: they will label the record."""
@@ -275,7 +276,7 @@ class Gateway:
                 done = await execute(judged, connector, self.parts)
                 if done.objects:
                     known = tuple(one for one in done.objects if self._authorizer.may_describe(judged, one.name))
-                    done = replace(done, objects=known)
+                    done = changed(done, objects=known)
                 return Fetched(judged, done)
             finally:
                 permit.release_unused()

@@ -20,6 +20,7 @@ from isthmus.core.http import AiohttpWire, ChainParts, CookieJars, Origin, WireS
 from isthmus.core.metadata import Overlay
 from isthmus.core.parts import System
 from isthmus.core.plugins import Plugins
+from isthmus.core.release import Source
 from isthmus.core.resilience import Breakers, Clock, SystemClock
 from isthmus.core.routing import Place, Router
 from isthmus.residency import FlowPolicy
@@ -63,7 +64,9 @@ class SystemBuilder:
         def members(countries: str) -> frozenset[str]:
             return flows.members(countries, datetime.fromtimestamp(self.around.clock.time(), UTC).date())
 
-        return System(name, connections, Router(name, places, settings.route, members))
+        router = Router(name, places, settings.route, members)
+        sources = {one.name: Source(one.name, one.zone, router.qualified) for one in connections.values()}
+        return System(name, connections, router, sources)
 
     async def _connection(self, name: str, system: str) -> Connection:
         settings, clock = self.config.file.connections[name], self.around.clock

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from msgspec import Struct
+
 __all__ = ["Effect", "Operation", "RequestClass", "Transition", "Verb"]
 
 
@@ -56,8 +58,7 @@ class Transition:
     to_state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """One call on one connection, as policy judges it.
 
     `fields` are the fields of `object` that the call reads, probes or writes, in the system's own spelling; `probed`

@@ -26,11 +26,12 @@ __all__ = ["Parts", "System"]
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One logical system: its connections and how requests are routed among them."""
+    """One logical system: its connections, how requests are routed among them, and where their values come from."""
 
     name: str
     connections: Mapping[str, Connection]
     router: Router
+    sources: Mapping[str, Source]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,11 @@ class Parts:
 
     def resolver(self, caller: Caller) -> Callable[[Ref], Resolved]:
         """Return how refs of this caller resolve."""
-        owner = self.owner(caller)
-        return lambda ref: self.vaults.resolve(owner, ref)
+        return lambda ref: self.vaults.resolve(self.owner(caller), ref)
 
     def source(self, system: str, connection: Connection) -> Source:
         """Name where the values of a connection come from."""
-        return Source(connection.name, connection.zone, self.systems[system].router.qualified)
+        return self.systems[system].sources[connection.name]
 
     def page_binding(self, call: Call, query: Query) -> str:
         """Name what a page is bound to: its caller, its query without `after`, and the policies."""

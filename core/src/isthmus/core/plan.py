@@ -1,7 +1,9 @@
 """What will one request read, probe and write on one connection? Names are checked and spelled canonically here."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+from msgspec import Struct, field
 
 from isthmus.core.arguments import Create, Delete, Describe, Get, RawQuery, Relay, Request, Search, Update, Upsert
 from isthmus.core.connector import ObjectFacts
@@ -18,8 +20,7 @@ EVERY = ("*",)
 _READS = frozenset({Effect.READ})
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """One request, ready to be judged, and what it touches.
 
     `state` is the record that the request names, as it was just before; `linked` the countries of the records that

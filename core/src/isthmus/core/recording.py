@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 
-from isthmus.core.arguments import Describe, Relay
+from msgspec import Struct
+
+from isthmus.core.arguments import Describe, Get, Relay
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Done, Judged, Leg
 from isthmus.core.cursors import Cursor, Scalar, merged
@@ -25,8 +27,7 @@ from isthmus.residency import Form, Label
 __all__ = ["Fetched", "Recorder"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """A leg that was read, not yet released."""
 
     judged: Judged
@@ -46,7 +47,14 @@ class Recorder:
             return await self._figures(fetched, refused)
         if isinstance(first, Describe | Relay):
             return await self._metadata(fetched)
+        if isinstance(first, Get):
+            return await self._row(fetched[0])
         return await self._rows(call, fetched, refused)
+
+    async def _row(self, one: Fetched) -> Record:
+        released = self._released(one, one.done.rows)
+        await self._record_reads((one,), {one.judged.leg.connection.name: released})
+        return released.records[0]
 
     async def _rows(self, call: Call, fetched: Sequence[Fetched], refused: Sequence[Withheld]) -> Result:
         request = fetched[0].judged.plan.request
@@ -61,8 +69,6 @@ class Recorder:
         await self._record_reads(fetched, released)
         records = _in_order(shown_homes, released)
         if not isinstance(request, Query):
-            if call.tool.verb.value == "get":
-                return records[0]
             return Page(records, complete=False, withheld=tuple(refused))
         after = self._after(call, request, legs, rows)
         complete = not refused and all(one.judged.leg.connection.sees_all_rows for one in fetched)

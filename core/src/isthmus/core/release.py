@@ -8,6 +8,8 @@ from itertools import chain, repeat
 from operator import setitem
 from typing import TypeAlias, cast
 
+from msgspec import Struct
+
 from isthmus.core.caller import Caller
 from isthmus.core.connector import FieldFacts, FieldType
 from isthmus.core.metadata import FieldPath
@@ -51,8 +53,7 @@ class Forms:
         self.fields[told] = self.fields[told] | paths if told in self.fields else paths
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(Struct, frozen=True):
     """Records in their forms, the label of all that went out (None: nothing did), and the forms used."""
 
     records: tuple[Record, ...]
@@ -109,10 +110,10 @@ class Releaser:
         for at, row in enumerate(rows):
             alike.setdefault(tuple([_told(row, paths) for paths in reach.subjects]), []).append(at)
         names = reach.names
-        page = _Release([{name: fields.get(name) for name in names} for fields in [row.fields for row in rows]])
+        page = _Release([_picked(row.fields, names) for row in rows])
         for countries, places in alike.items():
             page.release(self._judged(reach, countries, source, caller, masked), places, source)
-        page.settle(self._vaults.mint(source.zone, owner, page.wanted))
+        page.settle(self._refs(source, owner, page))
         withheld = page.withheld
         records = [
             Record(row.object, source.id(row.id), draft, row.version, tuple(withheld.get(at, ())))
@@ -130,11 +131,14 @@ class Releaser:
             return None
         page = _Release([])
         parts = [page.columns(columns, rows.at_places(places), reach.names, source) for columns, places in judged]
-        page.settle(self._vaults.mint(source.zone, owner, page.wanted))
+        page.settle(self._refs(source, owner, page))
         out = put_back([one.fields() for one in parts], list(alike.values()))
         ids = map(source.id, rows.ids) if source.qualified else rows.ids
         records = tuple(map(Record, repeat(rows.object), ids, out, rows.versions))
         return Released(records, page.label, page.forms)
+
+    def _refs(self, source: Source, owner: str, page: "_Release") -> Sequence[Ref]:
+        return self._vaults.mint(source.zone, owner, page.wanted) if page.wanted else ()
 
     def _judged(
         self, reach: Reach, countries: tuple[str, ...], source: Source, caller: Caller, masked: frozenset[str]
@@ -332,6 +336,15 @@ class _Part:
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+def _picked(fields: Mapping[str, JSON], names: Sequence[str]) -> dict[str, Value]:
+    """Take what may be released; what the system left out is empty."""
+    try:
+        found = {name: fields[name] for name in names}
+    except KeyError:
+        found = {name: fields.get(name) for name in names}
+    return cast("dict[str, Value]", found)
 
 
 def _told(row: Row, paths: Sequence[str]) -> str:

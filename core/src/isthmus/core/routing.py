@@ -40,7 +40,7 @@ class Router:
     """Route the requests of one logical system.
 
     `countries` maps a country code, the name of a set of countries, or `*` to a connection; `members` tells which
-    countries a set holds.
+    countries a set holds. `qualified` is True where ids must name their connection.
     """
 
     def __init__(
@@ -54,11 +54,7 @@ class Router:
         self._places = {place.connection: place for place in places}
         self._countries = dict(countries)
         self._members = members
-
-    @property
-    def qualified(self) -> bool:
-        """Tell whether ids must name their connection."""
-        return len(self._places) > 1
+        self.qualified = len(self._places) > 1
 
     async def choose(
         self,

@@ -44,8 +44,7 @@ class Rules:
     blind: int = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """A reading as the ledger keeps it: the ceiling it allows, and when (epoch) it was taken and ends.
 
     `certain` is False where the org told no end: then `resets` is when a single unit may ask for a new reading.

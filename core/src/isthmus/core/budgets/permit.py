@@ -1,8 +1,9 @@
 """What may one request spend, and what did the org say is left?"""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from isthmus.core.budgets.budget import Budget
@@ -10,8 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["Permit", "QuotaReading"]
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaReading:
+class QuotaReading(Struct, frozen=True):
     """What an answer says about one quota of the org.
 
     `window` is its length in seconds. `at` is the time of the answer on the org's own clock (its `Date`), against

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import TypeVar
@@ -29,8 +28,7 @@ VALUE = 200
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """An answer with its whole body, decompressed; `headers` are looked up without regard to case."""
 
     status: int

@@ -53,9 +53,10 @@ class CredentialLayer(httpx2.AsyncBaseTransport):
         """Pass on as the call's principal."""
         sending = sending_of(request)
         scope = sending.scope
+        content = sending.content if sending.parts else await content_of(request)
         source = self._credentials(scope.principal)
         credential = await source.current()
-        signed = self._signed(request, await content_of(request), credential, scope)
+        signed = self._signed(request, content, credential, scope)
         scope.meter.generation = credential.generation
         response = await self._inner.handle_async_request(signed)
         if self._cookies is not None:

@@ -129,7 +129,7 @@ class Http:
             UpstreamError: it leads elsewhere; nothing was sent.
         """
         inside = self._origin.resolve(url, self._base)
-        return await self.send(httpx2.Request("GET", inside, headers=_accepting(headers)), passing)
+        return await self.send(httpx2.Request("GET", inside, headers=_accepting(headers or {})), passing)
 
     async def request(
         self,
@@ -148,7 +148,7 @@ class Http:
         Raises:
             InvalidArguments: the values cannot be written as JSON or in a URL.
         """
-        named = _accepting(headers)
+        named = _accepting(headers) if headers else {"accept": "application/json"}
         if json is not None:
             content = _encoded(json)
             named.setdefault("content-type", "application/json")
@@ -181,8 +181,8 @@ def _request(method: str, url: httpx2.URL, named: dict[str, str], content: bytes
     return Ready(method, url, [(name.encode(), value.encode()) for name, value in named.items()], content, {})
 
 
-def _accepting(headers: Mapping[str, str] | None) -> dict[str, str]:
-    named = {name.lower(): value for name, value in headers.items()} if headers else {}
+def _accepting(headers: Mapping[str, str]) -> dict[str, str]:
+    named = {name.lower(): value for name, value in headers.items()}
     for name, value in named.items():
         if not (name.isascii() and value.isascii()):
             raise InvalidArguments(f"The value of header {name!a} may hold printable ASCII only.")

@@ -16,6 +16,7 @@ Path = NewType("Path", str)
 _TEMPLATE = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/{}]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 """What may stand in a path as it is."""
+_DOTS = re.compile(r"(?:\A|/)\.{1,2}(?:/|\Z)")
 _FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ENCODED = re.compile(r"%(?:25)*(?:2f|5c|2e|00)", re.IGNORECASE)
 
@@ -61,7 +62,7 @@ def _segment(value: str) -> str:
 def _has_dots(text: str) -> bool:
     """Tell whether any segment is `.` or `..`, in any spelling that some server may fold into it."""
     folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return "." in folded and any(part in (".", "..") for part in folded.split("/"))
+    return _DOTS.search(folded) is not None
 
 
 def _refusal(value: str) -> InvalidArguments:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import httpx2
+from msgspec import Struct
 
 from isthmus.core.budgets import Permit
 from isthmus.core.caller import Principal
@@ -52,8 +53,7 @@ class Meter:
         return 0 < self.writes_sent <= self.writes_answered
 
 
-@dataclass(frozen=True, slots=True)
-class CallScope:
+class CallScope(Struct, frozen=True):
     """One call on one connection; it is carried by the request and never by a context variable."""
 
     principal: Principal
@@ -129,13 +129,14 @@ def sending_of(request: httpx2.Request) -> Sending:
     Raises:
         Denied: it belongs to no call.
     """
-    sending = request.extensions.get(SENDING)
-    if not isinstance(sending, Sending):
+    try:
+        found: Sending = request.extensions[SENDING]
+    except KeyError:
         raise Denied(
             f"A {request.method} request belongs to no call; send it through the connector's `self.http`.",
             code="no_scope",
-        )
-    return sending
+        ) from None
+    return found
 
 
 def scope_of(request: httpx2.Request) -> CallScope:

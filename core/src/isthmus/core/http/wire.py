@@ -31,6 +31,8 @@ MOST_HEADERS = 128
 INLINE = 1 << 20
 """Above this aiohttp wants a body as a file, to write it without blocking the loop."""
 _UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
+_NO_TYPE = ("Content-Type",)
+"""aiohttp would make one up for a body."""
 _HOPS = (b"accept-encoding", b"connection", b"transfer-encoding")
 
 
@@ -162,7 +164,7 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
         """
         session = self._session or self._open()
         sending = sending_of(request)
-        content = await content_of(request)
+        content = sending.content if sending.parts else await content_of(request)
         soon = sending.scope.deadline.remaining() <= self._settings.idle
         left = False
 
@@ -177,6 +179,7 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
                 URL(str(request.url), encoded=True),
                 headers=self._headers(request),
                 data=(content if len(content) < INLINE else io.BytesIO(content)) if content else None,
+                skip_auto_headers=_NO_TYPE if content else None,
                 allow_redirects=False,
                 proxy=self._settings.proxy,
                 proxy_headers=self._proxy_headers,
@@ -229,7 +232,6 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
             trust_env=False,
             request_class=_Request,
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED},
-            skip_auto_headers=("Content-Type",),
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
             max_headers=MOST_HEADERS,

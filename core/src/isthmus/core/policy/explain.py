@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from msgspec.structs import replace as changed
+
 from isthmus.core.policy import lint
 from isthmus.core.policy.cedar import Ask, Engine, PolicyJSON, render
 from isthmus.core.policy.decision import Policy, Side
@@ -120,7 +122,7 @@ def _remedies(policy: Policy, question: Question) -> Iterator[str]:
 
 
 def _with_fields(question: Question, fields: set[str] | frozenset[str]) -> Question:
-    return replace(question, operation=replace(question.operation, fields=frozenset(fields), probed=frozenset()))
+    return replace(question, operation=changed(question.operation, fields=frozenset(fields), probed=frozenset()))
 
 
 def _variations(policy: Policy, question: Question) -> Iterator[tuple[str, Question]]:
@@ -130,8 +132,8 @@ def _variations(policy: Policy, question: Question) -> Iterator[tuple[str, Quest
     if not question.mfa:
         yield "with a second factor (mfa)", replace(question, mfa=True)
     if operation.risk:
-        yield "with no risk points", replace(question, operation=replace(operation, risk=0))
+        yield "with no risk points", replace(question, operation=changed(operation, risk=0))
     if operation.rows > 1:
-        yield "for one row", replace(question, operation=replace(operation, rows=1))
+        yield "for one row", replace(question, operation=changed(operation, rows=1))
     for purpose in sorted(policy.directory.agents[caller.agent].purposes - {caller.purpose}):
         yield f"for the purpose {purpose!r}", replace(question, caller=replace(caller, purpose=purpose))

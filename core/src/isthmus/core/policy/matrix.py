@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from msgspec.structs import replace as changed
+
 from isthmus.core.caller import Caller
 from isthmus.core.operation import Effect, Operation, Transition, Verb
 from isthmus.core.policy.decision import Policy, Verdict
@@ -132,7 +134,7 @@ def _by_field(policy: Policy, question: Question, whole: Verdict) -> tuple[Verdi
 
 
 def _ask(policy: Policy, question: Question, fields: frozenset[str]) -> Verdict:
-    return policy.decide(replace(question, operation=replace(question.operation, fields=fields)))
+    return policy.decide(replace(question, operation=changed(question.operation, fields=fields)))
 
 
 def _passes(verdict: Verdict) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
 from isthmus.core.resilience.clock import Clock
 
 __all__ = ["Admission", "Breaker", "BreakerRules", "Breakers", "State"]
@@ -38,8 +40,7 @@ class BreakerRules:
     longest: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Struct, frozen=True):
     """One call let through; give it back exactly once with what became of it."""
 
     breaker: "Breaker"
@@ -122,9 +123,11 @@ class Breaker:
         self._slices[-1].failures += failed
         while self._slices[0].number <= number - SLICES:
             self._slices.popleft()
+        if not failed:
+            return
         calls = sum(part.calls for part in self._slices)
         failures = sum(part.failures for part in self._slices)
-        if failed and calls >= self._rules.least and failures >= self._rules.share * calls:
+        if calls >= self._rules.least and failures >= self._rules.share * calls:
             self._open()
 
     def _open(self) -> None:

@@ -1,18 +1,17 @@
 """How much time does this call have left?"""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from isthmus.core.resilience.clock import Clock, SystemClock
 
 __all__ = ["Deadline"]
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """The moment, on the clock's monotonic scale, by which the whole call has ended: queueing, tokens, body, all."""
 
     at: float
-    clock: Clock = field(default_factory=SystemClock, repr=False)
+    clock: Clock = field(default_factory=SystemClock)
 
     @classmethod
     def after(cls, seconds: float, clock: Clock | None = None) -> "Deadline":

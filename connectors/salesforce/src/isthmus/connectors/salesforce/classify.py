@@ -55,7 +55,7 @@ def path_parts(request: Request) -> Sequence[str] | None:
     found = _PATH.fullmatch(raw)
     if found is None or _HIDDEN.search(raw):
         return None
-    parts = [unquote(part, errors="replace") for part in (found["rest"] or "").split("/")[1:]]
+    parts = [unquote(part, errors="replace") if "%" in part else part for part in (found["rest"] or "").split("/")[1:]]
     sound = all(part.isprintable() and "�" not in part and part not in (".", "..") for part in parts)
     return parts if sound else None
 
