@@ -22,6 +22,7 @@ async def asynchronous(session: Session) -> None:
     assert_type(await session.aggregate("crm", Aggregate("Case", (Measure("count"),), ("Status",))), Groups)
     assert_type(await session.create("crm", "Contact", {"Email": Ref("ref_1"), "Age": 3}, key="k"), Record)
     assert_type(await session.update("crm", "Contact", "003", {"Name": None}, version="v"), Record)
+    assert_type(await session.transition("crm", "Case", "500", "Closed", {"Reason": "Fixed"}), Record)
     assert_type(await session.upsert("crm", "Contact", "Key__c", "k", {"Name": "n"}), Record)
     assert_type(await session.delete("crm", "Contact", "003", approval="a"), Record)
 

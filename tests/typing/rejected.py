@@ -13,6 +13,7 @@ async def asynchronous(session: Session) -> None:
     await session.create("crm", "Contact", {"Name": object()})  # E: dict-item
     await session.create("crm", "Contact", {"Name": "n"}, "key")  # E: call-arg
     await session.update("crm", "Contact", {"Name": "n"})  # E: call-arg arg-type
+    await session.transition("crm", "Case", "500")  # E: call-arg
     (await session.get("crm", "Contact", "003")).records  # E: attr-defined
     await session.frobnicate("crm")  # E: attr-defined
     session.query("crm", "text").records  # E: attr-defined

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
+from isthmus.core.connector import ObjectFacts
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.operation import Verb
 from isthmus.core.records import (
@@ -29,6 +30,7 @@ __all__ = [
     "Delete",
     "Describe",
     "Get",
+    "Move",
     "RawQuery",
     "Relay",
     "Request",
@@ -107,6 +109,27 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """Another state for one record, and the values that go with it."""
+
+    object: str
+    id: str
+    to: str
+    values: Mapping[str, Value]
+    version: str | None = None
+
+    def as_update(self, facts: ObjectFacts) -> Update:
+        """Return the update that it is, now that metadata tells which field holds the state."""
+        if facts.state_field is None:
+            raise InvalidArguments(f"{facts.name} has no state; update its fields instead", object=facts.name)
+        if any(name.casefold() == facts.state_field.casefold() for name in self.values):
+            raise InvalidArguments(
+                f"{facts.state_field} is the state itself; say it once, in `to`", object=facts.name, field="values"
+            )
+        return Update(self.object, self.id, {facts.state_field: self.to, **self.values}, self.version)
+
+
+@dataclass(frozen=True, slots=True)
 class Upsert:
     """A new record, or new values for the one that has `key` in `key_field`."""
 
@@ -125,7 +148,9 @@ class Delete:
     version: str | None = None
 
 
-Request: TypeAlias = Describe | Relay | Query | RawQuery | Get | Search | Aggregate | Create | Update | Upsert | Delete
+Request: TypeAlias = (
+    Describe | Relay | Query | RawQuery | Get | Search | Aggregate | Create | Update | Move | Upsert | Delete
+)
 
 
 def parse_request(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
@@ -159,6 +184,8 @@ def _parse_write(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
             return Create(object, _values(arguments), text("key"))
         case Verb.UPDATE:
             return Update(object, text("id"), _values(arguments), text("version") or None)
+        case Verb.TRANSITION:
+            return Move(object, text("id"), text("to"), _values(arguments), text("version") or None)
         case Verb.UPSERT:
             return Upsert(object, text("key_field"), parse_value(arguments["key"]), _values(arguments))
         case Verb.DELETE:
@@ -218,7 +245,7 @@ def request_refs(request: Request) -> Iterator[Ref]:
         case Query() | Aggregate():
             for leaf in comparisons(request.where):
                 yield from refs_in(leaf.value) if isinstance(leaf, Compare) else request_refs(leaf.query)
-        case Create() | Update():
+        case Create() | Update() | Move():
             yield from refs_in(request.values)
         case Upsert():
             yield from refs_in(request.values)
@@ -277,7 +304,7 @@ def _where(arguments: Mapping[str, JSON]) -> Condition | None:
 
 
 def _values(arguments: Mapping[str, JSON]) -> Mapping[str, Value]:
-    raw = cast("Mapping[str, JSON]", arguments["values"])
+    raw = cast("Mapping[str, JSON]", arguments.get("values", {}))
     return {name: parse_value(value) for name, value in raw.items()}
 
 

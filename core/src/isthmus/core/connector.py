@@ -260,7 +260,9 @@ class Connector(ABC):
     @classmethod
     def verbs(cls) -> frozenset[str]:
         """Name the verbs that this connector implements."""
-        return frozenset(verb for verb in _VERBS if getattr(cls, verb) is not getattr(Connector, verb))
+        own = frozenset(verb for verb in _VERBS if getattr(cls, verb) is not getattr(Connector, verb))
+        # A change of state is an update of the field that holds it.
+        return own | {"transition"} if "update" in own else own
 
     # What an outgoing request is, and what an answer means: pure, no I/O.
 

@@ -14,7 +14,7 @@ import httpx2
 from msgspec.structs import replace as changed
 from opentelemetry import trace
 
-from isthmus.core.arguments import Delete, Describe, RawQuery, Update, Upsert, parse_request, request_refs
+from isthmus.core.arguments import Delete, Describe, Move, RawQuery, Update, Upsert, parse_request, request_refs
 from isthmus.core.authorization import Authorizer
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Judged, Leg
@@ -191,6 +191,8 @@ class Gateway:
         metadata = self._metadata(leg)
         router = self.parts.systems[leg.call.system].router
         object = getattr(request, "object", "")
+        if isinstance(request, Move):
+            request = request.as_update(await metadata.object(object))
         if object and router.qualified:
             request = router.localise(request, connection.name, await metadata.object(object))
         plan = await make_plan(leg.call.tool.verb, request, metadata)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from msgspec import Struct, field
 
-from isthmus.core.arguments import Create, Delete, Describe, Get, RawQuery, Relay, Request, Search, Update, Upsert
+from isthmus.core.arguments import Create, Delete, Describe, Get, Move, RawQuery, Relay, Request, Search, Update, Upsert
 from isthmus.core.connector import ObjectFacts
 from isthmus.core.errors import InvalidArguments, NotFound
 from isthmus.core.metadata import FieldPath, Metadata
@@ -149,8 +149,8 @@ async def make_plan(verb: Verb, request: Request, metadata: Metadata) -> Plan:
         case Delete():
             facts = await metadata.object(request.object)
             return Plan(verb, replace(request, object=facts.name), Reach(facts, objects=frozenset({facts.name})))
-        case RawQuery():
-            raise InvalidArguments("raw query text is parsed by its connector before it is planned")
+        case RawQuery() | Move():
+            raise InvalidArguments("a text is parsed, and a state is given its field, before a call is planned")
 
 
 async def _plan_query(verb: Verb, request: Query, metadata: Metadata) -> Plan:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from isthmus.core.arguments import Create, Delete, Get, Request, Update, Upsert, request_refs
+from isthmus.core.arguments import Create, Delete, Get, Move, Request, Update, Upsert, request_refs
 from isthmus.core.connector import FieldType, ObjectFacts
 from isthmus.core.errors import InvalidArguments, ResidencyError
 from isthmus.core.records import (
@@ -70,7 +70,7 @@ class Router:
             return tuple(self._places)
         homes = {resolve(ref).zone for ref in request_refs(request)}
         match request:
-            case Get() | Update() | Delete():
+            case Get() | Update() | Move() | Delete():
                 return (self._named(request.id),)
             case Create() | Upsert():
                 return (await self._home(request, homes, facts),)

@@ -36,6 +36,7 @@ class Session:
     aggregate = Awaited(verbs.aggregate)
     create = Awaited(verbs.create)
     update = Awaited(verbs.update)
+    transition = Awaited(verbs.transition)
     upsert = Awaited(verbs.upsert)
     delete = Awaited(verbs.delete)
 

@@ -37,6 +37,7 @@ class Session:
     aggregate = Blocking(verbs.aggregate)
     create = Blocking(verbs.create)
     update = Blocking(verbs.update)
+    transition = Blocking(verbs.transition)
     upsert = Blocking(verbs.upsert)
     delete = Blocking(verbs.delete)
 

@@ -283,6 +283,13 @@ _SHAPES: Mapping[Verb, _Shape] = {
         {"object": _NAME, "id": _ID, "values": _VALUES, "version": _VERSION, "approval": _APPROVAL},
         ("object", "id", "values"), _RECORD,
     ),
+    Verb.TRANSITION: _Shape(
+        "Bring one record into another state (resolve, close, approve), with the values that this takes.",
+        (Effect.TRANSITION, Effect.UPDATE),
+        {"object": _NAME, "id": _ID, "to": {"type": "string", "minLength": 1, "maxLength": 200}, "values": _VALUES,
+         "version": _VERSION, "approval": _APPROVAL},
+        ("object", "id", "to"), _RECORD,
+    ),
     Verb.UPSERT: _Shape(
         "Create the record that has this value in a unique field, or change it.",
         (Effect.CREATE, Effect.UPDATE, Effect.TRANSITION),

@@ -158,6 +158,22 @@ def update(
     return Ask("update", arguments, Record)
 
 
+def transition(
+    system: str,
+    object: str,
+    id: str,
+    to: str,
+    values: Mapping[str, Value] | None = None,
+    *,
+    version: str = "",
+    approval: str = "",
+) -> Ask[Record]:
+    """Bring one record into another state, with the values that this takes; with a `version`, only if it has it."""
+    told = _values(values or {})
+    arguments = _given(system, object=object, id=id, to=to, version=version, approval=approval)
+    return Ask("transition", {**arguments, "values": told} if told else arguments, Record)
+
+
 def upsert(
     system: str, object: str, key_field: str, key: Value, values: Mapping[str, Value], *, approval: str = ""
 ) -> Ask[Record]:
