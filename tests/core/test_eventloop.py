@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any
@@ -122,6 +122,21 @@ def test_an_interrupt_at_any_line_leaves_nobody_hanging_and_nothing_running() ->
                 other = pool.submit(own.wait, who)
             assert other.result(SOON) == "nobody", f"interrupted at line {line}"
             assert own.wait(others) == 0, f"interrupted at line {line}, its work goes on"
+
+
+def test_a_loop_that_ends_at_any_line_of_a_call_lets_the_caller_go() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        ended = [ended_at(line, pool) for line in range(1, 30)]
+    assert {type(one) for one in ended if one} <= {ConfigurationError, CancelledError}
+    assert isinstance(ended[0], ConfigurationError)
+
+
+def ended_at(line: int, pool: ThreadPoolExecutor) -> BaseException | None:
+    """Return what a call ends with where its loop ends as it begins the given line."""
+    with ExitStack() as life:
+        own = life.enter_context(living())
+        call = pool.submit(traced, lambda number: life.close() if number == line else None, lambda: own.wait(who))
+        return call.exception(SOON)
 
 
 def interrupted_at(line: int, call: Callable[[], object]) -> object:
