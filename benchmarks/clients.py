@@ -107,8 +107,13 @@ def isthmus_blocking(url: str) -> Iterator[ReadBlocking]:
     from benchmarks.house import CALLER, blocking_gateway_at
 
     with tempfile.TemporaryDirectory() as folder, blocking_gateway_at(url, Path(folder)) as gateway:
-        session = gateway.session(CALLER)
-        yield lambda number: session.get("crm", org.OBJECT, org.record_id(number % org.RECORDS), org.FIELDS)
+        session, fields = gateway.session(CALLER), list(org.FIELDS)
+
+        def read(number: int) -> object:
+            where = org.record_id(number % org.RECORDS)
+            return session.call("get", system="crm", object=org.OBJECT, id=where, fields=fields)
+
+        yield read
 
 
 CLIENTS = {"aiohttp": plain_aiohttp, "bare": bare, "isthmus": isthmus}

@@ -171,6 +171,16 @@ def test_many_threads_are_all_answered(blocking: sync.Gateway, house: House) -> 
     assert {len(one.records) for one in found} == {1}
 
 
+def test_work_that_ends_the_program_ends_it_in_the_thread_that_called(blocking: sync.Gateway, house: House) -> None:
+    async def leave() -> None:
+        raise SystemExit(3)
+
+    session = blocking.session(house.caller("eu"))
+    with pytest.raises(SystemExit):
+        session._session.loop.wait(leave)
+    assert len(session.query("crm", Query("Account", limit=1)).records) == 1
+
+
 def test_a_configuration_error_ends_the_background_loop(house: House) -> None:
     config = load_config(house.write())
     (house.folder / "policy.cedar").write_text("permit nonsense")

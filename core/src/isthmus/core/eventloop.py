@@ -6,7 +6,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
 from isthmus.core.errors import ConfigurationError
@@ -18,40 +19,44 @@ Work = Callable[[], Coroutine[None, None, R]]
 
 
 class _Errand(Generic[R]):
-    """One blocking call; a bare lock is the lightest thing that a thread can wait for."""
+    """One call from elsewhere; `over` is called once, on any thread, when there is nothing to wait for any more."""
 
-    def __init__(self, work: Work[R], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, work: Work[R], over: Callable[[], object]) -> None:
         self._work = work
-        self._loop = loop
+        self._over = over
+        # The caller's own, so that its trace goes on; not that of the thread which happens to wake the loop.
+        self._context = copy_context()
         self._task: asyncio.Task[R] | None = None
-        self._over = threading.Lock()
-        self._over.acquire()
+        self._wanted = True
 
-    def begin(self) -> None:
-        """Start the work; on the loop."""
-        self._task = self._loop.create_task(self._work())
-        self._task.add_done_callback(lambda _: self._over.release())
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the work, if anybody still waits for it; on the loop."""
+        if self._wanted:
+            self._task = loop.create_task(self._work(), context=self._context)
+            self._task.add_done_callback(self._end)
 
-    def wait(self) -> R:
-        """Wait for its end; whoever interrupts the wait cancels the work."""
-        try:
-            self._over.acquire()
-        except BaseException:
-            self._loop.call_soon_threadsafe(self._cancel)
-            raise
+    def refuse(self) -> None:
+        """Let the caller go with nothing begun."""
+        self._over()
+
+    def cancel(self) -> None:
+        """End the work, which nobody waits for any more; on the loop."""
+        self._wanted = False
+        if self._task is not None:
+            self._task.cancel()
+
+    def _end(self, task: asyncio.Task[R]) -> None:
+        if not task.cancelled():
+            task.exception()  # asyncio complains of an error that nobody looks at, as where the caller gave up
+        self._over()
+
+    def result(self) -> R:
+        """Return what the work returned; raises what it raised."""
         if self._task is None:
             raise _ended()
         if self._task.cancelled():
             raise CancelledError
         return self._task.result()
-
-    def refuse(self) -> None:
-        """Let the waiting thread go with nothing begun."""
-        self._over.release()
-
-    def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
 
 
 class OwnLoop:
@@ -78,8 +83,19 @@ class OwnLoop:
         Raises:
             ConfigurationError: the loop has ended, or belongs to the process that this one was forked from.
         """
-        self._check()
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), self._loop))
+        here, over = asyncio.get_running_loop(), asyncio.Event()
+
+        def tell() -> None:
+            with suppress(RuntimeError):  # whoever waited has gone, with its loop
+                here.call_soon_threadsafe(over.set)
+
+        errand = _Errand(work, tell)
+        with self._sent(errand):
+            await over.wait()
+        try:
+            return errand.result()
+        except CancelledError:
+            raise asyncio.CancelledError from None
 
     def wait(self, work: Work[R]) -> R:
         """Run work over there and block this thread until it is done.
@@ -93,17 +109,12 @@ class OwnLoop:
                 "await the asynchronous session, or block in a thread: `await asyncio.to_thread(...)`",
                 code="blocks_its_own_loop",
             )
-        self._check()
-        errand = _Errand(work, self._loop)
-        self._arrived.append(errand)
-        # One wake-up, which costs a system call, is enough for all that come before the loop looks.
-        if not self._woken:
-            self._woken = True
-            with suppress(RuntimeError):  # the loop has been closed meanwhile: so have we, which is seen next
-                self._loop.call_soon_threadsafe(self._begin)
-        if self._closed:
-            self.close()
-        return errand.wait()
+        over = threading.Lock()  # bare, it is the lightest thing that a thread can wait for
+        over.acquire()
+        errand = _Errand(work, over.release)
+        with self._sent(errand):
+            over.acquire()
+        return errand.result()
 
     def close(self) -> None:
         """Begin nothing any more; threads that came too late learn so, whoever notices it first."""
@@ -111,11 +122,40 @@ class OwnLoop:
         for errand in self._take():
             errand.refuse()
 
+    @contextmanager
+    def _sent(self, errand: _Errand[Any]) -> Iterator[None]:
+        """Send it over; whoever is interrupted or cancelled before it has ended gives it up."""
+        self._check()
+        try:
+            self._arrived.append(errand)
+            self._wake()
+            yield
+        except BaseException:
+            # Interrupted, perhaps just while it woke the loop, on which others rely by now.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._give_up, errand)
+            raise
+
+    def _wake(self) -> None:
+        # One wake-up, which costs a system call, is enough for all that come before the loop looks.
+        if not self._woken:
+            self._woken = True
+            try:
+                self._loop.call_soon_threadsafe(self._begin)
+            except RuntimeError:  # the loop has been closed meanwhile
+                self._closed = True
+        if self._closed:
+            self.close()
+
     def _begin(self) -> None:
         # Whoever appends from here on wakes the loop again, so nobody is overlooked.
         self._woken = False
         for errand in self._take():
-            errand.refuse() if self._closed else errand.begin()
+            errand.refuse() if self._closed else errand.begin(self._loop)
+
+    def _give_up(self, errand: _Errand[Any]) -> None:
+        errand.cancel()
+        self._begin()
 
     def _take(self) -> Iterator["_Errand[Any]"]:
         with suppress(IndexError):

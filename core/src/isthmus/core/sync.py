@@ -9,7 +9,7 @@ Threads may share one gateway; a program with an event loop uses `isthmus.core` 
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from isthmus.core import assembly, gateway, session, verbs
@@ -116,8 +116,15 @@ async def _end_tasks() -> None:
 
 @contextmanager
 def _background_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="isthmus", daemon=True)
+    loop, over = asyncio.new_event_loop(), threading.Event()
+
+    def run() -> None:
+        while not over.is_set():
+            # What ends a program reaches the thread that called; the loop goes on for the others.
+            with suppress(SystemExit, KeyboardInterrupt):
+                loop.run_forever()
+
+    thread = threading.Thread(target=run, name="isthmus", daemon=True)
     thread.start()
     try:
         yield loop
@@ -125,6 +132,7 @@ def _background_loop() -> Iterator[asyncio.AbstractEventLoop]:
         asyncio.run_coroutine_threadsafe(_end_tasks(), loop).result()
         asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop).result()
         asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result()
+        over.set()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
