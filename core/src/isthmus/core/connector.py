@@ -68,7 +68,10 @@ class FieldType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldFacts:
-    """What is known of one field; `source` tells where its classes come from."""
+    """What is known of one field; `source` tells where its classes come from.
+
+    `restricted` is True where the system refuses a value that is not among `choices`.
+    """
 
     name: str
     type: FieldType = FieldType.STRING
@@ -76,6 +79,7 @@ class FieldFacts:
     classes: frozenset[str] = frozenset({"unclassified"})
     source: str = "default"
     choices: tuple[str, ...] = ()
+    restricted: bool = False
     references: tuple[str, ...] = ()
     relationship: str = ""
     createable: bool = True
