@@ -71,6 +71,7 @@ def test_a_choice_that_was_listed_once_is_still_read():
 def test_a_field_by_a_name_that_python_keeps_for_itself_is_read_by_its_alias():
     one = read(**{"class": "A", "class_": "B"})
     assert one.class_ == "A"
+    assert read(class_="B").class_ is None
     assert one.model_dump(exclude_unset=True) == {"class": "A"}
 
 

@@ -24,6 +24,14 @@ permit (principal == Isthmus::Agent::"support", action in Isthmus::Action::"read
 NO_ACCOUNTS = """
 @id("no-accounts") forbid (principal, action in Isthmus::Action::"read", resource in Isthmus::Object::"crm/Account");
 """
+FRENCH = """
+[[rule]]
+id = "french-never"
+data = "pii"
+subjects = "FR"
+outside = "home"
+allow = ["drop"]
+"""
 FEW_FIELDS = """
 @id("few-fields") forbid (principal, action in Isthmus::Action::"read", resource in Isthmus::Object::"crm/Account")
   unless { ["Id", "Name", "Industry"].containsAll(context.fields) };
@@ -80,6 +88,12 @@ def test_a_ref_stands_where_the_rules_of_the_client_may_leave_one(write) -> None
     assert "Ref" not in american["Id"]
     assert "Ref" in types(write("Contact"), "ContactNew")["Email"]
     assert "Masked" in american["Salutation"]
+
+
+def test_a_form_that_is_left_to_people_of_one_country_counts(shell: Shell, write) -> None:
+    flows = shell.config.with_name("flows.toml")
+    flows.write_text(flows.read_text() + FRENCH)
+    assert "Ref" in types(write("Contact"), "Contact")["Email"]
 
 
 def test_a_field_that_policy_masks_may_hold_a_mask(shell: Shell, write) -> None:
