@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from isthmus.core import verbs
 from isthmus.core.cli.classes import written
@@ -226,3 +227,11 @@ def test_a_field_that_never_arrives_is_not_asked_for_and_may_be_written():
     module = loaded(text_of(ObjectShape("Account", "", (FieldShape("Name"), hidden))))
     assert set(module.Account.model_fields) == {"Name"}
     assert "Diagnosis" in module.AccountNew.model_fields
+
+
+def test_a_field_does_not_hide_the_type_of_another_ones_choices():
+    one = FieldShape("Account_name", types=frozenset({FieldType.CHOICE}), choices=("x",), restricted=True)
+    module = loaded(text_of(ObjectShape("Account", "", (one, replace(one, name="name", choices=("y",))))))
+    assert module.AccountNew(Account_name="x", name="y").name == "y"
+    with pytest.raises(ValidationError):
+        module.AccountNew(name="x")
