@@ -2,12 +2,12 @@
 
 import json
 from datetime import UTC, date, datetime, time
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, Self, TypeAlias
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from isthmus.core import verbs
 from isthmus.core.errors import InvalidArguments
@@ -172,3 +172,26 @@ def test_objects_survive_a_round_trip_through_json():
 
 def test_a_query_by_name_is_what_it_was():
     assert verbs.query("crm", Query("Person", ("Name",))).named == ""
+
+
+def test_a_class_that_demands_a_field_is_refused_before_the_call():
+    class Strict(Model):
+        isthmus_object: ClassVar[str] = "Person"
+        Name: str
+
+    with pytest.raises(InvalidArguments, match="Name has no default"):
+        verbs.create("crm", Strict, {"Name": "Falk"})
+
+
+def test_a_validator_of_the_class_cannot_lose_the_record():
+    class Picky(Model):
+        isthmus_object: ClassVar[str] = "Person"
+        Name: str | None = None
+
+        @model_validator(mode="after")
+        def named(self) -> Self:
+            raise ValueError("never right")
+
+    one = Picky.of(Record("Person", "1", {"Name": "Falk"}, "v1"))
+    assert (one.record.id, one.Name) == ("1", None)
+    assert [why.what for why in one.record.withheld] == ["Name"]

@@ -57,7 +57,8 @@ class Model(_Fields):
             unfit = frozenset(name for name, value in told.items() if cls._validated({name: value}) is None)
             made = cls._validated({name: value for name, value in told.items() if name not in unfit})
         if made is None:
-            raise TypeError(f"{cls.__name__} has a field that may not be left out; let every field of a Model be None")
+            # A validator of the class's own refuses the whole; a write has happened by now, so its id must not be lost.
+            unfit, made = frozenset(told), cls.model_construct()
         if unfit:
             kept = tuple(Withheld(name, (UNFIT,)) for name in sorted(unfit))
             record = msgspec.structs.replace(record, withheld=(*record.withheld, *kept))
@@ -119,11 +120,25 @@ def page_of(model: type[M], page: Page) -> ModelPage[M]:
 
 
 def object_of(named: Named) -> str:
-    """Return the name of an object; raises InvalidArguments where a class does not say it."""
-    if isinstance(named, str):
-        return named
+    """Return the name of an object.
+
+    Raises:
+        InvalidArguments: a class does not say it, or has a field that not every answer has.
+    """
+    return named if isinstance(named, str) else _object(named)
+
+
+@cache
+def _object(named: type[Model]) -> str:
     if not named.isthmus_object:
         raise InvalidArguments(f"{named.__name__} names no object; set its `isthmus_object`", field="object")
+    for name, told in named.model_fields.items():
+        if told.is_required():
+            raise InvalidArguments(
+                f"{named.__name__}.{name} has no default, and an answer may lack any field; write `| None = None`",
+                object=named.isthmus_object,
+                field=name,
+            )
     return named.isthmus_object
 
 
