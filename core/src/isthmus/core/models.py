@@ -51,14 +51,13 @@ class Model(_Fields):
     @classmethod
     def of(cls, record: Record) -> Self:
         """Read a record."""
-        told, unfit = {name: _plain(value) for name, value in record.fields.items()}, frozenset[str]()
-        made = cls._validated(told)
+        told = {name: _plain(value) for name, value in record.fields.items()}
+        made, unfit = cls._validated(told)
         if made is None:
-            unfit = frozenset(name for name, value in told.items() if cls._validated({name: value}) is None)
-            made = cls._validated({name: value for name, value in told.items() if name not in unfit})
+            made, _ = cls._validated({name: value for name, value in told.items() if name not in unfit})
         if made is None:
             # A validator of the class's own refuses the whole; a write has happened by now, so its id must not be lost.
-            unfit, made = frozenset(told), cls.model_construct()
+            made, unfit = cls.model_construct(), frozenset(told)
         if unfit:
             kept = tuple(Withheld(name, (UNFIT,)) for name in sorted(unfit))
             record = msgspec.structs.replace(record, withheld=(*record.withheld, *kept))
@@ -77,12 +76,13 @@ class Model(_Fields):
         return self._record
 
     @classmethod
-    def _validated(cls, told: Mapping[str, object]) -> Self | None:
-        """Return the object, or None; what is wrong is not told, since that would tell values."""
+    def _validated(cls, told: Mapping[str, object]) -> tuple[Self | None, frozenset[str]]:
+        """Return the object, or the names of what does not fit; no more is told of it, since that would tell values."""
         try:
-            return cls.model_validate(told, by_alias=True, by_name=False)
-        except ValidationError:
-            return None
+            return cls.model_validate(told, by_alias=True, by_name=False), frozenset()
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+            return None, frozenset(str(one["loc"][0]) for one in found if one["loc"])
 
 
 class _Values(_Fields):
