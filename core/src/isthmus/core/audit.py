@@ -1,10 +1,11 @@
 """What does the journal say of a call? Its entries are built here and nowhere else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import chain
+
+from msgspec.structs import replace
 
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Judged, Leg
@@ -134,13 +135,12 @@ class Auditor:
 
 
 def _field_forms(forms: Forms) -> tuple[FieldForm, ...]:
-    alike = [_alike(form, rules, names) for (form, rules, _), names in forms.fields.items()]
-    return alike[0] if len(alike) == 1 else tuple(chain.from_iterable(alike))
+    return tuple(_released(names, form, rules) for (form, rules, _), names in forms.fields.items())
 
 
 @lru_cache(maxsize=1_024)
-def _alike(form: str, rules: tuple[str, ...], names: frozenset[str]) -> tuple[FieldForm, ...]:
-    return tuple(FieldForm(name, form, rules) for name in names)
+def _released(names: frozenset[str], form: str, rules: tuple[str, ...]) -> FieldForm:
+    return FieldForm(names, form, rules)
 
 
 def _basis(forms: Forms) -> str:

@@ -1,12 +1,10 @@
 """Who may read what the journal keeps: sealed bodies, salted commitments and pseudonyms."""
 
 import hashlib
-import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from json.encoder import encode_basestring
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,7 +15,7 @@ from isthmus.core.records import JSON
 
 from .errors import JournalUnavailable
 
-__all__ = ["SALT_BYTES", "JournalKeys", "Sealer", "canonical", "commitment", "key_id", "quoted"]
+__all__ = ["SALT_BYTES", "JournalKeys", "Sealer", "canonical", "commitment", "key_id"]
 
 SALT_BYTES = 32
 _KEY_BYTES = 32
@@ -25,6 +23,7 @@ _NONCE_BYTES = 12
 _SEALED_V1 = b"\x01"
 _HEADER_BYTES = 5
 _PSEUDONYM_BYTES = 16
+_HASH_BLOCK_BYTES = 64
 _KNOWN_NAMES = 4_096
 
 
@@ -60,10 +59,6 @@ _ENCODER = json.JSONEncoder(
 )
 
 
-quoted = encode_basestring
-"""Write one text as `canonical` does."""
-
-
 def canonical(value: object) -> bytes:
     """Encode JSON the one way that digests are taken over: sorted keys, no spaces, UTF-8."""
     # A lone surrogate has no UTF-8; its backslash form is the JSON escape of the same character.
@@ -72,7 +67,7 @@ def canonical(value: object) -> bytes:
 
 def commitment(domain: str, salt: bytes, content: bytes) -> str:
     """Commit to content that may be erased later; without the salt it cannot be guessed. Returns hex."""
-    return hashlib.sha256(b"isthmus/journal/" + domain.encode() + b"/v1\0" + salt + content).hexdigest()
+    return hashlib.sha256(b"isthmus/journal/%b/v1\0%b%b" % (domain.encode(), salt, content)).hexdigest()
 
 
 class Sealer:
@@ -85,8 +80,11 @@ class Sealer:
         self._cipher = AESGCM(keys.sealing)
         self._header = _SEALED_V1 + key_id(keys.sealing)
         self._drawn, self._used = b"", 0
+        # HMAC (RFC 2104) with the key's blocks hashed beforehand: a record is named with every call that touches it.
+        block = keys.pseudonyms.ljust(_HASH_BLOCK_BYTES, b"\0")
+        self._inner, self._outer = (hashlib.sha256(bytes(one ^ pad for one in block)) for pad in (0x36, 0x5C))
         # The same few people call again and again. What is kept here is kept in memory only.
-        self._pseudonym = lru_cache(maxsize=_KNOWN_NAMES)(self._named)
+        self.pseudonym = lru_cache(maxsize=_KNOWN_NAMES)(self._named)
 
     @property
     def origin(self) -> str:
@@ -139,13 +137,14 @@ class Sealer:
         found: dict[str, JSON] = json.loads(self.open(place, sealed))
         return found
 
-    def pseudonym(self, value: str) -> str:
-        """Name a person or record so that only the key's holder can find it again; empty stays empty. Returns hex."""
-        return self._pseudonym(value) if value else ""
-
     def _named(self, value: str) -> str:
-        text = value.encode("utf-8", "backslashreplace")
-        return hmac.digest(self._keys.pseudonyms, text, "sha256")[:_PSEUDONYM_BYTES].hex()
+        """Name a person or record so that only the key's holder can find it again; empty stays empty. Returns hex."""
+        if not value:
+            return ""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(value.encode("utf-8", "backslashreplace"))
+        outer.update(inner.digest())
+        return outer.digest()[:_PSEUDONYM_BYTES].hex()
 
     def _draw(self, count: int) -> bytes:
         at = self._used
