@@ -170,14 +170,11 @@ def test_sizes_that_are_none_are_never_consistent(old: object, size: object) -> 
     assert not consistent(old, size, [], root, root)
 
 
-def test_growth_goes_back_to_a_mark() -> None:
-    growth = Growth(0, b"")
-    growth.extend(LEAVES[:5])
-    mark, root = growth.mark(), growth.root
-    growth.extend(LEAVES[5:20])
-    growth.back_to(mark)
-    assert (growth.size, growth.root) == (5, root)
-    assert Growth(5, growth.edge).root == root
+def test_growing_at_once_or_one_by_one_is_the_same() -> None:
+    together, singly = Growth(0, b""), Growth(0, b"")
+    roots = together.extend(LEAVES)
+    assert roots == [singly.extend([leaf])[0] for leaf in LEAVES]
+    assert (together.size, together.edge, together.root) == (300, singly.edge, naive_root(LEAVES))
 
 
 def test_an_edge_of_the_wrong_length_is_refused() -> None:

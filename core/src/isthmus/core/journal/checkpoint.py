@@ -113,7 +113,7 @@ class CheckpointWrites(CheckpointReads, LogWrites):
             JournalUnavailable: the log is no extension of what was signed last; nothing is signed.
         """
         size, edge = self._durable
-        head, last = Head(size, Growth(size, b"".join(edge)).root), self.checkpoint()
+        head, last = Head(size, Growth(size, edge).root), self.checkpoint()
         if last is not None:
             before = signer.read_back(last)
             if not self._extends(before, head):

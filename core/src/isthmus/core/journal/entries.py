@@ -10,7 +10,7 @@ import msgspec
 from isthmus.core.records import JSON
 from isthmus.residency import Label
 
-__all__ = ["Entry", "FieldForm", "Kind", "Recorded", "subjects"]
+__all__ = ["Entry", "FieldForm", "Kind", "Recorded"]
 
 
 class Kind(StrEnum):
@@ -98,8 +98,3 @@ class Recorded:
     leaf: Mapping[str, JSON]
     private: Mapping[str, JSON] = field(default_factory=dict)
     payload: Mapping[str, JSON] = field(default_factory=dict)
-
-
-def subjects(entry: Entry) -> set[str]:
-    """Return the people and records that an entry names."""
-    return {entry.principal, entry.on_behalf_of, entry.approver, *entry.record_ids} - {""}

@@ -1,7 +1,7 @@
 """In which bytes is an entry kept: the leaf that is hashed, and the body that is sealed beside it?"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter, itemgetter
@@ -117,11 +117,12 @@ def encode_body(entry: Entry, payload: Mapping[str, JSON] | None) -> bytes:
 
 
 def encode_leaf(
-    entry: Entry, *, index: int, time: datetime, pseudonyms: Mapping[str, str], arguments: str = "", payload: str = ""
+    entry: Entry, *, index: int, time: datetime, name: Callable[[str], str], arguments: str = "", payload: str = ""
 ) -> bytes:
     """Encode an entry: version byte 0x01, then canonical JSON without floats.
 
-    `pseudonyms` maps each of `subjects(entry)`; `arguments` and `payload` are the commitments to what is sealed apart.
+    `name` gives people and records their pseudonyms; `arguments` and `payload` are the commitments to what is sealed
+    apart.
 
     Raises:
         InvalidArguments: the leaf would exceed 65,535 bytes.
@@ -131,14 +132,14 @@ def encode_leaf(
     values = [*told[:_PAYLOAD], payload, *told[_PAYLOAD : _SEQUENCE - 1], index, *told[_SEQUENCE - 1 :]]
     values[_ARGUMENTS], values[_TIME] = arguments, _moment(time)
     for at in _NAMED:
-        if name := values[at]:
-            values[at] = pseudonyms[name]
+        values[at] = name(values[at])
     if records := values[_RECORDS]:
-        values[_RECORDS] = [record and pseudonyms[record] for record in records]
-    if label := values[_AFTER]:
-        values[_AFTER] = _label(label)
-    if label := values[_BEFORE]:
-        values[_BEFORE] = _label(label)
+        values[_RECORDS] = list(map(name, records))
+    before, after = values[_BEFORE], values[_AFTER]
+    if before:
+        values[_BEFORE] = _label(before)
+    if after:
+        values[_AFTER] = values[_BEFORE] if after is before else _label(after)
     if forms := values[_FORMS]:
         values[_FORMS] = _forms(forms)
     _as_json(values)

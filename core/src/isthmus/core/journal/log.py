@@ -8,10 +8,10 @@ from datetime import datetime
 from isthmus.core.errors import NotFound
 from isthmus.core.records import JSON
 
-from .entries import Entry, Kind, Recorded, subjects
+from .entries import Entry, Kind, Recorded
 from .errors import IntentOpen
 from .leaf import encode_body, encode_leaf, parse_leaf
-from .pending import Pending, PendingMark
+from .pending import Pending, PendingMark, Run
 from .sealing import Sealer, commitment
 from .tree import HASH_BYTES, Growth
 
@@ -89,7 +89,7 @@ class LogWrites(LogReads):
         self._pending = Pending(growth)
         self._clock = clock
         self._full = full
-        self._durable = growth.mark()
+        self._durable = growth.size, growth.edge
         self.erased = False
 
     @property
@@ -103,22 +103,25 @@ class LogWrites(LogReads):
         Raises:
             InvalidArguments: the entry is too long for a leaf.
         """
-        index, sealer = self._pending.size, self._sealer
-        pseudonyms = {subject: sealer.pseudonym(subject) for subject in subjects(entry)}
-        salt, arguments, committed = b"", "", ""
-        body = encode_body(entry, payload)
-        if body:
-            salt = sealer.salt()
-            committed = commitment("payload", salt, body)
-        if entry.argument_digest:
-            arguments = commitment("arguments", salt, entry.argument_digest.encode())
-        time = entry.time or self._clock()
-        leaf = encode_leaf(entry, index=index, time=time, pseudonyms=pseudonyms, arguments=arguments, payload=committed)
-        if body:
-            named = bytes.fromhex("".join(pseudonyms.values()))
-            self._pending.add_body(index, salt, sealer.seal(_place(index), body), named)
+        pending, sealer = self._pending, self._sealer
+        index, name, content = pending.size, sealer.pseudonym, encode_body(entry, payload)
+        if not content:
+            pending.add(encode_leaf(entry, index=index, time=entry.time or self._clock(), name=name))
+            return index
+        salt, sealed = sealer.seal_salted(_place(index), content)
+        digest = entry.argument_digest
+        leaf = encode_leaf(
+            entry,
+            index=index,
+            time=entry.time or self._clock(),
+            name=name,
+            arguments=commitment(b"arguments", salt, digest.encode()) if digest else "",
+            payload=commitment(b"payload", salt, content),
+        )
+        named = {name(entry.principal), name(entry.on_behalf_of), name(entry.approver), *map(name, entry.record_ids)}
         # Nothing here fails, so an entry that could not be encoded or sealed leaves no half of itself behind.
-        self._pending.add(leaf)
+        pending.add_body(index, salt, sealed, bytes.fromhex("".join(named)))
+        pending.add(leaf)
         return index
 
     def mark(self) -> _Mark:
@@ -131,8 +134,12 @@ class LogWrites(LogReads):
         self._pending.back_to(pending)
 
     def flush(self) -> None:
-        """Write the rows of the log and its new head."""
-        self._pending.flush(self._db)
+        """Write the rows of the log and its new head, so that this unit can read them."""
+        self._pending.flush(self._db.execute)
+
+    def finish(self, run: Run) -> None:
+        """Write what is left once all units of the batch are done."""
+        self._pending.flush(run)
 
     def entries(self, first: int, stop: int) -> Iterator[Recorded]:
         """Read entries, those of this unit included."""

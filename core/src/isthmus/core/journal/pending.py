@@ -1,20 +1,22 @@
 """Which rows of the log wait to be written with the batch?"""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import chain, count
-from typing import Final
+from typing import Any, Final
 
 from .tree import Growth
 
-__all__ = ["Pending", "PendingMark"]
+__all__ = ["Pending", "PendingMark", "Run"]
+
+Run = Callable[[str, Sequence[Any]], sqlite3.Cursor]
+"""Run a statement; what does it inside a unit sets the unit's savepoint first."""
+PendingMark = tuple[int, int, tuple[int, int, int, bytes]]
 
 _COLUMNS: Final = {"entries": 3, "payloads": 4}
-_WIDTHS: Final = (64, 16, 4, 1)
+_WIDTHS: Final = (64, 16, 4)
 _Row = tuple[int | bytearray, ...]
-_State = tuple[int, int, tuple[int, list[bytes]]]
-PendingMark = tuple[int, int, _State]
 
 
 class Pending:
@@ -29,8 +31,8 @@ class Pending:
         self._first = growth.size
         self._leaves: list[bytes] = []
         self._bodies: list[_Row] = []
-        # How many of each were written, and the tree then; replaced, never changed.
-        self._written: _State = (0, 0, growth.mark())
+        # How many leaves and bodies were written, and the tree then.
+        self._written = (0, 0, growth.size, growth.edge)
 
     @property
     def size(self) -> int:
@@ -43,20 +45,20 @@ class Pending:
 
     def add_body(self, index: int, salt: bytes, sealed: bytes, named: bytes) -> None:
         """Put what is sealed beside an entry."""
-        # A bytearray is bound as it is; what else can be stored is found out for every other value that is no text.
+        # A bytearray is bound as it is; of bytes it is asked first, at length, whether they want to be something else.
         self._bodies.append((index, bytearray(salt), bytearray(sealed), bytearray(named)))
 
-    def flush(self, db: sqlite3.Connection) -> None:
+    def flush(self, run: Run) -> None:
         """Write what was not written yet, and the new head."""
-        leaves, bodies, _ = self._written
-        if bodies < len(self._bodies):
-            _insert(db, "payloads", self._bodies[bodies:])
-        if leaves < len(self._leaves):
-            waiting, numbers = self._leaves[leaves:], count(self._growth.size)
-            roots = self._growth.extend(waiting)
-            _insert(db, "entries", list(zip(numbers, map(bytearray, waiting), map(bytearray, roots), strict=False)))
-            db.execute("UPDATE tree SET size = ?, edge = ?", (self._growth.size, bytearray(self._growth.edge)))
-        self._written = len(self._leaves), len(self._bodies), self._growth.mark()
+        growth, (written, bodies, *_) = self._growth, self._written
+        if len(self._bodies) > bodies:
+            _insert(run, "payloads", self._bodies[bodies:])
+        if len(self._leaves) > written:
+            leaves, numbers = self._leaves[written:], count(growth.size)
+            roots = growth.extend(leaves)
+            _insert(run, "entries", list(zip(numbers, map(bytearray, leaves), map(bytearray, roots), strict=False)))
+            run("UPDATE tree SET size = ?, edge = ?", (growth.size, bytearray(growth.edge)))
+        self._written = (len(self._leaves), len(self._bodies), growth.size, growth.edge)
 
     def mark(self) -> PendingMark:
         """Remember this state for `back_to`."""
@@ -66,16 +68,18 @@ class Pending:
         """Forget the rows since the mark, after the database went back to it too."""
         leaves, bodies, self._written = mark
         del self._leaves[leaves:], self._bodies[bodies:]
-        self._growth.back_to(self._written[2])
+        *_, self._growth.size, self._growth.edge = self._written
 
 
-def _insert(db: sqlite3.Connection, table: str, rows: Sequence[_Row]) -> None:
+def _insert(run: Run, table: str, rows: Sequence[_Row]) -> None:
     # Many rows a statement: between two statements a busy event loop takes the interpreter lock away.
     at = 0
-    for width in _WIDTHS:
+    for width in _WIDTHS if len(rows) > 1 else ():
         while len(rows) - at >= width:
-            db.execute(_statement(table, width), tuple(chain.from_iterable(rows[at : at + width])))
+            run(_statement(table, width), tuple(chain.from_iterable(rows[at : at + width])))
             at += width
+    for row in rows[at:]:
+        run(_statement(table, 1), row)
 
 
 @cache

@@ -65,9 +65,9 @@ def canonical(value: object) -> bytes:
     return _ENCODER.encode(value).encode("utf-8", "backslashreplace")
 
 
-def commitment(domain: str, salt: bytes, content: bytes) -> str:
+def commitment(domain: bytes, salt: bytes, content: bytes) -> str:
     """Commit to content that may be erased later; without the salt it cannot be guessed. Returns hex."""
-    return hashlib.sha256(b"isthmus/journal/%b/v1\0%b%b" % (domain.encode(), salt, content)).hexdigest()
+    return hashlib.sha256(b"isthmus/journal/" + domain + b"/v1\0" + salt + content).hexdigest()
 
 
 class Sealer:
@@ -95,14 +95,14 @@ class Sealer:
         """Draw the random bytes of a batch at once, and drop what the last one left; only the writer's thread does."""
         self._drawn, self._used = self._entropy(bodies * (SALT_BYTES + _NONCE_BYTES)), 0
 
-    def salt(self) -> bytes:
-        """Draw a fresh salt."""
-        return self._draw(SALT_BYTES)
-
     def seal(self, place: str, content: bytes) -> bytes:
         """Encrypt with AES-256-GCM: version, key id, nonce, ciphertext; opens only at the same place."""
-        nonce = self._draw(_NONCE_BYTES)
-        return self._header + nonce + self._cipher.encrypt(nonce, content, self._bound(place))
+        return self._sealed(place, content, self._draw(_NONCE_BYTES))
+
+    def seal_salted(self, place: str, content: bytes) -> tuple[bytes, bytes]:
+        """Do what `seal` does; a fresh salt to commit to the content with comes first."""
+        drawn = self._draw(SALT_BYTES + _NONCE_BYTES)
+        return drawn[:SALT_BYTES], self._sealed(place, content, drawn[SALT_BYTES:])
 
     def open(self, place: str, sealed: bytes) -> bytes:
         """Decrypt what `seal` made for this place.
@@ -152,6 +152,9 @@ class Sealer:
             return self._entropy(count)
         self._used = at + count
         return self._drawn[at : self._used]
+
+    def _sealed(self, place: str, content: bytes, nonce: bytes) -> bytes:
+        return self._header + nonce + self._cipher.encrypt(nonce, content, self._bound(place))
 
     def _bound(self, place: str) -> bytes:
         return f"{self._origin}\0{place}".encode()

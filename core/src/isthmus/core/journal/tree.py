@@ -37,42 +37,28 @@ class Growth:
         if len(edge) != size.bit_count() * HASH_BYTES:
             raise ValueError(f"the right edge of {size} entries is {size.bit_count()} hashes, not {len(edge)} bytes")
         self.size = size
-        self._edge = [edge[at : at + HASH_BYTES] for at in range(0, len(edge), HASH_BYTES)]
-
-    @property
-    def edge(self) -> bytes:
-        """Return the edge as it is stored."""
-        return b"".join(self._edge)
+        self.edge = edge
 
     @property
     def root(self) -> bytes:
         """Return the root of everything appended so far."""
-        return _fold(self._edge)
+        return _fold([self.edge[at : at + HASH_BYTES] for at in range(0, len(self.edge), HASH_BYTES)])
 
     def extend(self, entries: Iterable[bytes]) -> list[bytes]:
         """Add entries; for each, join the roots of the subtrees that it completes, from its own leaf up."""
-        edge, size, completed = self._edge.copy(), self.size, []
+        edge, size, completed = self.edge, self.size, []
         for data in entries:
-            found = joined = _sha256(b"\x00" + data).digest()
+            found = roots = _sha256(b"\x00" + data).digest()
             at = size
             while at & 1:
-                found = _sha256(b"\x01" + edge.pop() + found).digest()
-                joined += found
-                at >>= 1
-            edge.append(found)
-            completed.append(joined)
+                found = _sha256(b"\x01" + edge[-HASH_BYTES:] + found).digest()
+                edge, at = edge[:-HASH_BYTES], at >> 1
+                roots += found
+            edge += found
             size += 1
-        self.size, self._edge = size, edge
+            completed.append(roots)
+        self.size, self.edge = size, edge
         return completed
-
-    def mark(self) -> tuple[int, list[bytes]]:
-        """Remember this state for `back_to`."""
-        # An edge is replaced, never changed.
-        return self.size, self._edge
-
-    def back_to(self, mark: tuple[int, list[bytes]]) -> None:
-        """Forget what was added since the mark."""
-        self.size, self._edge = mark
 
 
 def root_of(lookup: NodeLookup, low: int, high: int) -> bytes:

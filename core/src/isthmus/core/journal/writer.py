@@ -4,7 +4,6 @@ import asyncio
 import concurrent.futures
 import sqlite3
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from datetime import datetime
@@ -188,7 +187,7 @@ class Writer:
         transaction = Transaction(db, self._sealer, growth, self._clock, full=not self._held)
         for unit in units:
             _try(db, transaction, unit)
-        transaction.flush()
+        transaction.finish(db.directly)
         if transaction.erased:
             db.execute("INSERT OR REPLACE INTO facts VALUES ('scrub', 'due')")
         db.directly("COMMIT")
@@ -264,12 +263,12 @@ def _try(db: UnitConnection, transaction: Transaction, unit: Unit) -> None:
 
 
 def _deliver(units: Iterable[Unit]) -> None:
-    loops: dict[asyncio.AbstractEventLoop, list[Unit]] = defaultdict(list)
+    loops: dict[asyncio.AbstractEventLoop, list[Unit]] = {}
     for unit in units:
         if unit.loop is None:
             unit.deliver()
         else:
-            loops[unit.loop].append(unit)
+            loops.setdefault(unit.loop, []).append(unit)
     for loop, waiting in loops.items():
         try:
             loop.call_soon_threadsafe(_deliver_all, waiting)
