@@ -2,8 +2,11 @@
 
 import hmac
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -185,6 +188,22 @@ def test_equal_arguments_are_committed_to_differently_each_time(
     indexes = [journal.transact_sync(lambda tx: tx.append(outcome())) for _ in range(2)]
     first, second = (journal.view().entry(index).leaf["arguments"] for index in indexes)
     assert first != second
+
+
+def test_every_body_has_a_long_salt_and_a_nonce_of_its_own(
+    journal: Journal, outcome: Callable[..., Entry], tmp_path: Path
+) -> None:
+    def three(tx) -> None:
+        for _ in range(3):
+            tx.append(outcome())
+
+    journal.transact_sync(three)
+    journal.transact_sync(three)
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as db:
+        rows = db.execute("SELECT salt, substr(body, 6, 12) FROM payloads").fetchall()
+    assert [(len(salt), len(nonce)) for salt, nonce in rows] == [(32, 12)] * 6
+    drawn = [part for row in rows for part in (row[0][:12], row[1])]
+    assert len(set(drawn)) == 12
 
 
 def test_the_same_person_has_the_same_pseudonym(journal: Journal, outcome: Callable[..., Entry]) -> None:
