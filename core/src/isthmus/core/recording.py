@@ -1,10 +1,11 @@
 """What leaves, and what is known of it for ever? Outcome, label and audit entry are durable before the answer goes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import compress
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from isthmus.core.arguments import Describe, Get, Relay
 from isthmus.core.caller import Caller

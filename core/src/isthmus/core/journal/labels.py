@@ -27,7 +27,7 @@ class LabelWrites(LabelReads, LogWrites):
         """Join a label to the task's and return the result; written only when it grows."""
         known = self.task_label(key)
         joined = label if known is None else known | label
-        if joined != known:
+        if joined is not known and joined != known:
             stored = canonical(joined.as_dict()).decode()
             self._db.execute("INSERT OR REPLACE INTO labels VALUES (?, ?)", (key, stored))
         return joined
