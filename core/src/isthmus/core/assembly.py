@@ -166,7 +166,7 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
         try:
             yield gateway
         finally:
-            gateway.loop.close()
+            await gateway.loop.aclose()
             keeping.cancel()
             await asyncio.wait({keeping})
 
