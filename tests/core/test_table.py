@@ -16,7 +16,8 @@ from isthmus.core.reach import Reach
 from isthmus.core.records import Ref
 from isthmus.core.refs import RefVaults
 from isthmus.core.release import Releaser, Source
-from isthmus.core.table import ENOUGH, Layout, Table, fields_type
+from isthmus.core.shapes import ENOUGH
+from isthmus.core.table import Layout, Table, fields_type
 from isthmus.residency import FlowPolicy
 
 from .schema import Time, metadata
@@ -91,7 +92,7 @@ LIES = {
     "no object": "[]",
     "no JSON": f'{{"done":true,"records":[{{{NAMED}}}]',
     "no text as id": f'{{"done":true,"records":[{{{NAMED.replace(chr(34) + "1" + chr(34), "1")}}}]}}',
-    "values of several parts": f'{{"done":true,"records":[{{{NAMED.replace(chr(34) + "Falk" + chr(34), "[1]")}}}]}}',
+    "a related record in place of a value": written(ROW | {"Name": [{"about": {"type": "P", "url": "/1"}}]}),
     "names nobody asked for": f'{{"done":true,"records":[{{{NAMED},"x":null}}]}}',
     "a name less": f'{{"done":true,"records":[{{{NAMED.replace(",%sName%s:%sFalk%s" % ((chr(34),) * 4), "")}}}]}}',
 }
