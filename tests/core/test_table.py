@@ -127,9 +127,115 @@ def test_what_a_column_usually_holds_may_change():
         assert found.rows.filled is all(type(row[path]) is str for row in rows for path in paths)
 
 
+def about(kind):
+    return {"about": {"type": kind, "url": f"/{kind}"}}
+
+
+DEEP = ("Id", "Name", "Firm.Name", "Firm.Head.Name", "Address")
+HEAD = about("Head") | {"Name": "Ada"}
+DEEP_ROW = about("Person") | {
+    "Id": "1",
+    "Name": "Falk",
+    "Firm": about("Firm") | {"Name": "Kessmar", "Head": HEAD},
+    "Address": {"city": "Berlin", "lines": ["a", {"b": None}], "n": 1.5},
+}
+DEEP_VALUES = {
+    "Id": "1",
+    "Name": "Falk",
+    "Firm.Name": "Kessmar",
+    "Firm.Head.Name": "Ada",
+    "Address": DEEP_ROW["Address"],
+}
+
+
+def test_related_fields_and_values_of_several_parts_are_read_quickly():
+    headless = DEEP_ROW | {"Firm": about("Firm") | {"Name": None, "Head": None}}
+    rows = [DEEP_ROW] * ENOUGH, [DEEP_ROW | {"Firm": None}], [headless, DEEP_ROW], [DEEP_ROW | {"Address": None}]
+    values = (
+        [DEEP_VALUES] * ENOUGH,
+        [DEEP_VALUES | {"Firm.Name": None, "Firm.Head.Name": None}],
+        [DEEP_VALUES | {"Firm.Name": None, "Firm.Head.Name": None}, DEEP_VALUES],
+        [DEEP_VALUES | {"Address": None}],
+    )
+    for some, due in zip(rows, values, strict=True):
+        found = read(written(*some), DEEP)
+        assert found is not None
+        assert [dict(row.fields) for row in found.rows] == due
+        assert found.rows.wide == {path for path in DEEP if isinstance(due[0][path], dict)}
+
+
+DEEP_LIES = {
+    "twice in a related record": written(DEEP_ROW).replace('"Name": "Ada"', '"Name": "Ada", "Name": "Joe"'),
+    "unasked in a related record": written(DEEP_ROW).replace('"Name": "Ada"', '"Name": "Ada", "x": 1'),
+    "twice in a value": written(DEEP_ROW).replace('"city": "Berlin"', '"city": "Berlin", "city": "Bonn"'),
+    "related record twice": written(DEEP_ROW | {"Firm": None}).replace('"Firm": null', '"Firm": null, "Firm": null'),
+    "a related record that says nothing of itself": written(DEEP_ROW | {"Firm": {"Name": "Kessmar", "Head": HEAD}}),
+    "no related record": written(DEEP_ROW | {"Firm": "Kessmar"}),
+    "a value too deep": written(DEEP_ROW | {"Address": json.loads("[" * 101 + "]" * 101)}),
+}
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("lie", DEEP_LIES)
+def test_related_fields_are_proved_as_well(lie, warm):
+    if warm:
+        assert read(written(*[DEEP_ROW] * ENOUGH), DEEP) is not None
+    assert read(DEEP_LIES[lie], DEEP) is None
+
+
+@pytest.mark.parametrize("paths", [("Id", "Firm", "Firm.Name"), ("Id", "about.url"), ("Id", "Firm.about"), ("Name",)])
+def test_paths_that_no_structure_can_have_are_left_to_the_careful_reader(paths):
+    assert read(written(DEEP_ROW), paths) is None
+
+
+def test_a_text_of_few_is_made_once():
+    paths = ("Id", "Name", "Mood")
+    rows = [about("P") | {"Id": str(at), "Name": f"{at}", "Mood": "good" if at % 2 else "bad"} for at in range(ENOUGH)]
+    assert read(written(*rows), paths) is not None
+    found = read(written(*rows), paths)
+    assert found is not None
+    assert len({id(mood) for mood in found.rows.column("Mood")}) == 2
+    assert len({id(name) for name in found.rows.column("Name")}) == ENOUGH
+
+
+def test_a_text_that_was_not_among_the_few_is_read_as_well():
+    paths = ("Id", "Colour")
+    for colours in (["red"], ["red", "blue"], ["green"], ["grey"], [None], ["white", "x" * 100], [{"r": 1}]):
+        rows = [about("P") | {"Id": "1", "Colour": colour} for colour in colours] * ENOUGH
+        found = read(written(*rows), paths)
+        assert found is not None
+        assert list(found.rows.column("Colour")) == [row["Colour"] for row in rows]
+        always = {"Colour": colours[0]} if len(colours) == 1 else {}
+        assert {path: text for path, text in found.rows.always.items() if path != "Id"} in ({}, always)
+
+
+def test_a_column_that_keeps_bringing_other_texts_is_not_looked_up_any_more():
+    paths = ("Id", "Sort")
+    for sort in ("a", "a", "b", "c", "d", "d"):
+        found = read(written(*[about("P") | {"Id": str(at), "Sort": sort} for at in range(ENOUGH)]), paths)
+    assert found is not None
+    assert found.rows.always == {}
+    assert len({id(text) for text in found.rows.column("Sort")}) > 1
+
+
 SPACE = st.sampled_from(["", "", " ", "\n"])
 SCALAR = st.sampled_from(
-    ['"x"', '":"', '"\\""', '"\\\\"', '"ü"', "null", "true", "1", "1.5", "-0.0", '""', '"\\",\\"Id\\":"']
+    [
+        '"x"',
+        '":"',
+        '"\\""',
+        '"\\\\"',
+        '"ü"',
+        "null",
+        "true",
+        "1",
+        "1.5",
+        "-0.0",
+        '""',
+        '"\\",\\"Id\\":"',
+        '{"x":"y"}',
+        '["x"]',
+    ]
 )
 NAMES = st.sampled_from(['"Id"', '"Name"', '"Country"', '"Stamp"', '"\\u0049d"', '"about"', '"Name\\""', '"x"'])
 

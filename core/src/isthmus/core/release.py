@@ -269,7 +269,8 @@ class _Release:
                 continue
             match column.form:
                 case Form.CLEAR:
-                    values[at] = source.id(value) if column.links and isinstance(value, str) else as_value(value)
+                    linked = column.links and isinstance(value, str)
+                    values[at] = source.id(cast("str", value)) if linked else cast("JSON", as_value(value))
                 case Form.REF:
                     self._want(value, column, partial(setitem, values, at))
                 case Form.MASK:

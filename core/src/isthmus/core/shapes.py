@@ -27,6 +27,7 @@ MOST_MISSES = 2
 DEEPEST = 100
 _NESTED = frozenset({dict, list})
 
+Getter: TypeAlias = Callable[[Any], Any]
 Inside: TypeAlias = tuple[str, tuple[str, ...]]
 
 
@@ -182,21 +183,23 @@ class _Shape:
             texts = loose + len(rows) * (len(self._at) - len(self._loose))
             return Read(whole, rows, self._at, texts, len(rows) * self._root.marks, self._always, frozenset())
         columns: dict[str, Sequence[JSON]] = {}
-        texts = marks = 0
+        wide, texts, marks = set[str](), 0, 0
         for node, ones in self._root.spread(rows):
             present = len(ones) - sum([one is None for one in ones])
             marks += present * node.marks
             for path, get in node.leaves.items():
                 values = columns[path] = node.values(get, ones, present)
-                if path in self.usual.wide:
-                    inner = _marks_of(values, self._inside)
-                    if inner is None:
-                        return None
-                    marks += inner
-                else:
-                    texts += present if path in self.usual.texts else list(map(type, values)).count(str)
+                kinds = [] if path in self.usual.texts else list(map(type, values))
+                if path not in self.usual.wide or _NESTED.isdisjoint(kinds):
+                    texts += kinds.count(str) if kinds else present
+                    continue
+                inner = _marks_of(values, self._inside)
+                if inner is None:
+                    return None
+                marks += inner
+                wide.add(path)
         fields = list(map(cast("Any", self._fields), *[columns[path] for path in self._at]))
-        return Read(whole, fields, self._at, texts, marks, self._always, self.usual.wide)
+        return Read(whole, fields, self._at, texts, marks, self._always, frozenset(wide))
 
     def found(self, whole: Any) -> _Usual:
         """Look what the columns hold."""
@@ -226,17 +229,19 @@ class _Node:
                 related.setdefault(path[len(prefix) :].partition(".")[0], []).append(path)
         types = {path: usual.type(path, question.types.get(path, Scalar)) for path in own}
         below = [_Node(f"{prefix}{name}.", some, question, usual) for name, some in related.items()]
-        beside = [(f"n{at}", name, node.kind | None) for at, (name, node) in enumerate(zip(related, below, strict=True))]
+        beside: list[tuple[str, str, Any]] = [
+            (f"n{at}", name, node.kind | None) for at, (name, node) in enumerate(zip(related, below, strict=True))
+        ]
         self.marks = 2 * (len(own) + len(beside))
-        self.inner = {}
+        self.inner: dict[str, Getter] = {}
         if question.inside is not None:
             name, parts = question.inside
             beside.append(("inside", name, _inside(f"{prefix}{name}.", parts, usual)))
             self.marks += 2 + 4 * len(parts)
             self.inner = {f"{prefix}{name}.{part}": attrgetter(f"inside.t{at}") for at, part in enumerate(parts)}
-        self.kind = typed_fields(tuple(own), types, beside, len(prefix))
-        self.leaves = {path: attrgetter(at) for path, at in self.kind.at.items()}
-        self.nodes = [(node, attrgetter(f"n{at}")) for at, node in enumerate(below)]
+        self.kind: type[Fields] = typed_fields(tuple(own), types, beside, len(prefix))
+        self.leaves: dict[str, Getter] = {path: attrgetter(at) for path, at in self.kind.at.items()}
+        self.nodes: list[tuple[_Node, Getter]] = [(node, attrgetter(f"n{at}")) for at, node in enumerate(below)]
 
     def spread(self, ones: Sequence[Any]) -> Iterator[tuple["_Node", Sequence[Any]]]:
         """Return this object and those below it in every row; None where a row has none."""
@@ -245,7 +250,7 @@ class _Node:
             yield from node.spread([None if one is None else get(one) for one in ones])
 
     @staticmethod
-    def values(get: Callable[[Any], JSON], ones: Sequence[Any], present: int) -> Sequence[JSON]:
+    def values(get: Getter, ones: Sequence[Any], present: int) -> Sequence[JSON]:
         """Return one value a row."""
         return list(map(get, ones)) if present == len(ones) else [None if one is None else get(one) for one in ones]
 

@@ -118,7 +118,7 @@ class Layout:
     """What an answer with many rows looks like: the rows under one name, what is said beside them and in each row.
 
     `id` and `version` name paths; the first holds a text in every row. `said` are the names that may stand beside the
-    rows, with their types; `inside` the object that no row may lack, nor what a row says of a related record, and its texts.
+    rows, with their types; `inside` the object that no row may lack, nor a related record in it, and the texts there.
     """
 
     rows: str

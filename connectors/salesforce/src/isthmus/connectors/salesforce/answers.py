@@ -21,7 +21,7 @@ LAYOUT = Layout(
     said=(("totalSize", int), ("done", bool), ("nextRecordsUrl", str)),
     inside=("attributes", ("type", "url")),
 )
-"""REST API guide, resource Query: what an answer says beside its records, and each record, related ones included, of itself."""
+"""REST API guide, resource Query: what an answer says beside its records, and every record of itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ _LOCATOR = re.compile(r"[A-Za-z0-9-]{1,80}")
 _HIDDEN = re.compile(r"%(?:25)*(?:2f|5c|2e|00)|\\", re.IGNORECASE)
 RESOURCES = frozenset({"describe", "listviews", "quickactions", "recent", "updated", "deleted"})
 """What may follow an object's name and is no key field."""
-_MOMENT = re.compile(r"(?<![A-Za-z0-9_])[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z(?![A-Za-z0-9_])")
+_MOMENT = re.compile(r"(?<!\w)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z(?!\w)")
+LONGEST_KNOWN = 4_096
 _SOME_MOMENT = "2000-01-01T00:00:00Z"
 _OVERRIDES = frozenset({"x-http-method-override", "x-http-method", "x-method-override"})
 _HARMLESS = frozenset({"sforce-query-options", "sforce-call-options"})
@@ -96,7 +97,8 @@ def steering(request: Request) -> str:
 
 
 def _query(text: str) -> Sequence[RequestClass]:
-    return (_known_form(_form(text)) if "\\" not in text else ()) or _read_text(text)
+    known = "\\" not in text and len(text) <= LONGEST_KNOWN
+    return (_known_form(_form(text)) if known else ()) or _read_text(text)
 
 
 def _form(text: str) -> str:
