@@ -295,12 +295,17 @@ ASKED = st.lists(
 )
 ROWS = st.lists(
     st.fixed_dictionaries(
-        {name: st.sampled_from(["x", "y", None]) for name in ("Name", "Email", "Title", "Mood", "CompanyId")}
-        | {"Country": st.sampled_from(["DE", "FR", "US", "", None, 7])}
+        {name: st.sampled_from(["x", "y", None]) for name in ("Name", "Email", "Title", "CompanyId")}
+        | {"Mood": st.sampled_from(["x", None, {"a": [1, {"b": None}]}, ["x"]])}
+        | {"Country": st.sampled_from(["DE", "FR", "US", "", None, 7, ["DE"]])}
     ),
     min_size=1,
     max_size=6,
 )
+
+
+def same(rows, path):
+    return all(row[path] == rows[0][path] for row in rows)
 
 
 @settings(max_examples=150, deadline=None)
@@ -316,7 +321,17 @@ async def test_columns_leave_as_single_rows_would(releaser, rows, asked, consume
     paths = tuple(dict.fromkeys([*asked, "Id", "Country"]))
     rows = [row | {"Id": str(at)} for at, row in enumerate(rows)]
     kind = fields_type(paths)
-    table = Table("Person", [kind(*(row[path] for path in paths)) for row in rows], kind.at, "Id", "Stamp")
+    table = Table(
+        "Person",
+        [kind(*(row[path] for path in paths)) for row in rows],
+        kind.at,
+        "Id",
+        "Stamp",
+        always={
+            path: rows[0][path] for path in paths if {type(row[path]) for row in rows} == {str} and same(rows, path)
+        },
+        wide=frozenset(path for path in paths if any(isinstance(row[path], dict | list) for row in rows)),
+    )
     reach = Reach(paths=await known.paths(await known.object("Person"), asked))
     source, caller = Source("crm-eu", "eu", qualified), Caller("support", "alice", "support", consumer)
     whole = releaser.rows(table, reach, source, caller, "owner", masked=masked)
