@@ -209,6 +209,15 @@ def test_a_text_that_was_not_among_the_few_is_read_as_well():
         assert {path: text for path, text in found.rows.always.items() if path != "Id"} in ({}, always)
 
 
+@pytest.mark.parametrize("stamps", [["v1"], ["v1", "v2"], ["v3"], [None]])
+def test_every_row_has_its_version_whether_or_not_it_is_the_same_in_all(stamps):
+    rows = [about("P") | {"Id": "1", "Stamp": stamp} for stamp in stamps] * ENOUGH
+    found = read(written(*rows), ("Id", "Stamp"))
+    assert found is not None
+    assert [version for _, version in zip(found.rows, found.rows.versions, strict=False)] == [r["Stamp"] for r in rows]
+    assert [row.version for row in found.rows] == [row["Stamp"] for row in rows]
+
+
 def test_a_column_that_keeps_bringing_other_texts_is_not_looked_up_any_more():
     paths = ("Id", "Sort")
     for sort in ("a", "a", "b", "c", "d", "d"):

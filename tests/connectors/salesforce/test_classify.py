@@ -248,7 +248,7 @@ def test_whatever_is_asked_is_classified_or_not_known(method: str, pieces: list[
 VALUES = st.text(st.sampled_from("aé'\\\"%_ \n,()") | st.characters(codec="utf-8"), min_size=1, max_size=12)
 
 
-@given(VALUES, VALUES, st.datetimes(datetime(1800, 1, 1)))
+@given(VALUES, VALUES, st.datetimes(datetime(1800, 1, 1)))  # noqa: DTZ001 Hypothesis wants it naive
 def test_no_value_changes_what_a_query_reads(one: str, other: str, moment: datetime) -> None:
     inner = InQuery("ContactId", Query("Contact", ("Id",), Compare("Name", Operator.EQ, one)))
     terms = (
