@@ -259,7 +259,7 @@ class _Release:
     def columns(self, judged: _Columns, rows: Table, names: Sequence[str], source: Source) -> "_Part":
         """Bring some rows of a table into their forms, a column at a time; none of them may lose a field."""
         self._note(judged, rows.empty())
-        changed = [one for one in judged.columns if one.changes]
+        changed = [one for one in judged.columns if one.changes or one.path.path in rows.wide]
         if not changed and rows.at.keys() == set(names):
             return _Part(rows)
         part = _Part(rows, {name: list(rows.column(name)) for name in names})
@@ -273,7 +273,8 @@ class _Release:
                 continue
             match column.form:
                 case Form.CLEAR:
-                    values[at] = source.id(value) if column.links and isinstance(value, str) else value
+                    linked = column.links and isinstance(value, str)
+                    values[at] = source.id(cast("str", value)) if linked else cast("JSON", as_value(value))
                 case Form.REF:
                     self._want(value, column, partial(setitem, values, at))
                 case Form.MASK:
@@ -359,10 +360,10 @@ def _told(row: Row, paths: Sequence[str]) -> str:
 def _alike(rows: Table, reach: Reach) -> dict[tuple[str, ...], Sequence[int]]:
     """Group the places of rows by the countries that they tell of their subjects."""
     paths = [path for some in reach.subjects for path in some if path in rows.at]
-    if all(len(set(rows.column(path))) == 1 for path in paths):
+    if all(path in rows.always or len(set(rows.scalars(path))) == 1 for path in paths):
         return {tuple([_told(rows[0], some) for some in reach.subjects]): range(len(rows))}
     found: dict[tuple[str, ...], list[int]] = {}
-    for at, values in enumerate(zip(*map(rows.column, paths), strict=True)):
+    for at, values in enumerate(zip(*map(rows.scalars, paths), strict=True)):
         found.setdefault(cast("tuple[str, ...]", values), []).append(at)
     alike: dict[tuple[str, ...], Sequence[int]] = {}
     for places in found.values():
