@@ -181,15 +181,23 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def shared_sandbox() -> Iterator[Sandbox]:
+def whole() -> Iterator[Sandbox]:
+    """The full enterprise, for tests that only read: to begin it anew takes long."""
     with Sandbox(seed=7) as sandbox:
         yield sandbox
 
 
+@pytest.fixture(scope="session")
+def small() -> Iterator[Sandbox]:
+    with Sandbox(seed=7, accounts=40, contacts=400) as sandbox:
+        yield sandbox
+
+
 @pytest.fixture
-def sandbox(shared_sandbox: Sandbox) -> Sandbox:
-    shared_sandbox.reset()
-    return shared_sandbox
+def sandbox(small: Sandbox) -> Sandbox:
+    """A small enterprise that every test begins anew."""
+    small.reset()
+    return small
 
 
 @pytest.fixture
