@@ -70,6 +70,7 @@ class Lease(msgspec.Struct, frozen=True, array_like=True):
 class Ledger(msgspec.Struct, frozen=True):
     """The shared state of one budget; times are epoch seconds.
 
+    `asking` is True while a single unit may find out whether a spent quota is back, and one more may follow it.
     Every look at the store makes several, so it is a msgspec structure: changed and written at a tenth of the cost.
     """
 
@@ -80,6 +81,7 @@ class Ledger(msgspec.Struct, frozen=True):
     reported: float = 0.0
     resets: float = 0.0
     certain: bool = True
+    asking: bool = False
     exhausted: float = 0.0
     hold: float = 0.0
     concurrency: float | None = None
@@ -175,6 +177,7 @@ def settle(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> tuple[Ledger, 
     ledger = _book(ledger, ask, now)
     ledger = _learn(ledger, ask, rules, now)
     ledger = _turn(ledger, rules, now)
+    ledger = _ask_again(ledger, rules)
     ledger = _adapt(ledger, ask, rules, now)
     return _grant(ledger, ask, rules, now)
 
@@ -217,6 +220,7 @@ def _learn(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
             reported=mark.at,
             resets=mark.resets,
             certain=mark.certain,
+            asking=False,
         )
     if ask.exhausted > ledger.exhausted:
         ledger = replace(ledger, exhausted=ask.exhausted)
@@ -239,7 +243,16 @@ def _turn(ledger: Ledger, rules: Rules, now: float) -> Ledger:
         return ledger
     few = max(1, ledger.limit // 100) if ledger.certain else 1
     ceiling = ledger.granted + _share(ledger.limit, rules.reserve) + few
-    return replace(ledger, ceiling=ceiling, resets=now + rules.pause, certain=False)
+    return replace(ledger, ceiling=ceiling, resets=now + rules.pause, certain=False, asking=few == 1)
+
+
+def _ask_again(ledger: Ledger, rules: Rules) -> Ledger:
+    """Let one more unit ask, once a window, where the one before told nothing: it met a dead login, or was lost."""
+    if not ledger.asking or ledger.ceiling is None or ledger.granted > ledger.completed:
+        return ledger
+    if ledger.left(rules, extra=False):
+        return ledger
+    return replace(ledger, ceiling=ledger.ceiling + 1, asking=False)
 
 
 def _adapt(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
