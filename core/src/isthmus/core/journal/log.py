@@ -15,10 +15,10 @@ from .pending import Pending, PendingMark, Run
 from .sealing import Sealer, commitment
 from .tree import HASH_BYTES, Growth
 
-__all__ = ["LogReads", "LogWrites"]
+__all__ = ["LogReads", "LogWrites", "Mark"]
 
 _RANGES_PER_TOMBSTONE = 2_000
-_Mark = tuple[PendingMark, bool]
+Mark = tuple[PendingMark, bool]
 
 
 class Reads:
@@ -124,11 +124,11 @@ class LogWrites(LogReads):
         pending.add(leaf)
         return index
 
-    def mark(self) -> _Mark:
+    def mark(self) -> Mark:
         """Remember the state of the log, for a unit that fails."""
         return self._pending.mark(), self.erased
 
-    def back_to(self, mark: _Mark) -> None:
+    def back_to(self, mark: Mark) -> None:
         """Forget what was appended since the mark, after the database went back to it too."""
         pending, self.erased = mark
         self._pending.back_to(pending)
