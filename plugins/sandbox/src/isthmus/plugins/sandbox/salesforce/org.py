@@ -13,6 +13,7 @@ from isthmus.plugins.sandbox.clock import Clock
 from isthmus.plugins.sandbox.faults import FaultBoard
 from isthmus.plugins.sandbox.journal import Journal
 from isthmus.plugins.sandbox.message import Reply, Request
+from isthmus.plugins.sandbox.passwords import Passwords
 from isthmus.plugins.sandbox.people import Enterprise
 from isthmus.plugins.sandbox.server import AsgiApp, HttpApp
 
@@ -22,7 +23,6 @@ from .front import Front
 from .hosts import my_domain
 from .logins import Logins
 from .oauth import TokenEndpoint
-from .passwords import Passwords
 from .queries import Cursors
 from .quota import DailyQuota
 from .recent import Recent
