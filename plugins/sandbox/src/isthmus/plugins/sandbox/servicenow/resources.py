@@ -4,13 +4,27 @@ from typing import TYPE_CHECKING, Final
 
 from isthmus.plugins.sandbox.message import Reply
 
-from . import table_api, tinyurl
+from . import aggregate, attachments, import_sets, table_api, tinyurl
+from .batch import batch_routes
 from .routes import Routes, dispatch
 
 if TYPE_CHECKING:
     from .call import Call
 
-_ROUTES: Final[Routes] = (*table_api.ROUTES, *tinyurl.ROUTES)
+_SINGLE: Final[Routes] = (
+    *table_api.ROUTES,
+    *aggregate.ROUTES,
+    *attachments.ROUTES,
+    *import_sets.ROUTES,
+    *tinyurl.ROUTES,
+)
+
+
+def _answer_single(call: "Call") -> Reply:
+    return dispatch(call, _SINGLE)
+
+
+_ROUTES: Final[Routes] = (*_SINGLE, *batch_routes(_answer_single))
 
 
 def answer(call: "Call") -> Reply:
