@@ -107,7 +107,7 @@ def _summed(way: str, path: Path, values: Sequence[str]) -> str:
         return ""
     if way == "avg":
         return f"{sum(numbers) / len(numbers):.4f}"
-    result = {"min": min, "max": max, "sum": sum}[way](numbers)
+    result = sum(numbers) if way == "sum" else min(numbers) if way == "min" else max(numbers)
     return str(int(result)) if result == int(result) else str(result)
 
 
