@@ -113,7 +113,7 @@ class Sandbox:
         """Go back to the first state: rows, logins, limits, faults, journals and clock; ports and credentials stay."""
         self.clock.reset()
         self.salesforce = self._orgs()
-        self.servicenow = self._instances()
+        self.servicenow = MappingProxyType({home: each.anew() for home, each in self.servicenow.items()})
         self._switch.handler = self._switchboard()
         for name, system in self._systems().items():
             self._fronts[name].handler = system

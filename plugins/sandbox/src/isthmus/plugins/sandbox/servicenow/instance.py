@@ -10,7 +10,6 @@ from isthmus.plugins.sandbox.faults import FaultBoard
 from isthmus.plugins.sandbox.journal import Journal
 from isthmus.plugins.sandbox.keys import private_key
 from isthmus.plugins.sandbox.message import Reply, Request
-from isthmus.plugins.sandbox.passwords import Passwords
 from isthmus.plugins.sandbox.people import Enterprise
 from isthmus.plugins.sandbox.server import AsgiApp, HttpApp
 
@@ -20,8 +19,7 @@ from .hosts import host_of
 from .logins import Logins
 from .people import load_people
 from .rates import Rates
-from .schema import load_schema
-from .seed import Seeder
+from .seed import Beginning
 from .store import Row, Store
 from .tokens import TokenEndpoint
 
@@ -30,7 +28,13 @@ class ServiceNowInstance:
     """One instance: its data (made up when it is first asked for), users, limits, mishaps and its journal."""
 
     def __init__(
-        self, name: str, enterprise: Enterprise, clock: Clock, seed: int, machine_time: Callable[[], float]
+        self,
+        name: str,
+        enterprise: Enterprise,
+        clock: Clock,
+        seed: int,
+        machine_time: Callable[[], float],
+        beginning: Beginning | None = None,
     ) -> None:
         self.name = name
         self.clock = clock
@@ -48,19 +52,21 @@ class ServiceNowInstance:
         self.app: AsgiApp = HttpApp(self)
         self._seed = seed
         self._enterprise = enterprise
-        self._opened = clock.now()
-        self._passwords = Passwords(f"servicenow {name}", seed)
+        self._beginning = beginning or Beginning(name, enterprise, seed, clock.now())
         self._front = Front(self)
         self._origin: str | None = None
+
+    def anew(self) -> "ServiceNowInstance":
+        """Return the instance as it was in the beginning."""
+        return ServiceNowInstance(
+            self.name, self._enterprise, self.clock, self._seed, self.machine_time, self._beginning
+        )
 
     @cached_property
     def store(self) -> Store:
         """Return the instance's data, as it was when the sandbox began and as calls changed it since."""
         with self.lock:
-            store = Store(load_schema(), Clock(self._opened), f"{self.name} {self._seed}")
-            Seeder(store, self._enterprise, self.name, self._seed, self._passwords).fill()
-            store.clock = self.clock
-            return store
+            return self._beginning.store(self.clock)
 
     @cached_property
     def rates(self) -> Rates:
@@ -112,11 +118,11 @@ class ServiceNowInstance:
 
     def password(self, login: str) -> str:
         """Return the password that a login begins with."""
-        return self._passwords.of(f"{login}@")[0]
+        return self._beginning.passwords.of(f"{login}@")[0]
 
     def api_key(self, login: str) -> str:
         """Return the key that a login may send in x-sn-apikey."""
-        return f"now_{self._passwords.of(f'key {login}')[1]}"
+        return f"now_{self._beginning.passwords.of(f'key {login}')[1]}"
 
     def owns(self, mark: str, password: str = "") -> bool:
         """Say whether a token, a client id, an API key, or a user name with its password belongs to this instance."""

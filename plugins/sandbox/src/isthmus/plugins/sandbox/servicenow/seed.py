@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from random import Random
 from typing import Final, cast
 
+from isthmus.plugins.sandbox.clock import Clock
 from isthmus.plugins.sandbox.passwords import Passwords
 from isthmus.plugins.sandbox.people import Company, Enterprise, Human
 
 from .definitions import Definitions
 from .people import Person, load_people
-from .schema import data_file
+from .schema import data_file, load_schema
 from .store import Row, Store
 from .work import Work
 
@@ -25,6 +27,27 @@ _INDEXED: Final = (
     ("sys_dictionary", "name"), ("sys_glide_object", "name"), ("sys_db_object", "name"),
     ("sys_attachment", "table_sys_id"), ("sys_rate_limit_rules", "active"), ("sysapproval_approver", "sysapproval"),
 )  # fmt: skip
+
+
+class Beginning:
+    """What an instance begins with, made up once and copied as often as somebody begins anew."""
+
+    def __init__(self, home: str, enterprise: Enterprise, seed: int, opened: datetime) -> None:
+        self.passwords = Passwords(f"servicenow {home}", seed)
+        self._home = home
+        self._enterprise = enterprise
+        self._seed = seed
+        self._opened = opened
+
+    @cached_property
+    def _store(self) -> Store:
+        store = Store(load_schema(), Clock(self._opened), f"{self._home} {self._seed}")
+        Seeder(store, self._enterprise, self._home, self._seed, self.passwords).fill()
+        return store
+
+    def store(self, clock: Clock) -> Store:
+        """Return a copy that reads this clock."""
+        return self._store.copied(clock)
 
 
 class Seeder:
@@ -97,7 +120,7 @@ class Seeder:
             "email": person.email or f"{person.login}@{self._home}.kessmar.example",
             "title": person.title,
             "active": str(person.active).lower(),
-            "user_password": self._passwords.of(f"{person.login}@")[0] if person.logs_in else "no login",
+            "user_password": self._passwords.of(f"{person.login}@")[0] if person.logs_in else "",
             "phone": f"+49 30 23125 {number:03d}" if self._home == "eu" else f"+1 (555) 555-01{number:02d}",
             "mobile_phone": f"+44 7700 900{number:03d}" if person.mobile else "",
             "home_phone": f"+33 1 99 00 00 {number:02d}" if person.mobile else "",

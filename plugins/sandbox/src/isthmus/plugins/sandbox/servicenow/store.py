@@ -44,6 +44,15 @@ class Store:
         self._minted = 0
         self._numbers: dict[str, int] = {}
 
+    def copied(self, clock: Clock) -> "Store":
+        """Return a store with the same rows that goes its own way from now on; rows themselves never change."""
+        twin = Store(self.schema, clock, self._origin)
+        twin._minted, twin._numbers = self._minted, dict(self._numbers)
+        for name, shelf in self._shelves.items():
+            keys = {column: {value: dict(ids) for value, ids in found.items()} for column, found in shelf.keys.items()}
+            twin._shelves[name] = _Shelf(dict(shelf.rows), keys)
+        return twin
+
     def scan(self, table: TableDefinition) -> Iterator[Row]:
         """Return the rows that the table shows, its own before those of the tables below."""
         for each in table.family:
