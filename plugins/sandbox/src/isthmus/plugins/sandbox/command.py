@@ -5,6 +5,10 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .sandbox import Sandbox
 
 __all__ = ["serve_sandbox"]
 
@@ -49,19 +53,21 @@ def serve_sandbox(
     ports |= {"servicenow-eu": port_servicenow_eu, "servicenow-us": port_servicenow_us}
     with Sandbox(seed, ports=ports, accounts=accounts, contacts=contacts) as running:
         settings = write_house(write, running.salesforce) if write is not None else None
-        if print_json:
-            lines = [json.dumps(running.credentials())]
-        else:
-            lines = [f"Salesforce {name:3} {org.url}" for name, org in running.salesforce.items()]
-            lines += [f"ServiceNow {name:3} {each.url}" for name, each in running.servicenow.items()]
-            if settings is not None:
-                lines.append(f"Settings       {settings}  (try: isthmus tools --config {settings})")
-            lines += [f"TLS, all       https://127.0.0.1:{running.tls_port}"]
-            lines += [f"               {org.my_domain}  (through the gate)" for org in running.salesforce.values()]
-            lines += [f"               https://{each.host}  (through the gate)" for each in running.servicenow.values()]
-            lines.append("Unmodified clients find it, and nothing else, with these variables:")
-            lines += [f"  export {name}={value}" for name, value in running.environment.items()]
-            lines.append("Press Ctrl-C to stop.")
+        lines = [json.dumps(running.credentials())] if print_json else _told(running, settings)
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
         stop.wait()
+
+
+def _told(running: "Sandbox", settings: Path | None) -> list[str]:
+    """Return what a person at the terminal wants to know."""
+    lines = [f"Salesforce {name:3} {org.url}" for name, org in running.salesforce.items()]
+    lines += [f"ServiceNow {name:3} {each.url}" for name, each in running.servicenow.items()]
+    if settings is not None:
+        lines.append(f"Settings       {settings}  (try: isthmus tools --config {settings})")
+    lines += [f"TLS, all       https://127.0.0.1:{running.tls_port}"]
+    lines += [f"               {org.my_domain}  (through the gate)" for org in running.salesforce.values()]
+    lines += [f"               https://{each.host}  (through the gate)" for each in running.servicenow.values()]
+    lines.append("Unmodified clients find it, and nothing else, with these variables:")
+    lines += [f"  export {name}={value}" for name, value in running.environment.items()]
+    return [*lines, "Press Ctrl-C to stop."]
