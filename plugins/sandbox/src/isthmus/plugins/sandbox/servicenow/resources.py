@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from isthmus.plugins.sandbox.message import Reply
 
-from . import aggregate, attachments, import_sets, table_api, tinyurl
+from . import aggregate, attachments, catalog, change, cmdb, identify, import_sets, services, table_api, tinyurl
 from .batch import batch_routes
 from .routes import Routes, dispatch
 
@@ -17,6 +17,11 @@ _SINGLE: Final[Routes] = (
     *attachments.ROUTES,
     *import_sets.ROUTES,
     *tinyurl.ROUTES,
+    *catalog.ROUTES,
+    *change.ROUTES,
+    *cmdb.ROUTES,
+    *identify.ROUTES,
+    *services.ROUTES,
 )
 
 
