@@ -113,6 +113,13 @@ def test_refused_tokens(ask: Ask, form: dict[str, str], error: str) -> None:
     assert answer.json()["error"] == error
 
 
+def test_clients_may_name_themselves_in_a_header(instance: ServiceNowInstance) -> None:
+    auth = httpx2.BasicAuth(instance.client_id, instance.client_secret)
+    form = {"grant_type": "password", "username": "alice", "password": instance.password("alice")}
+    assert who(instance, bearer(httpx2.post(f"{instance.url}/oauth_token.do", data=form, auth=auth))) == "alice"
+    assert httpx2.post(f"{instance.url}/oauth_token.do", data=form).json()["error"] == "invalid_client"
+
+
 def test_clients_rotate_side_by_side(ask: Ask, instance: ServiceNowInstance) -> None:
     levers = f"{instance.url}/__sandbox__/clients"
     old = ask(grant_type="client_credentials")

@@ -1,7 +1,5 @@
 """Through which doors does a request pass before a resource answers it?"""
 
-import base64
-import binascii
 import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -145,8 +143,7 @@ class Front:
         request, instance = visit.request, self._instance
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic":
-            name, _, password = _decoded(value).partition(":")
-            user = instance.log_in(name, password)
+            user = instance.log_in(*(request.basic or ("", "")))
         elif scheme.lower() == "bearer":
             if self._takes(visit, "expire_session"):
                 instance.logins.end(value.strip())
@@ -213,13 +210,6 @@ class Front:
             body="" if is_token else request.body.decode("utf-8", "replace"),
         )
         instance.journal.append(entry)
-
-
-def _decoded(value: str) -> str:
-    try:
-        return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
 
 
 def _failure(fault: Fault) -> Reply:

@@ -125,9 +125,9 @@ class ServiceNowInstance:
         return f"now_{self._beginning.passwords.of(f'key {login}')[1]}"
 
     def owns(self, mark: str, password: str = "") -> bool:
-        """Say whether a token, a client id, an API key, or a user name with its password belongs to this instance."""
+        """Say whether a token, a client id, an API key, or a name with its password belongs to this instance."""
         if password:
-            return self.log_in(mark, password) is not None
+            return self.logins.clients.get(mark) == password or self.log_in(mark, password) is not None
         return self.logins.gave(mark) or mark in self.logins.clients or self.key_owner(mark) is not None
 
     def rows(self, object: str, *, deleted: bool = False) -> list[Row]:  # noqa: ARG002 - nothing deleted is kept

@@ -1,7 +1,5 @@
 """Which instance answers a request to a port that they share?"""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -44,14 +42,8 @@ class InstanceSwitch:
 
 def _marks(request: Request) -> list[tuple[str, str]]:
     """Return what in a request can tell whose it is: tokens, keys, client ids, user names with their passwords."""
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    marks = [(value.strip(), ""), (request.headers.get("x-sn-apikey", ""), "")]
-    if scheme.lower() == "basic":
-        try:
-            name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return []
-        marks = [(name, password)]
+    token = request.headers.get("authorization", "").partition(" ")[2].strip()
+    marks = [request.basic or (token, ""), (request.headers.get("x-sn-apikey", ""), "")]
     if request.path == TOKEN:
         marks.append((request.form.get("client_id", ""), ""))
     return [mark for mark in marks if mark[0]]

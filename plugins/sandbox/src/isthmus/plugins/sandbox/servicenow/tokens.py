@@ -1,7 +1,7 @@
 """Who may have a token, and whose is it?"""
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from joserfc import jwt
@@ -37,7 +37,7 @@ class TokenEndpoint:
         """Return the token answer and the user it is for; raises TokenError."""
         if request.method != "POST":
             raise TokenError("invalid_request", "POST is required", 405)
-        client_id = self._client(request.form)
+        client_id = self._client(request)
         flow = self._flows.get(request.form.get("grant_type", ""))
         if flow is None:
             raise TokenError("unsupported_grant_type", "unsupported_grant_type", 400)
@@ -48,8 +48,10 @@ class TokenEndpoint:
             body["refresh_token"] = refresh_token
         return Reply(200, {**body, "expires_in": 1_799}), user
 
-    def _client(self, form: Mapping[str, str]) -> str:
-        client_id, given = form.get("client_id", ""), form.get("client_secret", "")
+    def _client(self, request: Request) -> str:
+        """Return the client's id, from the form or from a Basic header (RFC 6749, section 2.3.1)."""
+        form = request.form
+        client_id, given = request.basic or (form.get("client_id", ""), form.get("client_secret", ""))
         known = self._instance.logins.clients.get(client_id)
         if known is None or not hmac.compare_digest(known.encode(), given.encode()):
             raise TokenError("invalid_client", "access_denied")

@@ -86,7 +86,7 @@ class Writer:
         if not call.access.row("write", owner, row):
             raise acl_failed("Update")
         draft = self.draft(owner, values, "write")
-        changed = {**row, **draft.values}
+        changed = {**row, **self._movable(owner, draft.values)}
         derive(owner, changed, row, call.viewer.user_id, written(call.now))
         self._check_move(owner, row, changed)
         self._run_rules(owner, changed, row, "action_update")
@@ -116,11 +116,18 @@ class Writer:
         self._store.insert("sys_audit_delete", {**said, "display_value": display}, call.viewer.user_name)
         call.did("deleted", owner.name, row["sys_id"])
 
+    def _movable(self, table: TableDefinition, values: Row) -> Row:
+        """Leave out a state that only a service may write: like every such field it is ignored without a word."""
+        model = model_of(table)
+        if model is None or not model.service_only or self._service:
+            return values
+        return {name: value for name, value in values.items() if name not in ("state", model.mirror)}
+
     def _check_move(self, table: TableDefinition, old: Row, new: Row) -> None:
         model = model_of(table)
         if model is None or old["state"] == new["state"]:
             return
-        if (model.service_only and not self._service) or not model.allows(old, new):
+        if not model.allows(old, new):
             key = self._store.first("sys_script", name=model.rule)
             raise aborted(table.name, model.rule, key["sys_id"] if key else "0" * 32)
 
