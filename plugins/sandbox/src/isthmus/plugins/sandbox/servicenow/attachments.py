@@ -1,6 +1,7 @@
 """How do files hang on rows?"""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from email import message_from_bytes
 from email.message import Message
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .call import Call
 
 _PLAIN: Final = Style()
+_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+( *;[ -~]*)?", re.ASCII)
 
 
 def read_list(call: "Call", _arguments: Sequence[str]) -> Reply:
@@ -65,7 +67,7 @@ def upload(call: "Call", _arguments: Sequence[str]) -> Reply:
         if file_name is None:
             wanted[str(part.get_param("name", header="content-disposition"))] = data.decode("utf-8", "replace").strip()
         else:
-            wanted["file_name"], kind, content = file_name, part.get_content_type(), data
+            wanted["file_name"], kind, content = _whole(file_name), part.get_content_type(), data
     if content is None:
         raise bad_body("The form has no file.")
     return _added(call, wanted, kind, content)
@@ -76,6 +78,7 @@ def _added(call: "Call", wanted: dict[str, str], kind: str, content: bytes) -> R
     if not name or not wanted.get("table_name") or not wanted.get("table_sys_id"):
         raise bad_body("table_name, table_sys_id and file_name are required")
     visible(call, call.table(wanted["table_name"]), wanted["table_sys_id"])
+    kind = kind if _MEDIA_TYPE.fullmatch(kind) else "application/octet-stream"
     values: dict[str, Json] = {
         "table_name": wanted["table_name"],
         "table_sys_id": wanted["table_sys_id"],
@@ -117,6 +120,11 @@ def _seen(call: "Call", row: Row) -> bool:
 def _record(call: "Call", row: Row) -> dict[str, Json]:
     found = call.shown.record(call.table("sys_attachment"), row, _PLAIN)
     return {**found, "download_link": f"{call.request.origin}/api/now/attachment/{row['sys_id']}/file"}
+
+
+def _whole(name: str) -> str:
+    """Return a name whose bytes the parser kept apart as text."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _header_name(name: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from isthmus.plugins.sandbox.faults import Fault
 from isthmus.plugins.sandbox.journal import Effect
@@ -21,6 +21,8 @@ from .viewer import Viewer
 
 if TYPE_CHECKING:
     from .instance import ServiceNowInstance
+
+_DIGITS: Final = 10
 
 
 @dataclass
@@ -64,6 +66,11 @@ class Call:
         """Return a parameter that is true or false, in any case."""
         found = self.query.get(name, "")
         return default if not found else found.lower() == "true"
+
+    def number(self, name: str, default: int) -> int:
+        """Return a parameter that counts something."""
+        text = self.query.get(name, "")
+        return int(text) if text.isdecimal() and len(text) < _DIGITS else default
 
     @property
     def style(self) -> Style:

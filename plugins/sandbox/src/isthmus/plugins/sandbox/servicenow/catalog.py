@@ -51,9 +51,7 @@ def read_items(call: "Call", _arguments: Sequence[str]) -> Reply:
         and query.get("sysparm_catalog", "") in row["sc_catalogs"]
         and words in f"{row['name']} {row['short_description']}".casefold()
     ]
-    offset, limit = (
-        _count(query.get(name, ""), default) for name, default in (("sysparm_offset", 0), ("sysparm_limit", 10))
-    )
+    offset, limit = (call.number(name, default) for name, default in (("sysparm_offset", 0), ("sysparm_limit", 10)))
     return Reply(200, {"result": [_item(call, row) for row in found[offset : offset + limit]]})
 
 
@@ -276,10 +274,6 @@ def _amount(text: str) -> int | float:
 
 def _money(text: str) -> str:
     return f"${float(text or 0):,.2f}"
-
-
-def _count(text: str, default: int) -> int:
-    return int(text) if text.isdecimal() else default
 
 
 ROUTES: Final = (

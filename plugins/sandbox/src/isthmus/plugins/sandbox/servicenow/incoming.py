@@ -7,12 +7,13 @@ from typing import Final
 
 from isthmus.plugins.sandbox.message import Json
 
-from .schema import MOMENTS, NUMBERS, Column, TableDefinition
-from .store import Row, Store, written
+from .schema import DURATIONS, MOMENTS, NUMBERS, Column, TableDefinition
+from .store import Row, Store, read, written
 from .viewer import Viewer
 
 _ID: Final = re.compile(r"[0-9A-Za-z]{32}|global")
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
+_MOMENT: Final = re.compile(r"(19|20|21)\d\d-\d\d-\d\d( \d\d:\d\d:\d\d)?")
+_NUMBER: Final = re.compile(r"-?\d{1,15}(\.\d{1,9})?")
 _TRUE: Final = frozenset({"true", "1", "yes"})
 
 
@@ -23,9 +24,10 @@ def text_of(value: Json) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        return text_of(value.get("value", value.get("display_value")))
+        inner = value.get("value", value.get("display_value"))
+        return "" if inner is None or isinstance(inner, Mapping) else str(inner)
     if isinstance(value, list | tuple):
-        return ",".join(text_of(each) for each in value)
+        return ",".join(str(each) for each in value)
     return str(value)
 
 
@@ -58,9 +60,13 @@ class Reader:
         if column.type == "boolean":
             return "true" if text.lower() in _TRUE else "false"
         if column.type in NUMBERS:
-            return _number(text)
-        if column.type in MOMENTS:
+            return _number(text, whole=column.type == "integer")
+        if column.type in MOMENTS or column.type in DURATIONS:
             return self._moment(text)
+        if column.type == "glide_date":
+            return (_stored_moment(text) or "")[:10] or None
+        if column.type == "GUID":
+            return text if _ID.fullmatch(text) else None
         if column.is_reference:
             return self._reference(column, text)
         if column.is_journal or column.type in ("html", "conditions"):
@@ -74,9 +80,7 @@ class Reader:
             except ValueError:
                 return None
             return written(local.astimezone(UTC))
-        if not _MOMENT.fullmatch(text):
-            return None
-        return text if len(text) > 10 else f"{text} 00:00:00"
+        return _stored_moment(text)
 
     def _reference(self, column: Column, text: str) -> str:
         """Return a sys_id as it came, known or not; else that of the row which is displayed or keyed so, or nothing."""
@@ -95,13 +99,19 @@ class Reader:
         return ""
 
 
-def _number(text: str) -> str | None:
+def _number(text: str, *, whole: bool) -> str | None:
     plain = text.replace("$", "").replace(",", "").strip()
+    if not _NUMBER.fullmatch(plain):
+        return None
+    return str(int(float(plain))) if whole or "." not in plain else plain
+
+
+def _stored_moment(text: str) -> str | None:
+    whole = text if len(text) > 10 else f"{text} 00:00:00"
     try:
-        number = float(plain)
+        return written(read(whole)) if _MOMENT.fullmatch(text) else None
     except ValueError:
         return None
-    return plain if "." in plain else str(int(number))
 
 
 def _chosen(offered: Mapping[str, str], text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, cast
 JOURNALS: Final = frozenset({"journal", "journal_input", "journal_list"})
 REFERENCES: Final = frozenset({"reference", "domain_id"})
 MOMENTS: Final = frozenset({"glide_date_time", "due_date"})
+DURATIONS: Final = frozenset({"glide_duration", "timer"})
 NUMBERS: Final = frozenset({"integer", "decimal", "float", "currency", "percent_complete"})
 PASSWORDS: Final = frozenset({"password", "password2"})
 

@@ -59,8 +59,8 @@ def search_articles(call: "Call", _arguments: Sequence[str]) -> Reply:
         if call.access.row("read", table, row)
         and all(word in f"{row['short_description']} {row['text']}".casefold() for word in words)
     ]
-    start = _count(call.query.get("offset", ""), 0)
-    page = rows[start : start + _count(call.query.get("limit", ""), 30)]
+    start = call.number("offset", 0)
+    page = rows[start : start + call.number("limit", 30)]
     meta: dict[str, Json] = {
         "start": start,
         "end": start + len(page),
@@ -112,10 +112,6 @@ def read_data_classes(call: "Call", _arguments: Sequence[str]) -> Reply:
     rows = sorted(call.store.scan(table), key=lambda row: int(row["order"] or 0))
     names = ("sys_id", "name", "description", "parent")
     return Reply(200, {"result": [{name: row[name] for name in names} for row in rows]})
-
-
-def _count(text: str, default: int) -> int:
-    return int(text) if text.isdecimal() else default
 
 
 ROUTES: Final = (

@@ -11,12 +11,11 @@ from isthmus.plugins.sandbox.message import Json
 from .access import Access
 from .glide.invalid import Invalid
 from .glide.paths import Path, resolve
-from .schema import MOMENTS, PASSWORDS, Column, TableDefinition
+from .schema import DURATIONS, MOMENTS, PASSWORDS, Column, TableDefinition
 from .store import Row, Store, read
 from .viewer import Viewer
 
 EPOCH: Final = "1970-01-01 00:00:00"
-_DURATIONS: Final = frozenset({"glide_duration", "timer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ class Shown:
             return read(value).astimezone(self._viewer.zone).strftime(self._viewer.date_form)
         if column.type == "glide_date":
             return read(f"{value} 00:00:00").strftime(self._viewer.date_form.split(" ")[0])
-        if column.type in _DURATIONS:
+        if column.type in DURATIONS:
             return spelled_duration(value)
         if column.type == "currency":
             return f"${float(value):,.2f}"

@@ -55,8 +55,8 @@ def _is(call: "Call", table: TableDefinition, name: str, row: Row, value: str) -
 
 def paged(call: "Call", rows: Sequence[Row], path: str) -> tuple[Sequence[Row], dict[str, str]]:
     """Return the rows of the page that is asked for, and the headers that tell of the others."""
-    limit = _count(call.query.get("sysparm_limit", ""), MOST)
-    offset = _count(call.query.get("sysparm_offset", ""), 0)
+    limit = call.number("sysparm_limit", MOST)
+    offset = call.number("sysparm_offset", 0)
     headers: dict[str, str] = {}
     if not call.flag("sysparm_no_count"):
         headers["X-Total-Count"] = str(len(rows))
@@ -65,10 +65,6 @@ def paged(call: "Call", rows: Sequence[Row], path: str) -> tuple[Sequence[Row], 
         if link:
             headers["Link"] = link
     return rows[offset : offset + limit], headers
-
-
-def _count(text: str, default: int) -> int:
-    return int(text) if text.isdecimal() else default
 
 
 def _link(call: "Call", path: str, limit: int, offset: int, total: int) -> str:

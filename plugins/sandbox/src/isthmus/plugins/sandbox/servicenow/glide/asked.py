@@ -31,8 +31,9 @@ class Asked:
 
     def text(self, value: str) -> str:
         """Return a value of the query after its script, if it is one, has run."""
-        if value[: len(_SCRIPT)].lower() == _SCRIPT:
-            return evaluate(value[len(_SCRIPT) :], self.viewer, self.now)
+        script = value.lstrip()
+        if script[: len(_SCRIPT)].lower() == _SCRIPT:
+            return evaluate(script[len(_SCRIPT) :], self.viewer, self.now)
         return value
 
     def shown(self) -> Read:

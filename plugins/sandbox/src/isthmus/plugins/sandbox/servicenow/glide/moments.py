@@ -1,6 +1,7 @@
 """When does a condition on a date hold?"""
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -11,6 +12,8 @@ from .asked import Asked, Test, within
 from .invalid import Invalid
 from .paths import resolve
 from .scripts import midnight, period, shifted
+
+_COUNT: Final = re.compile(r"[0-9]{1,6}")
 
 
 def on(asked: Asked) -> Test:
@@ -46,7 +49,7 @@ def relative(name: str) -> Callable[[Asked], Test]:
 
     def make(asked: Asked) -> Test:
         parts = asked.value.strip("@").split("@")
-        if len(parts) != 3 or parts[1] not in ("ago", "ahead") or not parts[2].isdecimal():
+        if len(parts) != 3 or parts[1] not in ("ago", "ahead") or not _COUNT.fullmatch(parts[2]):
             raise Invalid(asked.value)
         count = int(parts[2]) * (-1 if parts[1] == "ago" else 1)
         moment = shifted(asked.now, parts[0], count)
@@ -73,7 +76,7 @@ def apart(*, more: bool) -> Callable[[Asked], Test]:
 
     def make(asked: Asked) -> Test:
         name, *rest = asked.value.split("@")
-        if len(rest) != 3 or rest[1] not in ("before", "after") or not rest[2].isdecimal():
+        if len(rest) != 3 or rest[1] not in ("before", "after") or not _COUNT.fullmatch(rest[2]):
             raise Invalid(asked.value)
         other = resolve(asked.store, asked.table, name).reader(asked.store)
         unit, sign, plain = rest[0], -1 if rest[1] == "before" else 1, asked.read
@@ -127,6 +130,6 @@ def _part_number(text: str) -> int:
         return _DAYS.index(text)
     if text[:3] in _MONTHS:
         return _MONTHS.index(text[:3])
-    if not text.isdecimal():
+    if not _COUNT.fullmatch(text):
         raise Invalid(text)
     return int(text)

@@ -12,7 +12,8 @@ from .invalid import Invalid
 
 _CALL: Final = re.compile(r"(?:gs\.)?(\w+)\((.*)\)")
 _PERIOD: Final = re.compile(r"(beginningOf|endOf)(\w+)")
-_LAST: Final = re.compile(r"Last(\d+)(Minutes|Hours|Days|Months)")
+_COUNT: Final = re.compile(r"-?[0-9]{1,6}")
+_LAST: Final = re.compile(r"Last(\d{1,6})(Minutes|Hours|Days|Months)")
 _AGO: Final = re.compile(r"(minutes|hours|days|weeks|months|quarters|years)Ago(Start|End)?")
 
 
@@ -71,10 +72,9 @@ def _generated(arguments: list[str], now: datetime) -> datetime:
 
 
 def _number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise Invalid(text) from None
+    if not _COUNT.fullmatch(text):
+        raise Invalid(text)
+    return int(text)
 
 
 def midnight(moment: datetime) -> datetime:
@@ -83,7 +83,14 @@ def midnight(moment: datetime) -> datetime:
 
 
 def shifted(moment: datetime, unit: str, count: int) -> datetime:
-    """Return the moment so many units later; raises Invalid for an unknown unit."""
+    """Return the moment so many units later; raises Invalid for an unknown unit, or beyond the calendar."""
+    try:
+        return _shifted(moment, unit, count)
+    except (OverflowError, ValueError):
+        raise Invalid(f"{unit} {count}") from None
+
+
+def _shifted(moment: datetime, unit: str, count: int) -> datetime:
     seconds = {"minute": 60, "hour": 3_600, "day": 86_400, "dayofweek": 86_400, "week": 604_800}.get(unit)
     if seconds is not None:
         return moment + timedelta(seconds=seconds * count)

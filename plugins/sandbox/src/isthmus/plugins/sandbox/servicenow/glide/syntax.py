@@ -15,8 +15,9 @@ OPERATORS: Final = (
 _CONDITION: Final = re.compile(rf"([a-z0-9_.]+)({'|'.join(map(re.escape, OPERATORS))})(.*)", re.DOTALL)
 _TEXT: Final = re.compile(r"(123TEXTQUERY321|123TEXTINDEXGROUP321)=(.*)", re.DOTALL)
 _JOIN: Final = re.compile(r"JOIN(\w+)\.(\w+)=(\w+)\.(\w+)!(.*)", re.DOTALL)
-_RELATED: Final = re.compile(r"RLQUERY(\w+)\.([\w.]+),(>=|<=|!=|>|<|=)(\d+)(,m2m)?")
+_RELATED: Final = re.compile(r"RLQUERY(\w+)\.([\w.]+),(>=|<=|!=|>|<|=)([0-9]{1,9})(,m2m)?")
 _INNER: Final = re.compile(r"([a-z0-9_.]+)SUBQUERY([a-z0-9_]+),(\w+)(?:,(.*))?", re.DOTALL)
+_DEEPEST: Final = 20
 _ENDS_A_JOIN: Final = ("NQ", "JOIN", "RLQUERY", "ORDERBY", "GROUPBY")
 
 
@@ -77,6 +78,7 @@ class Query:
 
 @dataclass(slots=True)
 class _Draft:
+    depth: int
     groups: list[list[list[Term]]] = field(default_factory=lambda: [[]])
     order: list[tuple[str, bool]] = field(default_factory=list)
     group_by: list[str] = field(default_factory=list)
@@ -98,11 +100,13 @@ class _Draft:
 
 def parse(text: str) -> Query:
     """Read an encoded query; nothing in it is an error, what cannot be read is only noted."""
-    return _read(text.split("^"))
+    return _read(text.split("^"), 0)
 
 
-def _read(parts: Sequence[str]) -> Query:
-    draft, place = _Draft(), 0
+def _read(parts: Sequence[str], depth: int) -> Query:
+    if depth > _DEEPEST:
+        return Query(broken=tuple(parts))
+    draft, place = _Draft(depth), 0
     while place < len(parts):
         part = parts[place]
         place += 1
@@ -154,7 +158,7 @@ def _join(draft: _Draft, parts: Sequence[str], place: int, part: str) -> int:
     while end < len(parts) and not parts[end].startswith(_ENDS_A_JOIN):
         end += 1
     match = _JOIN.fullmatch(part)
-    inner = _read([match[5], *parts[place:end]]) if match else None
+    inner = _read([match[5], *parts[place:end]], draft.depth + 1) if match else None
     draft.add(Join(match[1], match[2], match[3], match[4], inner) if match and inner else None, part)
     return end
 
@@ -162,7 +166,7 @@ def _join(draft: _Draft, parts: Sequence[str], place: int, part: str) -> int:
 def _related(draft: _Draft, parts: Sequence[str], place: int, part: str, *, alternative: bool) -> int:
     end = _closing(parts, place, "RLQUERY", "ENDRLQUERY")
     match = _RELATED.fullmatch(part)
-    inner = _read(parts[place:end])
+    inner = _read(parts[place:end], draft.depth + 1)
     term = Related(match[1], match[2], match[3], int(match[4]), inner) if match else None
     draft.add(term, part, alternative=alternative)
     return end + 1
@@ -172,7 +176,7 @@ def _inner(draft: _Draft, parts: Sequence[str], place: int, part: str, *, altern
     end = _closing(parts, place, "", "ENDSUBQUERY")
     match = _INNER.fullmatch(part)
     if match:
-        inner = _read([match[4] or "", *parts[place:end]])
+        inner = _read([match[4] or "", *parts[place:end]], draft.depth + 1)
         draft.add(Inner(match[1], match[2], match[3], inner), part, alternative=alternative)
     return end + 1
 
