@@ -163,6 +163,7 @@ def test_what_makes_no_sense_widens_the_answer_or_empties_it(store: Store, part:
 
 def test_an_ignored_condition_does_not_lend_its_alternative_to_its_neighbour(store: Store) -> None:
     assert ids(store, "state=2^typo=1^ORstate=3") == ""
+    assert ids(store, "state=2^garbage^ORstate=3") == ""
     assert ids(store, "typo=1^ORstate=3") == "i3"
 
 
