@@ -155,6 +155,11 @@ class TestWrites:
         assert (found["sys_created_by"], found["sys_mod_count"], found["urgency"]) == ("integration", "0", "3")
         assert "bunk" not in found
 
+    def test_read_only_fields_stay_in_an_update(self, itsm: httpx2.Client, made: dict[str, object]) -> None:
+        sent = {"sys_created_by": "me", "sys_created_on": "2020-01-01 00:00:00", "sys_id": "f" * 32, "urgency": "1"}
+        found = itsm.patch(f"table/incident/{made['sys_id']}", json=sent).json()["result"]
+        assert {name: found[name] for name in sent} == {**{name: made[name] for name in sent}, "urgency": "1"}
+
     def test_a_given_sys_id_is_kept_and_unique(self, itsm: httpx2.Client) -> None:
         key = "AAAABBBBCCCCDDDDEEEEFFFF00001111"
         assert itsm.post("table/problem", json={"sys_id": key}).json()["result"]["sys_id"] == key
@@ -265,6 +270,25 @@ class TestAccess:
         fields = {"sysparm_fields": "number,caller_id.home_phone,caller_id.name"}
         found = session(instance, "alice").get(f"table/incident/{incident['sys_id']}", params=fields).json()["result"]
         assert (found["caller_id.home_phone"], bool(found["caller_id.name"])) == ("", True)
+
+    @pytest.mark.parametrize("display", ["false", "true", "all"])
+    def test_passwords_are_neither_shown_nor_guessed(
+        self, admin: httpx2.Client, instance: ServiceNowInstance, display: str
+    ) -> None:
+        secret = instance.password("alice")
+        asked = {"sysparm_query": f"user_password={secret}", "sysparm_limit": "200", "sysparm_display_value": display}
+        answer = admin.get("table/sys_user", params=asked)
+        assert secret[:8] not in answer.text
+        assert answer.headers["x-total-count"] == str(len(instance.rows("sys_user")))
+        least = admin.get("stats/sys_user", params={"sysparm_min_fields": "user_password,name"}).json()["result"][
+            "stats"
+        ]
+        assert set(least["min"]) == {"name"}
+
+    def test_hidden_fields_are_not_summed_up(self, instance: ServiceNowInstance, session: Open) -> None:
+        asked = {"sysparm_count": "true", "sysparm_min_fields": "u_national_id", "sysparm_group_by": "u_diagnosis"}
+        found = session(instance, "alice").get("stats/customer_contact", params=asked).json()["result"]
+        assert found == {"stats": {"count": "60"}}
 
     def test_callers_see_their_own_incidents(
         self, instance: ServiceNowInstance, session: Open, itsm: httpx2.Client

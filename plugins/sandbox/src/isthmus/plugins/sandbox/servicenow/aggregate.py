@@ -10,7 +10,7 @@ from .errors import ApiError, may_not_query
 from .glide.invalid import Invalid
 from .glide.paths import Path, resolve
 from .routes import route
-from .schema import NUMBERS, TableDefinition
+from .schema import NUMBERS, PASSWORDS, TableDefinition
 from .store import Row
 from .table_api import matching
 
@@ -67,10 +67,13 @@ def _names(call: "Call", parameter: str) -> list[str]:
 
 
 def _path(call: "Call", table: TableDefinition, name: str) -> Path | None:
+    """Return the way to a column that the user may read; None where there is none."""
     try:
-        return resolve(call.store, table, name)
+        path = resolve(call.store, table, name)
     except Invalid:
         return None
+    readable = path.column.type not in PASSWORDS and call.access.field("read", path.table, path.column.name)
+    return path if readable else None
 
 
 def _field(call: "Call", path: Path, name: str, value: str, row: Row) -> Json:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from isthmus.plugins.sandbox.servicenow.schema import NUMBERS, Column, TableDefinition
+from isthmus.plugins.sandbox.servicenow.schema import NUMBERS, PASSWORDS, Column, TableDefinition
 from isthmus.plugins.sandbox.servicenow.store import Row, Store
 from isthmus.plugins.sandbox.servicenow.viewer import Viewer
 
@@ -28,7 +28,7 @@ def build(
         return _full_text(term.value)
     path = resolve(store, table, term.field)
     make = _OPERATORS.get(term.operator)
-    if make is None:
+    if make is None or path.column.type in PASSWORDS:
         raise Invalid(term.operator)
     reader = path.reader(store)
     return make(Asked(store, viewer, now, before, path.table, path.column, reader, term.value))
