@@ -108,10 +108,24 @@ PATHS = (
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_nothing_sent_breaks_it(fresh: ServiceNowInstance, data: st.DataObject) -> None:
-    instance = fresh.anew()
+    send_something(fresh.anew(), data)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@settings(max_examples=10_000, deadline=None, suppress_health_check=SLOW)
+@given(data=st.data())
+def test_nothing_sent_breaks_it_for_long(fresh: ServiceNowInstance, data: st.DataObject) -> None:
+    send_something(fresh.anew(), data)
+
+
+def send_something(instance: ServiceNowInstance, data: st.DataObject) -> None:
     table = data.draw(st.sampled_from(TABLES))
     keys = [
         row["sys_id"] for name in (table, "change_request", "sc_cat_item", "problem") for row in instance.rows(name)[:2]
