@@ -240,6 +240,21 @@ class TestWrites:
         moved = itsm.get(url).json()["result"]
         assert (moved["approval"], moved["state"]) == ("approved", "-2")
 
+    def test_a_delegate_may_answer_for_the_approver(
+        self, admin: httpx2.Client, instance: ServiceNowInstance, session: Open
+    ) -> None:
+        people = {row["user_name"]: row["sys_id"] for row in instance.rows("sys_user")}
+        asked = next(
+            row
+            for row in instance.rows("sysapproval_approver")
+            if (row["state"], row["approver"]) == ("requested", people["natasha.ingram"])
+        )
+        url, henri = f"table/sysapproval_approver/{asked['sys_id']}", session(instance, "henri")
+        assert henri.patch(url, json={"state": "approved"}).status_code == 404
+        given = {"user": people["natasha.ingram"], "delegate": people["henri"], "approvals": "true"}
+        admin.post("table/sys_user_delegate", json=given).raise_for_status()
+        assert henri.patch(url, json={"state": "approved"}).json()["result"]["state"] == "approved"
+
 
 class TestAccess:
     def test_hidden_rows_shorten_the_page_and_not_the_count(self, instance: ServiceNowInstance, session: Open) -> None:
