@@ -28,7 +28,7 @@ from isthmus.residency import Form, Label
 __all__ = ["Fetched", "Recorder"]
 
 
-class Fetched(Struct, frozen=True):
+class Fetched(Struct, frozen=True, gc=False):
     """A leg that was read, not yet released."""
 
     judged: Judged

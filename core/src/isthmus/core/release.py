@@ -53,7 +53,7 @@ class Forms:
         self.fields[told] = self.fields[told] | paths if told in self.fields else paths
 
 
-class Released(Struct, frozen=True):
+class Released(Struct, frozen=True, gc=False):
     """Records in their forms, the label of all that went out (None: nothing did), and the forms used."""
 
     records: tuple[Record, ...]

@@ -44,7 +44,7 @@ class Rules:
     blind: int = 5
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, gc=False):
     """A reading as the ledger keeps it: the ceiling it allows, and when (epoch) it was taken and ends.
 
     `certain` is False where the org told no end: then `resets` is when a single unit may ask for a new reading.
@@ -67,7 +67,7 @@ class Lease(msgspec.Struct, frozen=True, array_like=True):
     expires: float
 
 
-class Ledger(msgspec.Struct, frozen=True):
+class Ledger(msgspec.Struct, frozen=True, gc=False):
     """The shared state of one budget; times are epoch seconds.
 
     `asking` is True while a single unit may find out whether a spent quota is back, and one more may follow it.
@@ -97,7 +97,7 @@ class Ledger(msgspec.Struct, frozen=True):
         return max(0, self.ceiling - _share(self.limit, share) - self.granted)
 
 
-class Ask(msgspec.Struct, frozen=True):
+class Ask(msgspec.Struct, frozen=True, gc=False):
     """What a process reports since its last call, and what it wants now.
 
     `unleased` are units that the process took on its local share while the store was away. `extra` are units for
@@ -120,7 +120,7 @@ class Ask(msgspec.Struct, frozen=True):
     leaving: bool = False
 
 
-class Grant(msgspec.Struct, frozen=True):
+class Grant(msgspec.Struct, frozen=True, gc=False):
     """The store's answer: units with the time from which each may be used, and the state a process needs to wait."""
 
     ready: tuple[float, ...]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["Permit", "QuotaReading"]
 
 
-class QuotaReading(Struct, frozen=True):
+class QuotaReading(Struct, frozen=True, gc=False):
     """What an answer says about one quota of the org.
 
     `window` is its length in seconds. `at` is the time of the answer on the org's own clock (its `Date`), against
