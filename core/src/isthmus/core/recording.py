@@ -15,11 +15,12 @@ from isthmus.core.errors import IsthmusError, OutcomeUnknown, UpstreamRejected
 from isthmus.core.execution import MOST_GROUPS, SUPPORT
 from isthmus.core.flows import answers, compared_with_refs
 from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnavailable, Transaction
+from isthmus.core.labelling import anything, label_of
 from isthmus.core.merging import combine
 from isthmus.core.metadata import FieldPath
 from isthmus.core.parts import Parts
 from isthmus.core.records import MOST_ROWS, Aggregate, Page, Query, Record, Row, Withheld
-from isthmus.core.release import Forms, Released, anything, as_value, label_of
+from isthmus.core.release import Forms, Released, as_value
 from isthmus.core.results import Description, Groups, Result
 from isthmus.core.settlement import outcome_json
 from isthmus.core.tasks import Tasks

@@ -12,12 +12,13 @@ from msgspec import Struct
 
 from isthmus.core.caller import Caller
 from isthmus.core.connector import FieldFacts, FieldType
+from isthmus.core.labelling import label_of
 from isthmus.core.metadata import FieldPath
 from isthmus.core.reach import Reach
 from isthmus.core.records import JSON, QUALIFIER, Record, Ref, Row, Value, Withheld
 from isthmus.core.refs import RefVaults
 from isthmus.core.table import Table, fields_type, put_back
-from isthmus.residency import Decision, FlowPolicy, Form, Integrity, Label
+from isthmus.residency import Decision, FlowPolicy, Form, Label
 
 __all__ = ["Forms", "Released", "Releaser", "Source"]
 
@@ -370,19 +371,6 @@ def _alike(rows: Table, reach: Reach) -> dict[tuple[str, ...], Sequence[int]]:
         told = tuple([_told(rows[places[0]], some) for some in reach.subjects])
         alike[told] = [*alike.get(told, ()), *places]
     return alike
-
-
-def label_of(path: FieldPath, country: str, connection: str) -> Label:
-    """Label a value by its field and its subject's country; free text is untrusted: anybody may have written it."""
-    facts = path.facts
-    trusted = Integrity.UNTRUSTED if "free_text" in facts.classes else Integrity.TRUSTED
-    countries = (country,) if country or path.object.person else ()
-    return Label.of(facts.classes, countries, (connection,), trusted, person=path.object.person)
-
-
-def anything(connection: str) -> Label:
-    """Label what could be anything about anybody: a class that nobody knows concerns every rule."""
-    return Label.of(("anything",), (), (connection,), Integrity.UNTRUSTED, person=True)
 
 
 def country_of(row: Row, path: FieldPath) -> str:
