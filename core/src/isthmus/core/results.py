@@ -84,6 +84,8 @@ def _record(record: Record) -> dict[str, JSON]:
         found["guard"] = record.guard
     if record.created is not None:
         found["created"] = record.created
+    if record.altered:
+        found["altered"] = list(record.altered)
     return found | _withheld(record.withheld)
 
 
