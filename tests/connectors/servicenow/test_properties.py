@@ -1,7 +1,7 @@
 """Does any condition tree mean the same as an encoded query, and can no value break out of its place?"""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -203,7 +203,11 @@ def test_whatever_is_read_is_written_back_with_the_same_meaning(text: str):
 
 
 @pytest.mark.soak
-def test_ten_thousand_of_each():
-    for check, what in ((says_the_same, trees), (stays_in_its_place, queries)):
-        settings(max_examples=MANY, deadline=None)(given(what)(check))()
-    settings(max_examples=MANY, deadline=None)(given(trees, orders)(sorts_missing_first))()
+@pytest.mark.timeout(1_200)
+@pytest.mark.parametrize(
+    ("check", "what"),
+    [(says_the_same, (trees,)), (stays_in_its_place, (queries,)), (sorts_missing_first, (trees, orders))],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_ten_thousand_of_each(check: Callable[..., None], what: tuple[st.SearchStrategy[object], ...]):
+    settings(max_examples=MANY, deadline=None)(given(*what)(check))()

@@ -49,6 +49,7 @@ class Mark:
     """A reading as the ledger keeps it: the ceiling it allows, and when (epoch) it was taken and ends.
 
     `certain` is False where the org told no end: then `resets` is when a single unit may ask for a new reading.
+    `counted` is True where the org did not say what is left: such a reading opens a window and does not move it.
     """
 
     ceiling: int
@@ -56,6 +57,7 @@ class Mark:
     at: float
     resets: float
     certain: bool
+    counted: bool = False
 
 
 class Lease(msgspec.Struct, frozen=True, array_like=True):
@@ -135,6 +137,8 @@ class Grant(msgspec.Struct, frozen=True):
     again: float
 
 
+SKEW = 60.0
+"""Seconds by which two readings of one window's end may differ."""
 NOTHING = Grant(
     ready=(),
     extra=(),
@@ -210,7 +214,7 @@ def _book(ledger: Ledger, ask: Ask, now: float) -> Ledger:
 
 def _learn(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
     mark = ask.mark
-    if mark is not None and mark.at >= ledger.reported and ledger.exhausted <= now:
+    if mark is not None and mark.at >= ledger.reported and ledger.exhausted <= now and not _known(ledger, mark, now):
         ledger = replace(
             ledger,
             ceiling=mark.ceiling,
@@ -225,6 +229,12 @@ def _learn(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
         ceiling = ledger.granted + rules.allowance
         ledger = replace(ledger, ceiling=ceiling, limit=rules.allowance, resets=now + rules.window)
     return ledger
+
+
+def _known(ledger: Ledger, mark: Mark, now: float) -> bool:
+    """Tell whether a reading without a count is of the window that is being counted."""
+    same = ledger.limit == mark.limit and abs(ledger.resets - mark.resets) < SKEW and ledger.resets > now
+    return mark.counted and ledger.reported > 0.0 and same
 
 
 def _turn(ledger: Ledger, rules: Rules, now: float) -> Ledger:

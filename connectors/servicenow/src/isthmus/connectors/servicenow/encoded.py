@@ -48,7 +48,7 @@ class Encoded:
     order: tuple[Sort, ...] = ()
 
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}(?:\.[a-z][a-z0-9_]{0,79}){0,6}")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}(?:\.[a-z][a-z0-9_]{0,79}){0,9}")
 _UNARY = frozenset({"ISEMPTY", "ISNOTEMPTY"})
 _LISTS = frozenset({"IN", "NOT IN"})
 _SYMBOLS = frozenset({"=", "!=", "<", "<=", ">", ">="})

@@ -20,15 +20,18 @@ from isthmus.connectors.servicenow.encoded import (
 from isthmus.connectors.servicenow.values import literal
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import (
+    Aggregate,
     AllOf,
     AnyOf,
     Compare,
     Condition,
     InQuery,
+    Measure,
     Negated,
     Operator,
     Order,
     Query,
+    Ref,
     Relative,
     Untyped,
 )
@@ -77,7 +80,9 @@ _OPPOSITE = {
     Operator.NOT_IN: Operator.IN,
 }
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,79}")
-_TAKEN = frozenset({"sysparm_query", "sysparm_fields", "sysparm_limit"})
+_FIGURES = {"sysparm_count": "count"} | {f"sysparm_{one}_fields": one for one in ("avg", "min", "max", "sum")}
+_REF = re.compile(r"ref_[a-z2-7]{16}")
+EVERY = "*"
 
 
 @contextmanager
@@ -131,8 +136,11 @@ def sections(groups: Sequence[Group], order: Sequence[Order]) -> Iterator[tuple[
             yield tuple((*group, term) for group in kept or ((),)), tuple(order[word == EMPTY :])
 
 
-def parse_text(text: str) -> Query:
-    """Read `table?sysparm_query=...&sysparm_fields=...&sysparm_limit=...`, percent-encoded like an address."""
+def parse_text(text: str) -> Query | Aggregate:
+    """Read `table?sysparm_query=...&sysparm_fields=...&sysparm_limit=...`, percent-encoded like an address.
+
+    With `sysparm_count`, `sysparm_sum_fields` and their like it asks for figures, by `sysparm_group_by`.
+    """
     table, _, rest = text.partition("?")
     if not _TABLE.fullmatch(table):
         raise InvalidArguments("write a query as `table?sysparm_query=...&sysparm_fields=a,b`", field="text")
@@ -141,16 +149,39 @@ def parse_text(text: str) -> Query:
     except ValueError as error:
         raise InvalidArguments("what follows the table is no query string of an address", field="text") from error
     told = dict(pairs)
-    if len(told) < len(pairs) or not told.keys() <= _TAKEN:
-        raise InvalidArguments(f"a query takes {', '.join(sorted(_TAKEN))}, each once", field="text")
-    limit = told.get("sysparm_limit", "50")
+    figures = bool(told.keys() & _FIGURES.keys())
+    taken = {"sysparm_query", "sysparm_limit", *(("sysparm_group_by", *_FIGURES) if figures else ("sysparm_fields",))}
+    if len(told) < len(pairs) or not told.keys() <= taken:
+        raise InvalidArguments(f"a query takes {', '.join(sorted(taken))}, each once", field="text")
+    limit = told.get("sysparm_limit", "200" if figures else "50")
     if not re.fullmatch(r"[1-9][0-9]{0,5}", limit):
         raise InvalidArguments("sysparm_limit is a number from 1", field="text")
     with explained(table, "text"):
         query = parse(told.get("sysparm_query", ""))
-        select = tuple(check_name(name) for name in told.get("sysparm_fields", "").split(",") if name)
+        if figures:
+            return _aggregate(table, told, query, int(limit))
+        select = (EVERY,) if told.get("sysparm_fields") == EVERY else _names(told.get("sysparm_fields", ""))
     order = tuple(Order(one.field, one.descending) for one in query.order)
+    # Every page is sorted by id in the end.
+    order = order[:-1] if order and order[-1] == Order("sys_id") else order
     return Query(table, select, condition_of(query), order, min(int(limit), MOST_ROWS))
+
+
+def _aggregate(table: str, told: Mapping[str, str], query: Encoded, limit: int) -> Aggregate:
+    if query.order:
+        raise EncodedError("figures are not sorted; leave out ORDERBY")
+    measures = [Measure("count", "", "count")] if told.get("sysparm_count", "").lower() == "true" else []
+    for name, function in _FIGURES.items():
+        if function != "count":
+            measures += [Measure(function, field, f"{function}.{field}") for field in _names(told.get(name, ""))]
+    if not measures:
+        raise EncodedError("figures need sysparm_count=true or fields")
+    groups = _names(told.get("sysparm_group_by", ""))
+    return Aggregate(table, tuple(measures), groups, condition_of(query), min(limit, 200))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(check_name(name) for name in text.split(",") if name)
 
 
 def condition_of(query: Encoded) -> Condition | None:
@@ -238,7 +269,8 @@ def _contradicts(group: Group, field: str, place: str) -> bool:
 
 
 def _compared(term: Term) -> Condition:
-    field, values = term.field, tuple(map(Untyped, term.values))
+    field = term.field
+    values: tuple[Ref | Untyped, ...] = tuple(Ref(one) if _REF.fullmatch(one) else Untyped(one) for one in term.values)
     match term.operator:
         case "ISEMPTY":
             return Compare(field, Operator.EQ, None)
@@ -251,7 +283,7 @@ def _compared(term: Term) -> Condition:
         case "IN" | "NOT IN":
             return Compare(field, _MEANT[term.operator], values)
         case word if word in _RELATIVELY:
-            _, unit, way, count = values[0].split("@")
+            _, unit, way, count = term.values[0].split("@")
             return Compare(field, _RELATIVELY[word], Relative(f"{_UNIT_NAMES[unit]}_{way.upper()}", int(count)))
         case word:
             return Compare(field, _MEANT[word], values[0])
