@@ -117,7 +117,7 @@ class ServiceNow(Connector):
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows; every name is known, since an instance would ignore a condition on another."""
-        kinds = await self._kinds(query.object, (ID, VERSION, *query.select))
+        kinds = await self._kinds(query.object, query.select, control=True)
         order = query.order_by if BY_ID in query.order_by else (*query.order_by, BY_ID)
         await self._kinds(query.object, [one.field for one in (*order, *comparisons(query.where))])
         rows, hidden = list[Row](), False
@@ -132,7 +132,7 @@ class ServiceNow(Connector):
 
     async def get(self, object: str, id: str, fields: Sequence[str]) -> Row:
         """Read one record; missing and hidden look the same."""
-        kinds = await self._kinds(object, (ID, VERSION, *fields))
+        kinds = await self._kinds(object, fields, control=True)
         return row_of(object, await self._record(object, id, tuple(kinds)), kinds)
 
     async def search(self, text: str, objects: Mapping[str, Sequence[str]], limit: int) -> Sequence[Row]:
@@ -241,11 +241,12 @@ class ServiceNow(Connector):
             raise strange()
         return found
 
-    async def _kinds(self, object: str, paths: Iterable[str]) -> dict[str, FieldType]:
-        """Look every path up; raises InvalidArguments for one that the dictionary does not have."""
-        found = {}
-        for name in dict.fromkeys(paths):
-            facts = await self.facts_of(object)
+    async def _kinds(self, object: str, paths: Iterable[str], *, control: bool = False) -> dict[str, FieldType]:
+        """Look every path up, and id and version where they are read along; raises InvalidArguments for no field."""
+        root, found = await self.facts_of(object), dict[str, FieldType]()
+        own = (ID, *([VERSION] if root.version_field else [])) if control else ()
+        for name in dict.fromkeys((*own, *paths)):
+            facts = root
             *hops, last = name.split(".")
             for hop in hops:
                 relation = facts.relation(hop)
