@@ -92,6 +92,11 @@ sees_all_rows = true
 kind = "basic"
 username = "isthmus"
 password = "env:ITSM_PASSWORD"
+[connections.itsm-eu.settings.data_classes]
+"Personal" = ["pii"]
+"Sensitive Personal" = ["pii"]
+"Financial" = ["financial"]
+"Free Text" = ["free_text"]
 [connections.itsm-eu.key_fields]
 incident = "correlation_id"
 """

@@ -58,6 +58,10 @@ COLUMNS: dict[str, dict[str, dict[str, str]]] = {
         "name": {"max_length": "100"},
         "country": {"max_length": "40"},
     },
+    "m2m_dictionary_dataclass": {
+        "sys_dictionary": {"internal_type": "reference", "reference": "sys_dictionary"},
+        "data_class": {"internal_type": "reference", "reference": "data_classification"},
+    },
     "sys_attachment": {
         "sys_id": {"internal_type": "GUID", "read_only": "true"},
         "table_name": {"max_length": "80"},

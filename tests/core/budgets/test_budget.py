@@ -117,6 +117,20 @@ async def test_a_spent_quota_without_an_end_is_asked_again_by_one(clock, budgets
     assert (await count(clock, budget, soon))[0] == 1
 
 
+async def test_a_quota_of_which_only_the_limit_is_told_is_counted_here(clock, budgets, soon):
+    budget = budgets(Rules(reserve=0.2))
+    told = {"resets_at": datetime.fromtimestamp(clock.time() + 1_000, UTC)}
+    await clock.drive(read(budget, soon, 50, None, **told))
+    for _ in range(9):
+        await clock.drive(read(budget, soon, 50, None, **told))
+    done, _ = await count(clock, budget, soon)
+    assert done == 30
+    await clock.advance(1_001)
+    told = {"resets_at": datetime.fromtimestamp(clock.time() + 3_600, UTC)}
+    await clock.drive(read(budget, soon, 50, None, **told))
+    assert (await count(clock, budget, soon))[0] == 39
+
+
 async def test_an_exhausted_org_stops_every_process(clock, budgets, soon):
     one, other = budgets(FREE), budgets(FREE)
     await clock.drive(spend(other, soon, 3))

@@ -234,7 +234,7 @@ def _learn(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
 def _known(ledger: Ledger, mark: Mark, now: float) -> bool:
     """Tell whether a reading without a count is of the window that is being counted."""
     same = ledger.limit == mark.limit and abs(ledger.resets - mark.resets) < SKEW and ledger.resets > now
-    return mark.counted and ledger.reported > 0.0 and same
+    return mark.counted and ledger.reported > 0.0 and ledger.certain and same
 
 
 def _turn(ledger: Ledger, rules: Rules, now: float) -> Ledger:

@@ -199,7 +199,7 @@ def _change(request: Request, table: str, records: tuple[str, ...]) -> Sequence[
     values = _values(request)
     if values is None:
         return ()
-    moved = [name for name in values if moves_state(name.casefold())]
+    moved = [name for name in values if moves_state(table, name.casefold())]
     effects = [Effect.TRANSITION] if moved else []
     if len(values) > len(moved) or not values:
         effects.append(Effect.UPDATE)

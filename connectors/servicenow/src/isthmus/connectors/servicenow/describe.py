@@ -14,6 +14,9 @@ STATE = "state"
 MIRRORS = frozenset({"incident_state", "problem_state"})
 """Fields that an instance keeps like `state`, so that writing one would be a transition by another name."""
 
+_ADDRESSES = frozenset({"sys_user", "cmn_location", "core_company", "customer_account", "customer_contact"})
+"""Tables in which `state` is a part of an address."""
+
 _TYPES = {
     "GUID": FieldType.ID,
     "reference": FieldType.REFERENCE,
@@ -108,9 +111,9 @@ class _Table:
     data_classes: Mapping[str, str]
 
 
-def moves_state(name: str) -> bool:
+def moves_state(table: str, name: str) -> bool:
     """Tell whether writing a field changes a record's state."""
-    return name == STATE or name in MIRRORS
+    return (name == STATE and table not in _ADDRESSES) or name in MIRRORS
 
 
 def object_facts(told: Dictionary, mapped: Mapping[str, Sequence[str]]) -> ObjectFacts:
@@ -141,7 +144,7 @@ def object_facts(told: Dictionary, mapped: Mapping[str, Sequence[str]]) -> Objec
         id_field="sys_id",
         version_field="sys_mod_count" if "sys_mod_count" in fields else None,
         owner_field="assigned_to" if "assigned_to" in fields else None,
-        state_field=STATE if STATE in fields else None,
+        state_field=STATE if STATE in fields and moves_state(name, STATE) else None,
     )
 
 

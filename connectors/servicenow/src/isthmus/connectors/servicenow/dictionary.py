@@ -6,12 +6,13 @@ from isthmus.connectors.servicenow.answers import text_at
 from isthmus.connectors.servicenow.describe import Dictionary, Entry
 from isthmus.connectors.servicenow.pages import Found
 from isthmus.connectors.servicenow.queries import groups_of, text_of
-from isthmus.core.errors import NotFound, UpstreamRejected
+from isthmus.core.errors import InvalidArguments, NotFound, UpstreamRejected
 from isthmus.core.records import JSON, AllOf, Compare, Condition, Operator, Order
 
 __all__ = ["METADATA", "read_dictionary"]
 
-METADATA = frozenset({"sys_db_object", "sys_dictionary", "sys_choice", "sys_documentation", "m2m_dictionary_dataclass"})
+LINKS = "m2m_dictionary_dataclass"
+METADATA = frozenset({"sys_db_object", "sys_dictionary", "sys_choice", "sys_documentation", LINKS})
 MOST_ROWS = 10_000
 DEPTH = 8
 _PARENTS = tuple(".".join(["super_class"] * depth + ["name"]) for depth in range(1, DEPTH + 1))
@@ -19,7 +20,6 @@ _COLUMNS = (
     *("sys_id", "name", "element", "internal_type", "column_label", "reference", "max_length", "choice", "mandatory"),
     *("read_only", "display", "unique"),
 )
-_CLASSES = ("sys_id", "sys_dictionary.name", "sys_dictionary.element", "data_class.name")
 
 Read = Callable[[str, str, Sequence[str], int], Awaitable[Found]]
 """Read records of a table: its name, an encoded query, fields, and how many at most."""
@@ -66,22 +66,27 @@ async def _chain(read: Read, name: str) -> tuple[Sequence[str], str]:
 
 
 async def _classified(read: Read, chain: Sequence[str]) -> tuple[Mapping[tuple[str, str], Sequence[str]], bool]:
-    """Read the data classes of columns; True where some may be hidden, so that nobody knows what a column holds."""
-    where = Compare("sys_dictionary.name", Operator.IN, tuple(chain))
+    """Read the data classes of columns; True where some may be hidden, so that nobody knows what a column holds.
+
+    The link table is looked up first: where it is not, this instance classifies nothing, and a condition on a column
+    that it lacks would be ignored.
+    """
+    own = AllOf((Compare("name", Operator.EQ, LINKS), Compare("element", Operator.NE, None)))
     try:
-        found = await read("m2m_dictionary_dataclass", _text(where), _CLASSES, MOST_ROWS)
-    except UpstreamRejected as error:
-        # The plugin is not there: this instance classifies nothing.
-        return {}, error.vendor_code != "INVALID_TABLE"
-    except NotFound:
+        columns = await read("sys_dictionary", _text(own), ("sys_id", "element", "reference"), MOST_ROWS)
+        links = {text_at(one, "reference"): text_at(one, "element") for one in columns.records}
+        column, class_ = links.get("sys_dictionary", ""), links.get("data_classification", "")
+        if not column or not class_:
+            return {}, bool(columns.records) or columns.hidden
+        names = (f"{column}.name", f"{column}.element", f"{class_}.name")
+        found = await read(LINKS, _text(Compare(names[0], Operator.IN, tuple(chain))), ("sys_id", *names), MOST_ROWS)
+    except (UpstreamRejected, NotFound, InvalidArguments):
         return {}, True
     classes: dict[tuple[str, str], list[str]] = {}
-    blank = False
     for one in found.records:
-        column = text_at(one, "sys_dictionary.name"), text_at(one, "sys_dictionary.element")
-        class_ = text_at(one, "data_class.name")
-        blank |= not (all(column) and class_)
-        classes.setdefault(column, []).append(class_)
+        table, element, told = (text_at(one, name) for name in names)
+        classes.setdefault((table, element), []).append(told)
+    blank = any(not (table and element and all(some)) for (table, element), some in classes.items())
     return classes, found.hidden or blank
 
 
