@@ -97,9 +97,10 @@ async def test_without_the_right_to_read_metadata_nothing_is_guessed(home: Sessi
     assert instance.sent() == []
 
 
-async def test_metadata_that_rights_on_rows_hide_is_not_taken_for_none(home: Session, instance: Instance):
-    instance.hidden = set(instance.tables["sys_dictionary"])
-    with pytest.raises(UpstreamRejected, match="may not read sys_dictionary"):
+@pytest.mark.parametrize("table", ["sys_dictionary", "sys_db_object"])
+async def test_metadata_that_rights_on_rows_hide_is_not_taken_for_none(home: Session, instance: Instance, table: str):
+    instance.hidden = set(instance.tables[table])
+    with pytest.raises(UpstreamRejected, match=f"may not read {table}"):
         await facts(home)
 
 

@@ -115,6 +115,6 @@ def test_harmless_values_pass(value: str):
 
 
 def test_the_sentence_does_not_repeat_the_value():
-    with pytest.raises(EncodedError) as caught:
+    with pytest.raises(EncodedError, match="cannot quote") as caught:
         render(one("name", "=", "private^x"))
     assert "private" not in str(caught.value)
