@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from isthmus.core import sync
 from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.config import load_config
 from isthmus.core.errors import UpstreamRejected
@@ -180,3 +181,24 @@ def test_keeps_the_contract_with_an_instance_that_others_wrote(small: Sandbox, s
     told = replace(DESK.examples, id=row["sys_id"], words=row["short_description"].split()[0])
     live = replace(DESK, upstream=Live, examples=told)
     next(one for one in conformance(live) if str(one) == sentence)()
+
+
+def test_pysnc_works_through_the_passage(house: House, org: ServiceNowInstance) -> None:
+    with sync.open_gateway(load_config(house.write()), house.around) as gateway:
+        snow = gateway.session(house.caller("eu")).pysnc("itsm")
+        found = snow.GlideRecord("incident", batch_size=30)
+        found.add_query("active", "true")
+        found.fields = ["number", "caller_id.country"]
+        found.query()
+        told = {one.get_value("number"): one.get_value("caller_id.country") for one in found}
+        people = {row["sys_id"]: row["country"] for row in org.rows("sys_user")}
+        rows = [row for row in org.rows("incident") if row["active"] == "true"]
+        assert told == {row["number"]: people.get(row["caller_id"], "") for row in rows}
+        record = snow.GlideRecord("incident")
+        record.initialize()
+        record.short_description = "made by PySNC"
+        record.caller_id = rows[0]["caller_id"]
+        id = str(record.insert())
+        record.category = "hardware"
+        assert record.update() is not None
+        assert [row["category"] for row in org.rows("incident") if row["sys_id"] == id] == ["hardware"]
