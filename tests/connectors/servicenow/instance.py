@@ -145,6 +145,7 @@ class Instance(httpx2.AsyncBaseTransport):
                         "name": table,
                         "element": element,
                         "value": value,
+                        "label": f"{element} {value}",
                         "language": "en",
                         "inactive": "false",
                         "sequence": str(at),

@@ -41,6 +41,7 @@ async def test_types_choices_and_references_come_from_the_dictionary(home: Sessi
         "caller_id": FieldType.REFERENCE, "description": FieldType.TEXT, "category": FieldType.STRING,
     }  # fmt: skip
     assert fields["state"].choices == ("1", "2", "3", "6", "7")
+    assert fields["state"].choice_labels[3] == "state 6"
     assert (fields["caller_id"].references, fields["caller_id"].relationship) == (("sys_user",), "caller_id")
     assert not any((fields["state"].sortable, fields["caller_id"].sortable, fields["comments"].filterable))
     assert not any(fields[name].updateable for name in ("sys_id", "sys_mod_count", "incident_state"))

@@ -69,7 +69,10 @@ class FieldType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldFacts:
-    """What is known of one field; `source` tells where its classes come from."""
+    """What is known of one field; `source` tells where its classes come from.
+
+    `choice_labels` say what the `choices` mean, in the same order, where the values do not speak for themselves.
+    """
 
     name: str
     type: FieldType = FieldType.STRING
@@ -77,6 +80,7 @@ class FieldFacts:
     classes: frozenset[str] = frozenset({"unclassified"})
     source: str = "default"
     choices: tuple[str, ...] = ()
+    choice_labels: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     relationship: str = ""
     createable: bool = True

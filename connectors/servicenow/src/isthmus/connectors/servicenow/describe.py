@@ -1,7 +1,7 @@
 """What does an instance's own metadata say of a table, and which classes follow from it?"""
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
@@ -82,14 +82,14 @@ class Entry:
 class Dictionary:
     """All that was read of a table; `chain` begins with itself and goes up to its last parent.
 
-    `choices` and `classes` are by table and column. `unread` is True where this identity may not read how the
-    instance classifies its fields.
+    `choices` (labels by value) and `classes` are by table and column. `unread` is True where this identity may not
+    read how the instance classifies its fields.
     """
 
     chain: Sequence[str]
     label: str
     entries: Sequence[Entry]
-    choices: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
+    choices: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     classes: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
     unread: bool = False
 
@@ -165,7 +165,7 @@ def _merged(shipped: Sequence[_Shipped]) -> _Shipped:
 def _field(
     entry: Entry, told: Dictionary, shipped: _Shipped, table: _Table, mapped: Mapping[str, Sequence[str]]
 ) -> FieldFacts:
-    choices = next((told.choices[one, entry.name] for one in told.chain if (one, entry.name) in told.choices), ())
+    choices = next((told.choices[one, entry.name] for one in told.chain if (one, entry.name) in told.choices), {})
     kind = _kind(entry, choices)
     classes, source = _classes(entry, kind, told, shipped, table, mapped)
     journal, hidden = entry.type in _JOURNALS, kind in (FieldType.OTHER, FieldType.BINARY)
@@ -177,6 +177,7 @@ def _field(
         classes=classes,
         source=source,
         choices=tuple(choices) if kind is FieldType.CHOICE else (),
+        choice_labels=tuple(choices.values()) if kind is FieldType.CHOICE else (),
         references=(entry.reference,) if kind is FieldType.REFERENCE and entry.reference else (),
         relationship=entry.name if kind is FieldType.REFERENCE and entry.reference else "",
         createable=writable,
@@ -192,7 +193,7 @@ def _field(
     )
 
 
-def _kind(entry: Entry, choices: Sequence[str]) -> FieldType:
+def _kind(entry: Entry, choices: Collection[str]) -> FieldType:
     known = _TYPES.get(entry.type)
     if known is not None and known not in (FieldType.INTEGER, FieldType.NUMBER):
         return known

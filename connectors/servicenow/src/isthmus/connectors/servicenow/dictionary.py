@@ -42,7 +42,7 @@ async def read_dictionary(read: Read, name: str, language: str) -> Dictionary:
         raise _hidden("sys_dictionary", name)
     spoken = Compare("language", Operator.EQ, language)
     offered = AllOf((here, spoken, Compare("inactive", Operator.EQ, False)))  # noqa: FBT003 a literal
-    choices = await _optional(read, "sys_choice", offered, ("sys_id", "name", "element", "value"), "sequence")
+    choices = await _optional(read, "sys_choice", offered, ("sys_id", "name", "element", "value", "label"), "sequence")
     labels = await _optional(read, "sys_documentation", AllOf((here, spoken)), ("sys_id", "name", "element", "label"))
     named = {(text_at(one, "name"), text_at(one, "element")): text_at(one, "label") for one in labels}
     classes, unread = await _classified(read, chain)
@@ -142,10 +142,10 @@ def _entry(raw: Mapping[str, JSON], labels: Mapping[tuple[str, str], str]) -> En
     )
 
 
-def _grouped(choices: Sequence[Mapping[str, JSON]]) -> Mapping[tuple[str, str], Sequence[str]]:
-    found: dict[tuple[str, str], list[str]] = {}
+def _grouped(choices: Sequence[Mapping[str, JSON]]) -> Mapping[tuple[str, str], Mapping[str, str]]:
+    found: dict[tuple[str, str], dict[str, str]] = {}
     for one in choices:
-        value, kept = text_at(one, "value"), found.setdefault((text_at(one, "name"), text_at(one, "element")), [])
-        if value and value not in kept:
-            kept.append(value)
+        value, kept = text_at(one, "value"), found.setdefault((text_at(one, "name"), text_at(one, "element")), {})
+        if value:
+            kept.setdefault(value, text_at(one, "label") or value)
     return found

@@ -104,8 +104,9 @@ def _text(value: str, field: FieldFacts) -> str:
             # A name is looked up, and where it is not found something else is stored or made.
             raise InvalidArguments(f"{field.name} takes the sys_id of a record; find it first", field=field.name)
         case FieldType.CHOICE if field.choices and value not in field.choices:
-            known = ", ".join(field.choices[:20])
-            raise InvalidArguments(f"{field.name} takes one of its choices ({known})", field=field.name)
+            labels = field.choice_labels or field.choices
+            known = ", ".join(f"{one} ({label})" for one, label in zip(field.choices[:20], labels, strict=False))
+            raise InvalidArguments(f"{field.name} takes one of its choices: {known}", field=field.name)
         case FieldType.BOOLEAN if value not in ("true", "false"):
             raise InvalidArguments(f"{field.name} takes true or false", field=field.name)
         case FieldType.INTEGER | FieldType.NUMBER if not _AMOUNT.fullmatch(value):
