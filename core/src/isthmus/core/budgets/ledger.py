@@ -137,8 +137,6 @@ class Grant(msgspec.Struct, frozen=True):
     again: float
 
 
-SKEW = 60.0
-"""Seconds by which two readings of one window's end may differ."""
 NOTHING = Grant(
     ready=(),
     extra=(),
@@ -232,9 +230,12 @@ def _learn(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
 
 
 def _known(ledger: Ledger, mark: Mark, now: float) -> bool:
-    """Tell whether a reading without a count is of the window that is being counted."""
-    same = ledger.limit == mark.limit and abs(ledger.resets - mark.resets) < SKEW and ledger.resets > now
-    return mark.counted and ledger.reported > 0.0 and ledger.certain and same
+    """Tell whether a reading without a count says nothing new: a window is being counted, and it is no wider.
+
+    Several quotas of an org may take turns; the tightest one is counted until its window ends.
+    """
+    counting = ledger.reported > 0.0 and ledger.certain and ledger.resets > now
+    return mark.counted and counting and ledger.limit is not None and mark.limit >= ledger.limit
 
 
 def _turn(ledger: Ledger, rules: Rules, now: float) -> Ledger:
