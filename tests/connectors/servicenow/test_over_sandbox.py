@@ -14,7 +14,7 @@ import pytest
 from isthmus.core import sync
 from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.config import load_config
-from isthmus.core.errors import UpstreamRejected
+from isthmus.core.errors import QuotaExhausted, RetryLater, UpstreamError, UpstreamRejected
 from isthmus.core.gateway import Gateway
 from isthmus.core.records import Aggregate, Compare, Measure, Operator, Order, Query, Ref
 from isthmus.core.session import Session
@@ -202,3 +202,71 @@ def test_pysnc_works_through_the_passage(house: House, org: ServiceNowInstance) 
         record.category = "hardware"
         assert record.update() is not None
         assert [row["category"] for row in org.rows("incident") if row["sys_id"] == id] == ["hardware"]
+
+
+LAMP = {"short_description": "Lamp is out", "impact": "2", "urgency": "2"}
+
+
+@pytest.mark.parametrize("kind", ["session_queue_full", "bad_gateway", "unavailable", "server_error", "semaphores"])
+async def test_a_read_is_asked_again_after_a_passing_fault(home: Session, org: ServiceNowInstance, kind: str):
+    await home.describe("itsm", "incident")
+    org.faults.arm(kind, path="/table/incident")
+    assert (await home.query("itsm", Query("incident", ("number",), limit=3))).records
+    assert org.faults.armed() == ()
+
+
+@pytest.mark.parametrize("kind", ["html_200", "login_page", "transaction_quota"])
+async def test_what_is_no_answer_is_not_taken_for_one(home: Session, org: ServiceNowInstance, kind: str):
+    await home.describe("itsm", "incident")
+    org.faults.arm(kind, path="/table/incident", times=9)
+    with pytest.raises(UpstreamError):
+        await home.query("itsm", Query("incident", ("number",), limit=3))
+    org.faults.arm("transaction_quota", path="/table/incident", style="truncated", times=9)
+    with pytest.raises(UpstreamError):
+        await home.query("itsm", Query("incident", ("number",), limit=3))
+
+
+async def test_rows_that_rules_hide_are_missed_and_the_rest_is_read(home: Session, org: ServiceNowInstance):
+    assert (await home.query("itsm", Query("incident", ("number",), limit=6))).complete
+    org.faults.arm("hide_rows", path="/table/incident", times=99)
+    page = await home.query("itsm", Query("incident", ("number",), limit=6))
+    assert len(page.records) == 6
+    assert not page.complete
+
+
+async def test_a_spent_limit_stops_the_budget_and_says_until_when(home: Session, org: ServiceNowInstance):
+    await home.describe("itsm", "incident")
+    org.faults.arm("rate_limit", path="/table/incident", seconds=900)
+    with pytest.raises(RetryLater) as caught:
+        await home.query("itsm", Query("incident", ("number",)))
+    assert caught.value.quota
+    with pytest.raises(QuotaExhausted):
+        await home.query("itsm", Query("incident", ("number",)))
+
+
+@pytest.mark.parametrize(("kind", "more"), [("lost_answer", {}), ("server_error", {"committed": True})])
+async def test_a_write_whose_answer_was_lost_is_read_back_and_never_sent_twice(
+    home: Session, org: ServiceNowInstance, kind: str, more: dict[str, bool]
+):
+    await home.describe("itsm", "incident")
+    org.faults.arm(kind, method="POST", path="/table/incident", **more)
+    made = await home.create("itsm", "incident", LAMP, key="mail-1")
+    assert [row["sys_id"] for row in org.rows("incident") if row["correlation_id"] == "mail-1"] == [made.id]
+    org.faults.arm(kind, method="PATCH", path="/table/incident", **more)
+    await home.update("itsm", "incident", made.id, {"category": "hardware"})
+    assert [row["sys_mod_count"] for row in org.rows("incident") if row["sys_id"] == made.id] == ["1"]
+
+
+async def test_a_dropped_write_is_sent_again(home: Session, org: ServiceNowInstance):
+    await home.describe("itsm", "incident")
+    org.faults.arm("session_queue_full", method="POST", path="/table/incident")
+    made = await home.create("itsm", "incident", LAMP, key="mail-2")
+    assert len([row for row in org.rows("incident") if row["sys_id"] == made.id]) == 1
+
+
+async def test_a_dropped_field_and_an_altered_one_are_both_told(home: Session, org: ServiceNowInstance):
+    made = await home.create("itsm", "incident", LAMP)
+    org.faults.arm("drop_field", field="urgency")
+    org.faults.arm("altered_write", field="category", value="hardware")
+    done = await home.update("itsm", "incident", made.id, {"urgency": "1", "category": "software", "close_notes": "x"})
+    assert done.fields == {"urgency": "2", "category": "hardware"}
