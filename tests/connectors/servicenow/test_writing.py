@@ -1,11 +1,14 @@
 """Is a write what it says, told where the instance did something else, and settled where its answer was lost?"""
 
 import json
+from dataclasses import replace
 
 import httpx2
 import pytest
 
 from isthmus.connectors.servicenow.ids import id_of_key
+from isthmus.core.assembly import open_gateway
+from isthmus.core.config import load_config
 from isthmus.core.errors import (
     Denied,
     InvalidArguments,
@@ -15,9 +18,11 @@ from isthmus.core.errors import (
     VersionConflict,
 )
 from isthmus.core.records import Ref
+from isthmus.core.resilience import SystemClock
 from isthmus.core.results import as_json
 from isthmus.core.session import Session
 
+from .conftest import House
 from .instance import ANNA, Instance, Record, id_at
 
 LAMP = {"short_description": "Lamp is out", "caller_id": ANNA}
@@ -198,3 +203,39 @@ async def test_a_missing_and_a_hidden_record_look_the_same(home: Session, instan
     for id in (id_at(1), "f" * 32):
         with pytest.raises(NotFound, match="may not see"):
             await home.get("itsm", "incident", id, ["number"])
+
+
+class AnHourLater(SystemClock):
+    """The clock of whoever comes when the lease of the first has run out."""
+
+    def time(self) -> float:
+        return super().time() + 3_600
+
+
+async def test_another_process_settles_what_was_left_open_and_describes_the_table_itself(
+    house: House, instance: Instance, monkeypatch: pytest.MonkeyPatch
+):
+    from isthmus.core import settlement
+
+    monkeypatch.setattr(settlement, "READ_BACK_AFTER", (0.0,))
+
+    def away(request: httpx2.Request) -> httpx2.Response:
+        """Do what is asked and answer, until a record was made."""
+        known = len(instance.tables["incident"])
+        answer = instance.answer(request)
+        gone = known > 6 or request.method == "POST"
+        return httpx2.Response(503, headers={"content-type": "text/html"}, content=b"<html>") if gone else answer
+
+    async with house.open() as gateway:
+        instance.scripted = [away] * 99
+        with pytest.raises(OutcomeUnknown) as caught:
+            await gateway.session(house.caller()).create("itsm", "incident", LAMP, key="k-9")
+    instance.scripted, instance.asked = [], []
+    async with open_gateway(load_config(house.write()), replace(house.around, clock=AnHourLater())) as gateway:
+        intent = gateway.parts.journal.view().intent(caught.value.intent)
+        assert intent is not None
+        settled = await gateway.settler.settle_open(intent)
+        assert settled.state.value == "happened"
+        assert settled.outcome["id"] == id_of_key("incident", "correlation_id", "k-9")
+    assert any("sys_dictionary" in str(one.url) for one in instance.asked)
+    assert instance.sent("POST") == []
