@@ -140,6 +140,28 @@ async def test_a_second_question_waits_for_the_first_to_end(clock, budgets, soon
     assert (await count(clock, budget, soon))[0] == 700
 
 
+async def test_a_quota_of_which_only_the_limit_is_told_is_counted_here(clock, budgets, soon):
+    budget = budgets(Rules(reserve=0.2))
+    told = {"resets_at": datetime.fromtimestamp(clock.time() + 1_000, UTC)}
+    await clock.drive(read(budget, soon, 50, None, **told))
+    for _ in range(9):
+        await clock.drive(read(budget, soon, 50, None, **told))
+    done, _ = await count(clock, budget, soon)
+    assert done == 30
+    await clock.advance(1_001)
+    told = {"resets_at": datetime.fromtimestamp(clock.time() + 3_600, UTC)}
+    await clock.drive(read(budget, soon, 50, None, **told))
+    assert (await count(clock, budget, soon))[0] == 39
+
+
+async def test_of_quotas_that_take_turns_the_tightest_is_counted(clock, budgets, soon):
+    budget = budgets(Rules(reserve=0.2))
+    for turn in range(12):
+        ends = datetime.fromtimestamp(clock.time() + 1_000 + turn % 2 * 300, UTC)
+        await clock.drive(read(budget, soon, 100 if turn % 2 else 50, None, resets_at=ends))
+    assert (await count(clock, budget, soon))[0] == 28
+
+
 async def test_an_exhausted_org_stops_every_process(clock, budgets, soon):
     one, other = budgets(FREE), budgets(FREE)
     await clock.drive(spend(other, soon, 3))

@@ -133,7 +133,9 @@ class Settler:
 def outcome_json(written: Written) -> dict[str, JSON]:
     """Store what a write did, to be given again for the same key."""
     found: dict[str, JSON] = {"id": written.id, "created": written.created}
-    return found | {name: told for name, told in (("version", written.version), ("guard", written.guard)) if told}
+    # What the system made of the values is data: only the names of the fields are kept.
+    told = (("version", written.version), ("guard", written.guard), ("altered", sorted(written.altered)))
+    return found | {name: value for name, value in told if value}
 
 
 def _pending(intent: Intent) -> Pending:

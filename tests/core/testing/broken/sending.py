@@ -152,8 +152,8 @@ class Short(Desk):
 
 @breaks("an address that leads elsewhere is refused and never asked")
 class Cutting(Desk):
-    def bind(self, http: Any) -> Any:
-        bound = super().bind(http)
+    def bind(self, http: Any, facts_of: Any = None) -> Any:
+        bound = super().bind(http, facts_of)
         bound.http = Shortcut(http)
         return bound
 

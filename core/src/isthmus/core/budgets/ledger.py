@@ -48,6 +48,7 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     """A reading as the ledger keeps it: the ceiling it allows, and when (epoch) it was taken and ends.
 
     `certain` is False where the org told no end: then `resets` is when a single unit may ask for a new reading.
+    `counted` is True where the org did not say what is left: such a reading opens a window and does not move it.
     """
 
     ceiling: int
@@ -55,6 +56,7 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     at: float
     resets: float
     certain: bool
+    counted: bool = False
 
 
 class Lease(msgspec.Struct, frozen=True, array_like=True):
@@ -212,7 +214,7 @@ def _book(ledger: Ledger, ask: Ask, now: float) -> Ledger:
 
 def _learn(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
     mark = ask.mark
-    if mark is not None and mark.at >= ledger.reported and ledger.exhausted <= now:
+    if mark is not None and mark.at >= ledger.reported and ledger.exhausted <= now and not _known(ledger, mark, now):
         ledger = replace(
             ledger,
             ceiling=mark.ceiling,
@@ -228,6 +230,15 @@ def _learn(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
         ceiling = ledger.granted + rules.allowance
         ledger = replace(ledger, ceiling=ceiling, limit=rules.allowance, resets=now + rules.window)
     return ledger
+
+
+def _known(ledger: Ledger, mark: Mark, now: float) -> bool:
+    """Tell whether a reading without a count says nothing new: a window is being counted, and it is no wider.
+
+    Several quotas of an org may take turns; the tightest one is counted until its window ends.
+    """
+    counting = ledger.reported > 0.0 and ledger.certain and ledger.resets > now
+    return mark.counted and counting and ledger.limit is not None and mark.limit >= ledger.limit
 
 
 def _turn(ledger: Ledger, rules: Rules, now: float) -> Ledger:
