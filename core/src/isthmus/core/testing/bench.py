@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import httpx2
+from msgspec.structs import replace as changed
 
 from isthmus.core.caller import Principal
 from isthmus.core.connector import Connector, ObjectFacts
@@ -257,7 +258,7 @@ class Bench:
             return await connector.bind(http).catalogue(object)
         wire = self.subject.upstream()
         try:
-            scope = replace(http.scope, operation=doing)
+            scope = changed(http.scope, operation=doing)
             found = await connector.bind(Http(self._chain(connector, wire), self.origin, scope)).catalogue(object)
         finally:
             await wire.aclose()
