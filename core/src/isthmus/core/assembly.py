@@ -161,6 +161,7 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
             process=f"{os.getpid()}-{secrets.token_hex(4)}",
         )
         gateway = Gateway(parts)
+        stack.push_async_callback(gateway.settler.aclose)
         stack.push_async_callback(gateway.drain)
         keeping = asyncio.create_task(gateway.keep_house(), name="isthmus house-keeping")
         try:

@@ -70,6 +70,14 @@ class Settler:
             running.add_done_callback(lambda _: self._running.pop(intent.id, None))
         return await asyncio.shield(running)
 
+    async def aclose(self) -> None:
+        """Leave what is being settled to the next process: it looks again once the lease has run out."""
+        running = set(self._running.values())
+        for one in running:
+            one.cancel()
+        if running:
+            await asyncio.wait(running)
+
     async def _settle_leased(self, intent: Intent) -> Intent:
         now = self.parts.now()
         until = now + timedelta(seconds=READ_BACK_WITHIN + 5)
