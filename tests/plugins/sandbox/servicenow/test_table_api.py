@@ -260,7 +260,7 @@ class TestAccess:
     def test_hidden_rows_shorten_the_page_and_not_the_count(self, instance: ServiceNowInstance, session: Open) -> None:
         answer = session(instance, "bob").get("table/customer_contact?sysparm_limit=30&sysparm_fields=country")
         rows = answer.json()["result"]
-        assert int(answer.headers["x-total-count"]) == len(instance.rows("customer_contact")) == 60
+        assert int(answer.headers["x-total-count"]) == len(instance.rows("customer_contact"))
         assert {row["country"] for row in rows} == {"FR"}
         assert 0 < len(rows) < 30
 
@@ -303,7 +303,7 @@ class TestAccess:
     def test_hidden_fields_are_not_summed_up(self, instance: ServiceNowInstance, session: Open) -> None:
         asked = {"sysparm_count": "true", "sysparm_min_fields": "u_national_id", "sysparm_group_by": "u_diagnosis"}
         found = session(instance, "alice").get("stats/customer_contact", params=asked).json()["result"]
-        assert found == {"stats": {"count": "60"}}
+        assert found == {"stats": {"count": str(len(instance.rows("customer_contact")))}}
 
     def test_callers_see_their_own_incidents(
         self, instance: ServiceNowInstance, session: Open, itsm: httpx2.Client
