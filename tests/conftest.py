@@ -68,24 +68,7 @@ data = "secret"
 allow = ["drop"]
 """
 
-CONNECTION = """
-[connections.crm-{name}]
-connector = "salesforce"
-url = "{url}"
-zone = "{name}"
-sees_all_rows = true
-{extra}
-[connections.crm-{name}.auth]
-kind = "client_credentials"
-token_endpoint = "{url}/services/oauth2/token"
-client_id = "{client_id}"
-client_secret = "env:{upper}_SECRET"
-[connections.crm-{name}.key_fields]
-Case = "Isthmus_Key__c"
-Contact = "Isthmus_Key__c"
-"""
-
-SETTINGS = """
+COMPANY = """
 version = 1
 name = "kessmar.example"
 zone = "eu"
@@ -116,11 +99,45 @@ agent = "support"
 consumer = "model-eu"
 user = "alice"
 purpose = "support"
+"""
+
+SYSTEM = """
 [systems.crm]
 connections = [{connections}]
 [systems.crm.route]
 {route}
 """
+
+CONNECTION = """
+[connections.crm-{name}]
+connector = "salesforce"
+url = "{url}"
+zone = "{name}"
+sees_all_rows = true
+{extra}
+[connections.crm-{name}.auth]
+kind = "client_credentials"
+token_endpoint = "{url}/services/oauth2/token"
+client_id = "{client_id}"
+client_secret = "env:{upper}_SECRET"
+[connections.crm-{name}.key_fields]
+Case = "Isthmus_Key__c"
+Contact = "Isthmus_Key__c"
+"""
+
+
+def write_folder(folder: Path, settings: str, *, cedar: str, flows: str = FLOWS, sequences: str = "") -> Path:
+    """Write a configuration and return the path of its isthmus.toml; an existing sealing key stays."""
+    folder.mkdir(exist_ok=True)
+    (folder / "policy.cedar").write_text(cedar)
+    (folder / "flows.toml").write_text(flows)
+    (folder / "sequences.toml").write_text(sequences)
+    key = folder / "sealing.key"
+    if not key.exists():
+        key.touch(mode=0o600)
+        key.write_text(SealingKey.generate().reveal())
+    (folder / "isthmus.toml").write_text(settings)
+    return folder / "isthmus.toml"
 
 
 @dataclass
@@ -139,7 +156,7 @@ class House:
     def write(self) -> Path:
         """Write all files and return the path of isthmus.toml."""
         route = {"eu": 'EEA = "crm-eu"', "us": '"*" = "crm-us"'}
-        text = SETTINGS.format(
+        text = COMPANY + SYSTEM.format(
             connections=", ".join(f'"crm-{name}"' for name in self.orgs),
             route="\n".join(route[name] for name in self.orgs),
         )
@@ -149,16 +166,7 @@ class House:
                 name=name, url=org.url, client_id=org.client_id, upper=name.upper(), extra=self.extra
             )
             self.environ[f"{name.upper()}_SECRET"] = org.client_secret
-        self.folder.mkdir(exist_ok=True)
-        (self.folder / "policy.cedar").write_text(self.cedar)
-        (self.folder / "flows.toml").write_text(self.flows)
-        (self.folder / "sequences.toml").write_text(self.sequences)
-        key = self.folder / "sealing.key"
-        if not key.exists():
-            key.touch(mode=0o600)
-            key.write_text(SealingKey.generate().reveal())
-        (self.folder / "isthmus.toml").write_text(text)
-        return self.folder / "isthmus.toml"
+        return write_folder(self.folder, text, cedar=self.cedar, flows=self.flows, sequences=self.sequences)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Gateway]:
@@ -173,15 +181,23 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def shared_sandbox() -> Iterator[Sandbox]:
+def whole() -> Iterator[Sandbox]:
+    """The full enterprise, for tests that only read: to begin it anew takes long."""
     with Sandbox(seed=7) as sandbox:
         yield sandbox
 
 
+@pytest.fixture(scope="session")
+def small() -> Iterator[Sandbox]:
+    with Sandbox(seed=7, accounts=40, contacts=400) as sandbox:
+        yield sandbox
+
+
 @pytest.fixture
-def sandbox(shared_sandbox: Sandbox) -> Sandbox:
-    shared_sandbox.reset()
-    return shared_sandbox
+def sandbox(small: Sandbox) -> Sandbox:
+    """A small enterprise that every test begins anew."""
+    small.reset()
+    return small
 
 
 @pytest.fixture

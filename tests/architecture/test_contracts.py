@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("residency/src", "core/src", "connectors/salesforce/src", "plugins/mcp/src", "plugins/sandbox/src")
+SOURCES = (
+    *("residency/src", "core/src", "connectors/salesforce/src", "connectors/servicenow/src"),
+    *("plugins/mcp/src", "plugins/sandbox/src"),
+)
 
 SEEDS = {
     "layers": ("residency/src/isthmus/residency/forms.py", "import isthmus.core.errors"),

@@ -17,6 +17,7 @@ PACKAGES = (
     "isthmus.core",
     "isthmus.core.testing",
     "isthmus.connectors.salesforce",
+    "isthmus.connectors.servicenow",
     "isthmus.plugins.mcp",
     "isthmus.plugins.sandbox",
 )

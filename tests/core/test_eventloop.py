@@ -36,7 +36,7 @@ def living() -> Iterator[OwnLoop]:
         own, over = OwnLoop(), asyncio.Event()
         made.set_result((own, asyncio.get_running_loop(), over))
         await over.wait()
-        own.close()
+        await own.aclose()
 
     with ThreadPoolExecutor(1) as pool:
         living = pool.submit(asyncio.run, live())

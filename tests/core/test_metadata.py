@@ -7,7 +7,19 @@ import pytest
 
 from isthmus.core.errors import InvalidArguments, NotFound
 from isthmus.core.metadata import Overlay
-from isthmus.core.records import Aggregate, AllOf, Compare, InQuery, Measure, Operator, Order, Query, Ref, Relative
+from isthmus.core.records import (
+    Aggregate,
+    AllOf,
+    Compare,
+    InQuery,
+    Measure,
+    Operator,
+    Order,
+    Query,
+    Ref,
+    Relative,
+    Untyped,
+)
 
 from .schema import Reader, Time, metadata, objects
 
@@ -87,6 +99,28 @@ async def test_what_the_system_cannot_do_is_refused(query):
 async def test_a_literal_gets_the_type_of_its_field(field, value, typed):
     found = await metadata().query(Query("Company", where=Compare(field, Operator.EQ, value)))
     assert found.where == Compare(field, Operator.EQ, typed)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "typed"),
+    [
+        ("Name", "3", "3"), ("Size", "3", 3), ("Size", "-12", -12), ("Listed", "true", True), ("Listed", "false", False),
+        ("Founded", "2026-01-01 10:00:00", datetime(2026, 1, 1, 10, tzinfo=UTC)),
+    ],
+)  # fmt: skip
+async def test_a_literal_of_a_language_without_types_gets_that_of_its_field(field, text, typed):
+    found = await metadata().query(Query("Company", where=Compare(field, Operator.EQ, Untyped(text))))
+    assert found.where == Compare(field, Operator.EQ, typed)
+    assert type(found.where.value) in (type(typed), Untyped)
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("Size", "3.5"), ("Size", "x"), ("Size", "1e9"), ("Size", "٣"), ("Listed", "1"), ("Founded", "now")],
+)
+async def test_a_literal_without_type_that_does_not_fit_is_refused(field, text):
+    with pytest.raises(InvalidArguments, match=f"Company.{field} is compared with"):
+        await metadata().query(Query("Company", where=Compare(field, Operator.EQ, Untyped(text))))
 
 
 async def test_a_date_is_a_day():

@@ -107,7 +107,7 @@ async def test_a_state_change_says_where_it_comes_from():
         (Create("Case", {"Sbject": "x"}), "did you mean 'Subject'"),
         (Update("Case", "1", {"Status": ("Closed",)}), "takes a plain text"),
         (Upsert("Company", "Name", "1", {"Size": 3}), "is not unique"),
-        (RawQuery("SELECT"), "parsed by its connector"),
+        (RawQuery("SELECT"), "a text is parsed"),
     ],
 )
 async def test_what_cannot_be_written_is_refused(request_, said):

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from tests.conftest import FLOWS
 
 from isthmus.core.caller import Caller
+from isthmus.core.labelling import label_of
 from isthmus.core.reach import Reach
 from isthmus.core.records import Ref, Row
 from isthmus.core.refs import RefVaults
-from isthmus.core.release import Releaser, Source, as_value, label_of
+from isthmus.core.release import Releaser, Source, as_value
 from isthmus.residency import FlowPolicy, Form, Integrity
 
 from .schema import Time, metadata, objects

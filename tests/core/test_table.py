@@ -16,7 +16,8 @@ from isthmus.core.reach import Reach
 from isthmus.core.records import Ref
 from isthmus.core.refs import RefVaults
 from isthmus.core.release import Releaser, Source
-from isthmus.core.table import ENOUGH, Layout, Table, fields_type
+from isthmus.core.shapes import ENOUGH
+from isthmus.core.table import Layout, Table, fields_type
 from isthmus.residency import FlowPolicy
 
 from .schema import Time, metadata
@@ -91,7 +92,7 @@ LIES = {
     "no object": "[]",
     "no JSON": f'{{"done":true,"records":[{{{NAMED}}}]',
     "no text as id": f'{{"done":true,"records":[{{{NAMED.replace(chr(34) + "1" + chr(34), "1")}}}]}}',
-    "values of several parts": f'{{"done":true,"records":[{{{NAMED.replace(chr(34) + "Falk" + chr(34), "[1]")}}}]}}',
+    "a related record in place of a value": written(ROW | {"Name": [{"about": {"type": "P", "url": "/1"}}]}),
     "names nobody asked for": f'{{"done":true,"records":[{{{NAMED},"x":null}}]}}',
     "a name less": f'{{"done":true,"records":[{{{NAMED.replace(",%sName%s:%sFalk%s" % ((chr(34),) * 4), "")}}}]}}',
 }
@@ -126,9 +127,124 @@ def test_what_a_column_usually_holds_may_change():
         assert found.rows.filled is all(type(row[path]) is str for row in rows for path in paths)
 
 
+def about(kind):
+    return {"about": {"type": kind, "url": f"/{kind}"}}
+
+
+DEEP = ("Id", "Name", "Firm.Name", "Firm.Head.Name", "Address")
+HEAD = about("Head") | {"Name": "Ada"}
+DEEP_ROW = about("Person") | {
+    "Id": "1",
+    "Name": "Falk",
+    "Firm": about("Firm") | {"Name": "Kessmar", "Head": HEAD},
+    "Address": {"city": "Berlin", "lines": ["a", {"b": None}], "n": 1.5},
+}
+DEEP_VALUES = {
+    "Id": "1",
+    "Name": "Falk",
+    "Firm.Name": "Kessmar",
+    "Firm.Head.Name": "Ada",
+    "Address": DEEP_ROW["Address"],
+}
+
+
+def test_related_fields_and_values_of_several_parts_are_read_quickly():
+    headless = DEEP_ROW | {"Firm": about("Firm") | {"Name": None, "Head": None}}
+    rows = [DEEP_ROW] * ENOUGH, [DEEP_ROW | {"Firm": None}], [headless, DEEP_ROW], [DEEP_ROW | {"Address": None}]
+    values = (
+        [DEEP_VALUES] * ENOUGH,
+        [DEEP_VALUES | {"Firm.Name": None, "Firm.Head.Name": None}],
+        [DEEP_VALUES | {"Firm.Name": None, "Firm.Head.Name": None}, DEEP_VALUES],
+        [DEEP_VALUES | {"Address": None}],
+    )
+    for some, due in zip(rows, values, strict=True):
+        found = read(written(*some), DEEP)
+        assert found is not None
+        assert [dict(row.fields) for row in found.rows] == due
+        assert found.rows.wide == {path for path in DEEP if isinstance(due[0][path], dict)}
+
+
+DEEP_LIES = {
+    "twice in a related record": written(DEEP_ROW).replace('"Name": "Ada"', '"Name": "Ada", "Name": "Joe"'),
+    "unasked in a related record": written(DEEP_ROW).replace('"Name": "Ada"', '"Name": "Ada", "x": 1'),
+    "twice in a value": written(DEEP_ROW).replace('"city": "Berlin"', '"city": "Berlin", "city": "Bonn"'),
+    "related record twice": written(DEEP_ROW | {"Firm": None}).replace('"Firm": null', '"Firm": null, "Firm": null'),
+    "a related record that says nothing of itself": written(DEEP_ROW | {"Firm": {"Name": "Kessmar", "Head": HEAD}}),
+    "no related record": written(DEEP_ROW | {"Firm": "Kessmar"}),
+    "a value too deep": written(DEEP_ROW | {"Address": json.loads("[" * 101 + "]" * 101)}),
+}
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("lie", DEEP_LIES)
+def test_related_fields_are_proved_as_well(lie, warm):
+    if warm:
+        assert read(written(*[DEEP_ROW] * ENOUGH), DEEP) is not None
+    assert read(DEEP_LIES[lie], DEEP) is None
+
+
+@pytest.mark.parametrize("paths", [("Id", "Firm", "Firm.Name"), ("Id", "about.url"), ("Id", "Firm.about"), ("Name",)])
+def test_paths_that_no_structure_can_have_are_left_to_the_careful_reader(paths):
+    assert read(written(DEEP_ROW), paths) is None
+
+
+def test_a_text_of_few_is_made_once():
+    paths = ("Id", "Name", "Mood")
+    rows = [about("P") | {"Id": str(at), "Name": f"{at}", "Mood": "good" if at % 2 else "bad"} for at in range(ENOUGH)]
+    assert read(written(*rows), paths) is not None
+    found = read(written(*rows), paths)
+    assert found is not None
+    assert len({id(mood) for mood in found.rows.column("Mood")}) == 2
+    assert len({id(name) for name in found.rows.column("Name")}) == ENOUGH
+
+
+def test_a_text_that_was_not_among_the_few_is_read_as_well():
+    paths = ("Id", "Colour")
+    for colours in (["red"], ["red", "blue"], ["green"], ["grey"], [None], ["white", "x" * 100], [{"r": 1}]):
+        rows = [about("P") | {"Id": "1", "Colour": colour} for colour in colours] * ENOUGH
+        found = read(written(*rows), paths)
+        assert found is not None
+        assert list(found.rows.column("Colour")) == [row["Colour"] for row in rows]
+        always = {"Colour": colours[0]} if len(colours) == 1 else {}
+        assert {path: text for path, text in found.rows.always.items() if path != "Id"} in ({}, always)
+
+
+@pytest.mark.parametrize("stamps", [["v1"], ["v1", "v2"], ["v3"], [None]])
+def test_every_row_has_its_version_whether_or_not_it_is_the_same_in_all(stamps):
+    rows = [about("P") | {"Id": "1", "Stamp": stamp} for stamp in stamps] * ENOUGH
+    found = read(written(*rows), ("Id", "Stamp"))
+    assert found is not None
+    assert [version for _, version in zip(found.rows, found.rows.versions, strict=False)] == [r["Stamp"] for r in rows]
+    assert [row.version for row in found.rows] == [row["Stamp"] for row in rows]
+
+
+def test_a_column_that_keeps_bringing_other_texts_is_not_looked_up_any_more():
+    paths = ("Id", "Sort")
+    for sort in ("a", "a", "b", "c", "d", "d"):
+        found = read(written(*[about("P") | {"Id": str(at), "Sort": sort} for at in range(ENOUGH)]), paths)
+    assert found is not None
+    assert found.rows.always == {}
+    assert len({id(text) for text in found.rows.column("Sort")}) > 1
+
+
 SPACE = st.sampled_from(["", "", " ", "\n"])
 SCALAR = st.sampled_from(
-    ['"x"', '":"', '"\\""', '"\\\\"', '"ü"', "null", "true", "1", "1.5", "-0.0", '""', '"\\",\\"Id\\":"']
+    [
+        '"x"',
+        '":"',
+        '"\\""',
+        '"\\\\"',
+        '"ü"',
+        "null",
+        "true",
+        "1",
+        "1.5",
+        "-0.0",
+        '""',
+        '"\\",\\"Id\\":"',
+        '{"x":"y"}',
+        '["x"]',
+    ]
 )
 NAMES = st.sampled_from(['"Id"', '"Name"', '"Country"', '"Stamp"', '"\\u0049d"', '"about"', '"Name\\""', '"x"'])
 
@@ -188,12 +304,17 @@ ASKED = st.lists(
 )
 ROWS = st.lists(
     st.fixed_dictionaries(
-        {name: st.sampled_from(["x", "y", None]) for name in ("Name", "Email", "Title", "Mood", "CompanyId")}
-        | {"Country": st.sampled_from(["DE", "FR", "US", "", None, 7])}
+        {name: st.sampled_from(["x", "y", None]) for name in ("Name", "Email", "Title", "CompanyId")}
+        | {"Mood": st.sampled_from(["x", None, {"a": [1, {"b": None}]}, ["x"]])}
+        | {"Country": st.sampled_from(["DE", "FR", "US", "", None, 7, ["DE"]])}
     ),
     min_size=1,
     max_size=6,
 )
+
+
+def same(rows, path):
+    return all(row[path] == rows[0][path] for row in rows)
 
 
 @settings(max_examples=150, deadline=None)
@@ -209,7 +330,17 @@ async def test_columns_leave_as_single_rows_would(releaser, rows, asked, consume
     paths = tuple(dict.fromkeys([*asked, "Id", "Country"]))
     rows = [row | {"Id": str(at)} for at, row in enumerate(rows)]
     kind = fields_type(paths)
-    table = Table("Person", [kind(*(row[path] for path in paths)) for row in rows], kind.at, "Id", "Stamp")
+    table = Table(
+        "Person",
+        [kind(*(row[path] for path in paths)) for row in rows],
+        kind.at,
+        "Id",
+        "Stamp",
+        always={
+            path: rows[0][path] for path in paths if {type(row[path]) for row in rows} == {str} and same(rows, path)
+        },
+        wide=frozenset(path for path in paths if any(isinstance(row[path], dict | list) for row in rows)),
+    )
     reach = Reach(paths=await known.paths(await known.object("Person"), asked))
     source, caller = Source("crm-eu", "eu", qualified), Caller("support", "alice", "support", consumer)
     whole = releaser.rows(table, reach, source, caller, "owner", masked=masked)

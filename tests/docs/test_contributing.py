@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.conftest import COMPANY, write_folder
 
 from isthmus.core.cli import main
-from isthmus.core.credentials import SealingKey
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -26,40 +26,6 @@ BLOCKS = re.findall(r"```(python|toml)\n(.*?)```", PAGE, flags=re.DOTALL)
     [text for kind, text in BLOCKS if kind == which] for which in ("python", "toml")
 )
 TOKEN = "acme-token-51b0"
-REST = """
-version = 1
-name = "acme.example"
-zone = "eu"
-sealing_key = "file:sealing.key"
-{settings}
-[policy]
-cedar = ["policy.cedar"]
-flows = "flows.toml"
-[agents.support]
-owner = "alice"
-purposes = ["support"]
-max_risk = 9
-[users.alice]
-roles = ["support"]
-[clients.desktop]
-agent = "support"
-consumer = "model"
-user = "alice"
-purpose = "support"
-"""
-FLOWS = """
-version = 1
-[controller]
-name = "Acme"
-[jurisdictions]
-home = ["EEA"]
-[zones.eu]
-countries = ["DE"]
-verified_on = 2026-10-01
-[consumers.model]
-client_ids = ["desktop"]
-zone = "eu"
-"""
 CEDAR = """
 @id("agent") permit (principal == Isthmus::Agent::"support", action, resource in Isthmus::System::"desk");
 @id("people") permit (principal in Isthmus::Role::"support", action, resource in Isthmus::System::"desk");
@@ -71,7 +37,7 @@ from isthmus.core import Caller, as_json, load_config, open_gateway
 
 async def drive():
     async with open_gateway(load_config(Path("isthmus.toml"))) as gateway:
-        session = gateway.session(Caller("support", user="alice", purpose="support", consumer="model", client="desktop"))
+        session = gateway.session(Caller("support", user="alice", purpose="support", consumer="model-eu", client="desktop-eu"))
         first = await session.call("query", system="desk", object="Ticket", select=["subject"], limit=2)
         rest = await session.call("query", system="desk", object="Ticket", select=["subject"], limit=2, after=first.after)
         new = [await session.call("create", system="desk", object="Ticket", values={"subject": "Lamp"}, key="k-1") for _ in "ab"]
@@ -150,17 +116,9 @@ def served(installed: Path) -> Iterator[Path]:
     script = installed / "desk.py"
     script.write_text((TEMPLATE / "tests/desk.py.tmpl").read_text())
     server.desk = runpy.run_path(str(script))["Desk"]()  # type: ignore[attr-defined]
-    house = installed / "house"
-    house.mkdir(exist_ok=True)
     here = SETTINGS.replace("https://acme-desk.example", f"http://127.0.0.1:{server.server_port}")
     plugins, _, rest = here.partition("\n")
-    (house / "isthmus.toml").write_text(plugins + REST.format(settings="") + rest)
-    (house / "policy.cedar").write_text(CEDAR)
-    (house / "flows.toml").write_text(FLOWS)
-    key = house / "sealing.key"
-    if not key.exists():
-        key.touch(mode=0o600)
-        key.write_text(SealingKey.generate().reveal())
+    write_folder(installed / "house", plugins + COMPANY + rest, cedar=CEDAR)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield installed
@@ -209,7 +167,7 @@ def test_the_connector_works_through_the_public_face(served: Path) -> None:
 def test_the_command_line_and_mcp_show_its_tools(served: Path) -> None:
     listed = json.loads(run(served, "isthmus", "tools", "--json"))
     assert {"describe", "query", "get", "create"} == {each["name"] for each in listed["tools"]}
-    (tools,) = (each["result"]["tools"] for each in asked(served, "--client", "desktop") if each["id"] == 2)
+    (tools,) = (each["result"]["tools"] for each in asked(served, "--client", "desktop-eu") if each["id"] == 2)
     assert {"describe", "query", "get", "create"} == {each["name"] for each in tools}
     assert all(each["inputSchema"]["properties"]["system"] == {"enum": ["desk"]} for each in tools)
 

@@ -5,7 +5,7 @@ import contextlib
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -196,18 +196,6 @@ class Besieged(Home):
         text = text.replace(f'"{self.org.url}/services/oauth2/token"', f'"{endpoint}"')
         path.write_text(text.replace(self.org.url, self.upstream.url))
         return path
-
-
-@pytest.fixture(scope="session")
-def small_sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, accounts=20, contacts=80) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(small_sandbox: Sandbox) -> Sandbox:
-    small_sandbox.reset()
-    return small_sandbox
 
 
 @pytest_asyncio.fixture

@@ -1,24 +1,10 @@
 """How do clients that know nothing of the sandbox get there? By the environment alone."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from isthmus.plugins.sandbox import SalesforceOrg, Sandbox
 
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
-
-
-@pytest.fixture(scope="session")
-def small() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, accounts=40, contacts=400) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(small: Sandbox) -> Sandbox:
-    small.reset()
-    return small
 
 
 @pytest.fixture

@@ -144,18 +144,6 @@ class Home(House):
         return [row for row in rows if all(row[name] == value for name, value in values.items())]
 
 
-@pytest.fixture(scope="session")
-def small_sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, accounts=40, contacts=200) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(small_sandbox: Sandbox) -> Sandbox:
-    small_sandbox.reset()
-    return small_sandbox
-
-
 @pytest.fixture
 def house(sandbox: Sandbox, tmp_path: Path) -> Iterator[Home]:
     folder = tmp_path / "house"

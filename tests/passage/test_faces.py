@@ -149,7 +149,9 @@ def test_a_thread_that_waits_when_the_gateway_closes_is_let_go(house: House) -> 
             waiting.result(timeout=10)
 
 
-def test_threads_that_come_while_it_closes_are_answered_or_refused(house: House) -> None:
+def test_threads_that_come_while_it_closes_are_answered_or_refused(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     config = load_config(house.write())
     ended = []
     for _ in range(5):
@@ -162,6 +164,8 @@ def test_threads_that_come_while_it_closes_are_answered_or_refused(house: House)
             ended += [one.exception(timeout=10) for one in waiting]
     assert {type(one) for one in ended if one and not isinstance(one, IsthmusError | CancelledError)} == set()
     assert any(isinstance(one, ConfigurationError) for one in ended)
+    # A read that outlived what it works with would complain of its budget's closed store.
+    assert caplog.records == []
 
 
 def test_many_threads_are_all_answered(blocking: sync.Gateway, house: House) -> None:

@@ -208,6 +208,28 @@ async def test_a_gateway_that_closes_settles_what_is_under_way(house: Home, cloc
     assert len(house.cases(Isthmus_Key__c="late")) == 1
 
 
+async def test_a_settlement_under_way_at_closing_is_left_to_the_next_process(
+    house: Home, clock: FastClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house.open(clock) as gateway:
+        house.org.faults.arm("server_error", method="POST")
+        with pytest.raises(OutcomeUnknown):
+            await do(gateway, house, "create", "")
+        clock.jump(TOO_LATE)
+        since = house.mark()
+        house.org.faults.arm("slow", times=9, method="GET", seconds=0.3)
+        settling = asyncio.create_task(gateway.settler.settle_all())
+        await sent(house, "GET", since)
+    with pytest.raises(asyncio.CancelledError):
+        await settling
+    house.org.faults.clear()
+    clock.jump(TOO_LATE)
+    async with house.open(clock) as gateway:
+        await gateway.settler.settle_all()
+        assert gateway.parts.journal.view().open_intents() == ()
+    assert [one.message for one in caplog.records if one.name == "asyncio"] == []
+
+
 async def test_a_keyless_write_that_was_settled_in_the_background_is_not_done_again(
     gateway: Gateway, house: Home, clock: FastClock, case: str
 ) -> None:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from tests.conftest import call
 
-from isthmus.core.errors import QuotaExhausted, RetryLater
+from isthmus.core.errors import CredentialError, QuotaExhausted, RetryLater
 from isthmus.core.gateway import Gateway
 from isthmus.core.http import AiohttpWire
 
@@ -45,9 +45,9 @@ async def test_a_spent_day_is_refused_with_its_reset_and_sends_nothing(
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-async def test_the_share_is_spent_to_the_end_and_the_reserve_is_kept(
-    house: Home, clock: FastClock, processes: int
-) -> None:
+async def test_the_share_is_spent_to_the_end_and_the_reserve_is_kept(house: Home, processes: int) -> None:
+    # Time as it is: hurried, a slow machine could pass the minute after which a silent process counts as dead.
+    clock = FastClock(1)
     house.org.quota.set(maximum=100, used=0)
     async with house.open(clock) as one, house.open(clock) as other:
         gateways = [one, other][:processes]
@@ -103,6 +103,39 @@ async def test_a_call_waits_for_the_reset_that_its_deadline_reaches(house: Home,
         house.sandbox.clock.advance(hours=24)
         clock.jump(HOUR / 2)
         assert len((await waiting).records) == 1
+
+
+async def spend_the_day(gateway: Gateway, house: Home, clock: FastClock) -> int:
+    """Leave nothing until an hour has passed, when the org has its quota back; return where its journal stands."""
+    house.org.quota.set(used=15_000)
+    with pytest.raises(RetryLater):
+        await read(gateway, house)
+    house.org.quota.set(used=0)
+    clock.jump(HOUR + 1)
+    return house.mark()
+
+
+async def test_a_dead_login_does_not_use_up_the_question_whether_the_quota_is_back(
+    gateway: Gateway, house: Home, clock: FastClock
+) -> None:
+    since = await spend_the_day(gateway, house, clock)
+    house.org.faults.arm("expire_session")
+    assert len((await read(gateway, house)).records) == 1
+    assert [one.status for one in house.sent(since=since)][:2] == [401, 200]
+
+
+async def test_logins_that_die_at_once_do_not_ask_more_than_twice(
+    gateway: Gateway, house: Home, clock: FastClock
+) -> None:
+    since = await spend_the_day(gateway, house, clock)
+    house.org.faults.arm("expire_session", times=20)
+    with pytest.raises(CredentialError):
+        await read(gateway, house)
+    for _ in range(5):
+        clock.jump(60)
+        with pytest.raises(QuotaExhausted):
+            await read(gateway, house)
+    assert [one.status for one in house.sent(since=since)] == [401, 401]
 
 
 async def test_a_write_whose_second_request_is_not_paid_for_is_not_done(house: Home, clock: FastClock) -> None:

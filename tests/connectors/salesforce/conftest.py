@@ -1,7 +1,7 @@
 """Answers written by hand, and the connector on its own over the sandbox's European org."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,18 +75,6 @@ class Crm:
         return next(row for row in self.org.rows(object) if all(row[name] == value for name, value in values.items()))
 
 
-@pytest.fixture(scope="session")
-def small_company() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, accounts=50, contacts=300) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(small_company: Sandbox) -> Sandbox:
-    small_company.reset()
-    return small_company
-
-
 @pytest.fixture
 async def crm(house: House) -> AsyncIterator[Crm]:
     async with opened(house) as found:
@@ -94,11 +82,11 @@ async def crm(house: House) -> AsyncIterator[Crm]:
 
 
 @pytest.fixture
-async def crowded(shared_sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Crm]:
-    """An org with more contacts than fit on two pages."""
-    shared_sandbox.reset()
-    async with opened(House(tmp_path / "house", shared_sandbox)) as found:
+async def crowded(whole: Sandbox, tmp_path: Path) -> AsyncIterator[Crm]:
+    """An org with more contacts than fit on two pages; it is given back as it was."""
+    async with opened(House(tmp_path / "house", whole)) as found:
         yield found
+    whole.reset()
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Is every request taken for what it does, and for nothing where that cannot be told?"""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import httpx2
@@ -8,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isthmus.connectors.salesforce import soql
 from isthmus.connectors.salesforce.classify import classify
+from isthmus.connectors.salesforce.queries import query_text
 from isthmus.core.operation import Effect
+from isthmus.core.records import AllOf, Compare, InQuery, Operator, Query
 
 Build = Callable[..., httpx2.Request]
 ID = "500000000000001AAA"
@@ -239,3 +243,42 @@ def test_whatever_is_asked_is_classified_or_not_known(method: str, pieces: list[
     for part in classify(httpx2.Request(method, "https://crm.example" + path, content=body)):
         assert part.effect is not Effect.EXECUTE
         assert (part.effect is Effect.READ) == (method == "GET")
+
+
+VALUES = st.text(st.sampled_from("aé'\\\"%_ \n,()") | st.characters(codec="utf-8"), min_size=1, max_size=12)
+
+
+@given(VALUES, VALUES, st.datetimes(datetime(1800, 1, 1)))  # noqa: DTZ001 Hypothesis wants it naive
+def test_no_value_changes_what_a_query_reads(one: str, other: str, moment: datetime) -> None:
+    inner = InQuery("ContactId", Query("Contact", ("Id",), Compare("Name", Operator.EQ, one)))
+    terms = (
+        Compare("Subject", Operator.CONTAINS, other),
+        Compare("Status", Operator.IN, (one, other)),
+        Compare("CreatedDate", Operator.GT, moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)),
+        inner,
+    )
+    text = query_text(Query("Case", ("Id",), AllOf(terms)))
+    parts = classify(httpx2.Request("GET", "https://x.example/services/data/v64.0/query" + q(text)))
+    assert [(part.effect, part.object) for part in parts] == [(READ, "Case"), (READ, "Contact")]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "Subject = 'a' OR Id IN (SELECT CaseId FROM CaseComment WHERE Id != 'b')",
+        "Subject = 'a\\' OR Id IN (SELECT CaseId FROM CaseComment WHERE Id != ' OR Subject = 'b'",
+        "Subject = 'a\\' OR Id IN (SELECT CaseId FROM CaseComment WHERE Id != \\'b')",
+        "Subject = 'a' OR Id IN (SELECT CaseId FROM CaseComment WHERE Id != 'b\\'",
+        "Subject = 'a",
+        "Subject = 'a' 'b'",
+    ],
+)
+def test_a_query_is_told_by_where_its_strings_end(request_to: Build, rest: str) -> None:
+    text = f"SELECT Id FROM Case WHERE {rest}"
+    try:
+        due = [read.object for read in soql.reads(soql.parse(text))]
+    except soql.SoqlError:
+        due = []
+    for known in ("SELECT Id FROM Case WHERE Subject = 'x'", text):
+        parts = classify(request_to("GET", "/query" + q(known), None))
+    assert [part.object for part in parts] == due

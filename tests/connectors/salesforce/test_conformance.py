@@ -1,7 +1,6 @@
 """Does the connector keep the whole contract, as any third-party one must?"""
 
 import re
-from collections.abc import Iterator
 
 import httpx2
 import pytest
@@ -118,10 +117,8 @@ CRM = Subject(
 
 
 @pytest.fixture(autouse=True)
-def company(small_company: Sandbox) -> Iterator[None]:
-    Company.sandbox = small_company
-    yield
-    small_company.reset()
+def company(sandbox: Sandbox) -> None:
+    Company.sandbox = sandbox
 
 
 @pytest.mark.parametrize("check", conformance(CRM), ids=str)

@@ -113,8 +113,53 @@ async def test_a_spent_quota_without_an_end_is_asked_again_by_one(clock, budgets
     budget = budgets(Rules(reserve=0.2, pause=600.0))
     await clock.drive(read(budget, soon, 1_000, 100))
     assert (await count(clock, budget, soon))[0] == 0
+    for _ in range(3):
+        await clock.advance(601)
+        await clock.drive(read(budget, soon, 1_000, 100))
+        assert (await count(clock, budget, soon))[0] == 0
+
+
+async def test_a_question_that_told_nothing_is_put_once_more_and_no_more(clock, budgets, soon):
+    both = [budgets(Rules(reserve=0.2, pause=600.0)) for _ in range(2)]
+    await clock.drive(read(both[0], soon, 1_000, 100))
+    for _ in range(3):
+        await clock.advance(601)
+        assert sum([(await count(clock, budget, soon))[0] for budget in (*both, *both)]) == 2
+
+
+async def test_a_second_question_waits_for_the_first_to_end(clock, budgets, soon):
+    budget = budgets(Rules(reserve=0.2, pause=600.0))
+    await clock.drive(read(budget, soon, 1_000, 100))
     await clock.advance(601)
-    assert (await count(clock, budget, soon))[0] == 1
+    first = await clock.drive(budget.acquire(1, "planner", soon(1.0)))
+    with pytest.raises(QuotaExhausted):
+        await clock.drive(spend(budget, soon, seconds=30))
+    first.use()
+    budget.learn([QuotaReading(1_000, 900, 3600.0)], first)
+    first.finish(sent=True)
+    assert (await count(clock, budget, soon))[0] == 700
+
+
+async def test_a_quota_of_which_only_the_limit_is_told_is_counted_here(clock, budgets, soon):
+    budget = budgets(Rules(reserve=0.2))
+    told = {"resets_at": datetime.fromtimestamp(clock.time() + 1_000, UTC)}
+    await clock.drive(read(budget, soon, 50, None, **told))
+    for _ in range(9):
+        await clock.drive(read(budget, soon, 50, None, **told))
+    done, _ = await count(clock, budget, soon)
+    assert done == 30
+    await clock.advance(1_001)
+    told = {"resets_at": datetime.fromtimestamp(clock.time() + 3_600, UTC)}
+    await clock.drive(read(budget, soon, 50, None, **told))
+    assert (await count(clock, budget, soon))[0] == 39
+
+
+async def test_of_quotas_that_take_turns_the_tightest_is_counted(clock, budgets, soon):
+    budget = budgets(Rules(reserve=0.2))
+    for turn in range(12):
+        ends = datetime.fromtimestamp(clock.time() + 1_000 + turn % 2 * 300, UTC)
+        await clock.drive(read(budget, soon, 100 if turn % 2 else 50, None, resets_at=ends))
+    assert (await count(clock, budget, soon))[0] == 28
 
 
 async def test_an_exhausted_org_stops_every_process(clock, budgets, soon):

@@ -1,7 +1,7 @@
 """The real commands, run in this process on a house with two orgs."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,6 @@ from isthmus.core.assembly import open_keys
 from isthmus.core.cli import main
 from isthmus.core.config import load_config
 from isthmus.core.journal import Intent, Journal
-from isthmus.plugins.sandbox import Sandbox
 
 
 @dataclass(frozen=True)
@@ -93,18 +92,6 @@ class Shell:
         }
         with self.open_journal() as journal:
             journal.transact_sync(lambda transaction: transaction.open_intent(Intent(id=id, **(facts | details))))
-
-
-@pytest.fixture(scope="session")
-def small_sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, accounts=40, contacts=200) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(small_sandbox: Sandbox) -> Sandbox:
-    small_sandbox.reset()
-    return small_sandbox
 
 
 @pytest.fixture

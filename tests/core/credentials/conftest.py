@@ -45,6 +45,7 @@ class TokenServer:
 
     clock: object
     client: tuple = ("client", "CANARY-client-secret +/=&%")
+    passwords: dict = field(default_factory=lambda: {"svc": "CANARY-password", "anna": "CANARY-password-anna"})
     rotates: bool = True
     expires_in: object = 3600
     lifetime: float = 3600
@@ -105,8 +106,14 @@ class TokenServer:
         return {
             "client_credentials": lambda form: self._issue(),
             "refresh_token": self._refresh,
+            "password": self._password,
             "urn:ietf:params:oauth:grant-type:jwt-bearer": self._assertion,
         }[form["grant_type"]](form)
+
+    def _password(self, form):
+        if form["password"] != self.passwords.get(form["username"]):
+            return self._error("invalid_grant", f"wrong password {form['password']}")
+        return self._issue(refresh_token=self.consent())
 
     def _client_known(self, request, form):
         basic = request.headers.get("authorization", "")

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from isthmus.core.caller import Principal
 from isthmus.core.credentials import CredentialFactory, Redactor, Secret, SecretResolver
-from isthmus.core.credentials.settings import ClientCredentialsAuth, JwtBearerAuth, RefreshTokenAuth
+from isthmus.core.credentials.settings import ClientCredentialsAuth, JwtBearerAuth, PasswordAuth, RefreshTokenAuth
 from isthmus.core.errors import IsthmusError
 
 ENDPOINT = "https://idp.example/token"
@@ -62,17 +62,22 @@ def settings(kind):
             return JwtBearerAuth.model_validate(
                 {"kind": kind, "token_endpoint": ENDPOINT, "private_key": "sealed:private_key", **key}
             )
+        case "password":
+            told = {"username": "svc", "password": "sealed:password"}
+            return PasswordAuth.model_validate({"kind": kind, **client, **told})
         case _:
             return RefreshTokenAuth.model_validate({"kind": kind, **client, "refresh_token": "sealed:refresh"})
 
 
-@pytest.mark.parametrize("kind", ["client_credentials", "jwt_bearer", "refresh_token"])
+@pytest.mark.parametrize("kind", ["client_credentials", "jwt_bearer", "refresh_token", "password"])
 async def test_no_failure_shows_a_secret(deployment, store, kind, rsa_pem, rsa_public, everything_logged):
     server, shown = deployment.server, []
     server.public_key = rsa_public
     canaries = [server.client[1], rsa_pem.splitlines()[3], "CANARY-refresh", "CANARY-access"]
+    canaries.append(server.passwords["svc"])
     store.set_secret("client_secret", Secret(server.client[1]))
     store.set_secret("private_key", Secret(rsa_pem))
+    store.set_secret("password", Secret(server.passwords["svc"]))
     resolver = SecretResolver(store, {})
 
     async def attempt(connection):

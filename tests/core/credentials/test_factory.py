@@ -123,6 +123,25 @@ async def test_a_person_without_a_grant_never_gets_the_service_or_another_person
     await factory.for_principal(BEN).current()
 
 
+async def test_a_password_buys_tokens_for_the_service_and_for_each_person(build, store, deployment):
+    store.set_secret("crm.password", Secret("CANARY-password"))
+    store.set_secret("crm.password", Secret("CANARY-password-anna"), user="anna")
+    settings = auth("password", **CLIENT, username="svc", password="sealed:crm.password")
+    async with build(settings) as factory:
+        source = factory.for_principal(SERVICE)
+        first = await header(source)
+        assert deployment.server.accepts(first.removeprefix("Bearer "))
+        deployment.clock.advance(4000)
+        assert await header(source) != first
+    people = build(auth("password", **CLIENT, username="{user}", password="sealed:crm.password"), "user")
+    assert deployment.server.accepts((await header(people.for_principal(ANNA))).removeprefix("Bearer "))
+    with pytest.raises(CredentialError) as caught:
+        await people.for_principal(BEN).current()
+    assert caught.value.reason == "reauth_required"
+    grants = [(form["grant_type"], form.get("username")) for _, form in deployment.server.requests]
+    assert grants == [("password", "svc"), ("password", "svc"), ("password", "anna")]
+
+
 async def test_no_person_no_credential(build):
     factory = build(jwt_auth("{user}"), "user")
     with pytest.raises(CredentialError, match="names no person"):
@@ -140,6 +159,7 @@ async def test_no_person_no_credential(build):
         (jwt_auth("svc@corp.example"), "same for all"),
         (auth("refresh_token", **CLIENT, refresh_token="env:KEY"), "one secret for all"),
         (auth("basic", username="{user}", password="env:KEY"), "one secret for all"),
+        (auth("password", **CLIENT, username="{user}", password="env:KEY"), "one secret for all"),
         (auth("bearer", token="keyring:a/b"), "one secret for all"),
         (auth("api_key", header="X-Key", key="file:/x"), "one secret for all"),
     ],

@@ -13,7 +13,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from isthmus.core.credentials import Secret
 from isthmus.core.credentials.answers import AnswerLost, GrantRefused, origin_of
-from isthmus.core.credentials.grants import ClientCredentialsGrant, JwtBearerGrant, RefreshTokenGrant, TokenEndpoint
+from isthmus.core.credentials.grants import (
+    ClientCredentialsGrant,
+    JwtBearerGrant,
+    PasswordGrant,
+    RefreshTokenGrant,
+    TokenEndpoint,
+)
 from isthmus.core.errors import ConfigurationError, CredentialError, RetryLater
 
 URL = "https://idp.example/token"
@@ -57,6 +63,26 @@ async def test_client_credentials_are_sent_one_way_only(endpoint, server, method
     assert ("authorization" in headers) == (method == "client_secret_basic")
     assert "cookie" not in headers
     assert headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+async def test_a_password_is_sent_in_the_form_with_the_client_beside_it(endpoint, server, method):
+    server.passwords["svc"] = "CANARY password +&=%"
+    grant = PasswordGrant(endpoint, "client", fetch(server.client[1]), "svc", fetch("CANARY password +&=%"), method)
+    assert server.accepts((await grant.obtain(None)).access_token.reveal())
+    ((headers, form),) = server.requests
+    assert (form["grant_type"], form["username"], form["password"]) == ("password", "svc", "CANARY password +&=%")
+    assert ("client_secret" in form) == (method == "client_secret_post")
+    assert ("authorization" in headers) == (method == "client_secret_basic")
+
+
+async def test_a_wrong_password_is_final_and_not_repeated(endpoint, server):
+    grant = PasswordGrant(endpoint, "client", fetch(server.client[1]), "svc", fetch("CANARY-wrong"))
+    with pytest.raises(GrantRefused) as caught:
+        await grant.obtain(None)
+    assert not caught.value.retryable
+    assert "CANARY" not in str(caught.value)
+    assert server.token_calls == 1
 
 
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_characters="\x7f"), min_size=1)

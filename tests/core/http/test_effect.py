@@ -67,3 +67,17 @@ async def test_a_declared_update_is_sent(connect, upstream):
 )
 def test_each_part_is_checked(parts, operation, allowed):
     assert (mismatch(parts, operation) == "") is allowed
+
+
+async def test_an_upsert_goes_on_to_the_one_record_that_its_key_led_to(connect, upstream):
+    http = connect(upstream.url).http(UPSERT).on("7")
+    await http.patch(path("/Ticket/{}", "7"), json={"a": 1})
+    with pytest.raises(Denied, match="records that the call does not name"):
+        await http.patch(path("/Ticket/{}", "8"), json={"a": 1})
+    assert [one.path for one in upstream.requests] == ["/Ticket/7"]
+
+
+@pytest.mark.parametrize("operation", ["read", "update"])
+async def test_no_other_call_chooses_its_record_later(connect, upstream, operation):
+    with pytest.raises(ValueError, match="only an upsert"):
+        connect(upstream.url).http(operation).on("7")

@@ -104,6 +104,18 @@ def test_an_empty_body_is_empty_whatever_its_encoding():
     assert Body(encoding_of(["gzip"]), 10).whole() == b""
 
 
+@pytest.mark.parametrize("due", [0, 1, 8, 9, 10, 1 << 40])
+@pytest.mark.parametrize("chunks", [[], [b"x"], [b"abc", b"", b"defghi"]])
+def test_a_body_is_what_came_whatever_was_due(due, chunks):
+    body = Body("", 9, due)
+    for chunk in chunks:
+        body.feed(chunk)
+    assert body.whole() == b"".join(chunks)
+    assert Body("gzip", 9, due).whole() == b""
+    with pytest.raises(Unreadable):
+        body.feed(b"1234567890")
+
+
 async def test_an_untrusted_certificate_is_told_and_not_retried(connect, tls_server):
     http = connect(tls_server.url).http("create")
     with pytest.raises(UpstreamError) as caught:

@@ -1,18 +1,22 @@
 """Does a leaf say everything, the same way each time, and nothing about a person?"""
 
-import dataclasses
+import hmac
 import json
+import sqlite3
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.journal import Entry, FieldForm, Journal, JournalKeys, Kind
-from isthmus.core.journal.entries import encode_leaf, parse_leaf, subjects
-from isthmus.core.journal.sealing import canonical
+from isthmus.core.journal.leaf import encode_body, encode_leaf, parse_leaf
+from isthmus.core.journal.sealing import Sealer, canonical
 from isthmus.residency import Integrity, Label
 
 LABEL = Label.of(["pii"], ["DE"], ["sf-eu"], Integrity.TRUSTED, person=True)
@@ -40,7 +44,7 @@ EVERY_FIELD = {
     "state": "unknown",
     "label_before": LABEL,
     "label_after": LABEL,
-    "forms": (FieldForm("Email", "ref", ("home",)),),
+    "forms": (FieldForm(frozenset({"Email"}), "ref", ("home",)),),
     "approval": "ap-1",
     "approver": "carol@acme.example",
     "argument_digest": "e" * 64,
@@ -66,13 +70,12 @@ def encode(entry: Entry, index: int = 7) -> bytes:
         entry,
         index=index,
         time=entry.time or datetime(2026, 11, 22, tzinfo=UTC),
-        pseudonyms={subject: f"name-{subject[:1]}{len(subject)}" for subject in subjects(entry)},
-        committed={},
+        name=lambda told: told and f"name-{told[:1]}{len(told)}",
     )
 
 
 def test_the_sample_names_every_field() -> None:
-    assert {"kind", *EVERY_FIELD} == {field.name for field in dataclasses.fields(Entry)}
+    assert {"kind", *EVERY_FIELD} == set(Entry.__struct_fields__)
 
 
 @pytest.mark.parametrize("name", EVERY_FIELD)
@@ -120,7 +123,7 @@ def test_every_leaf_is_canonical_and_holds_what_the_entry_says(entry: Entry) -> 
     leaf = encode(entry)
     read = parse_leaf(leaf)
     assert leaf == b"\x01" + canonical(read)
-    said = {field.name for field in dataclasses.fields(Entry) if getattr(entry, field.name) not in ("", None, (), {})}
+    said = {name for name in Entry.__struct_fields__ if getattr(entry, name) not in ("", None, (), {})}
     assert read.keys() == (said - {"argument_digest"}) | {"sequence", "time"}
     for name in ("agent", "error", "purpose", "tool", "trace_id"):
         assert read.get(name, "") == cut(getattr(entry, name))
@@ -133,6 +136,28 @@ def cut(text: str) -> str:
     return text if len(text) <= 1_000 else text[:999] + "…"
 
 
+@pytest.mark.parametrize("text", ["plain", "\ud800"])
+@pytest.mark.parametrize("micros", [0, 40])
+def test_a_time_is_written_in_utc_with_all_six_digits(micros: int, text: str) -> None:
+    noon = datetime(2026, 11, 22, 12, 0, 0, micros, tzinfo=UTC)
+    for time in (noon, noon.astimezone(timezone(timedelta(hours=1)))):
+        told = parse_leaf(encode(Entry(kind=Kind.INTENT, time=time, object=text)))["time"]
+        assert told == f"2026-11-22T12:00:00.{micros:06}Z"
+
+
+def test_an_empty_payload_is_kept_beside_any_name() -> None:
+    entry = Entry(kind=Kind.INTENT, on_behalf_of="\ud800")
+    assert encode_body(entry, {}) == b'{"payload":{},"private":{"on_behalf_of":"\\ud800"}}'
+    assert encode_body(Entry(kind=Kind.INTENT), {}) == b'{"payload":{}}'
+    assert encode_body(Entry(kind=Kind.INTENT), None) == b""
+
+
+@pytest.mark.parametrize("fields", [{"bytes": 1.0}, {"attempts": True}, {"quota_spent": {"sf-eu": 0.5}}])
+def test_a_fraction_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(TypeError, match="whole numbers"):
+        encode(Entry(kind=Kind.OUTCOME, **fields))
+
+
 def test_an_index_changes_the_leaf() -> None:
     assert encode(Entry(kind=Kind.INTENT), 1) != encode(Entry(kind=Kind.INTENT), 2)
 
@@ -142,11 +167,19 @@ def test_people_records_and_payloads_stay_out_of_the_leaf(journal: Journal) -> N
     index = journal.transact_sync(lambda tx: tx.append(entry, {"values": {"Email": "anna@acme.example"}}))
     read = journal.view().entry(index)
     leaf = json.dumps(dict(read.leaf))
-    for secret in (*subjects(entry), entry.argument_digest, "anna@acme.example", "Email@"):
+    named = (entry.principal, entry.on_behalf_of, entry.approver, *entry.record_ids)
+    for secret in (*named, entry.argument_digest, "anna@acme.example", "Email@"):
         assert secret not in leaf
     assert read.private["on_behalf_of"] == "bob@acme.example"
     assert read.private["record_ids"] == ["sap-de/Supplier/1", "sap-de/Supplier/2"]
     assert read.payload == {"values": {"Email": "anna@acme.example"}}
+
+
+@given(st.text(min_size=1), st.binary(min_size=32, max_size=32))
+def test_a_pseudonym_is_half_an_hmac_under_the_key(name: str, key: bytes) -> None:
+    keys = JournalKeys(sealing=b"s" * 32, signing=Ed25519PrivateKey.from_private_bytes(b"k" * 32), pseudonyms=key)
+    found = Sealer(keys, "acme.example/isthmus", bytes).pseudonym(name)
+    assert found == hmac.digest(key, name.encode(), "sha256").hex()[:32]
 
 
 def test_equal_arguments_are_committed_to_differently_each_time(
@@ -155,6 +188,22 @@ def test_equal_arguments_are_committed_to_differently_each_time(
     indexes = [journal.transact_sync(lambda tx: tx.append(outcome())) for _ in range(2)]
     first, second = (journal.view().entry(index).leaf["arguments"] for index in indexes)
     assert first != second
+
+
+def test_every_body_has_a_long_salt_and_a_nonce_of_its_own(
+    journal: Journal, outcome: Callable[..., Entry], tmp_path: Path
+) -> None:
+    def three(tx) -> None:
+        for _ in range(3):
+            tx.append(outcome())
+
+    journal.transact_sync(three)
+    journal.transact_sync(three)
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as db:
+        rows = db.execute("SELECT salt, substr(body, 6, 12) FROM payloads").fetchall()
+    assert [(len(salt), len(nonce)) for salt, nonce in rows] == [(32, 12)] * 6
+    drawn = [part for row in rows for part in (row[0][:12], row[1])]
+    assert len(set(drawn)) == 12
 
 
 def test_the_same_person_has_the_same_pseudonym(journal: Journal, outcome: Callable[..., Entry]) -> None:
@@ -175,8 +224,9 @@ def test_a_long_text_is_cut_so_that_a_refusal_can_be_recorded() -> None:
 
 
 def test_fields_released_alike_are_grouped() -> None:
-    forms = tuple(FieldForm(f"Field_{number}__c", "clear", ("r1",)) for number in range(800))
-    leaf = encode(Entry(kind=Kind.OUTCOME, forms=(*forms, FieldForm("Email", "drop", ("r2",)))))
+    forms = (FieldForm(frozenset(f"Field_{number}__c" for number in range(half, half + 400)), "clear", ("r1",))
+             for half in (0, 400))  # fmt: skip
+    leaf = encode(Entry(kind=Kind.OUTCOME, forms=(*forms, FieldForm(frozenset({"Email"}), "drop", ("r2",)))))
     groups = parse_leaf(leaf)["forms"]
     assert [(group["form"], len(group["fields"])) for group in groups] == [("clear", 800), ("drop", 1)]
     assert len(leaf) < 16_000

@@ -73,6 +73,24 @@ async def test_a_cancelled_caller_holds_up_nobody(opened: Callable[..., Journal]
         assert await journal.transact(lambda tx: tx.append(ENTRY)) == 1, "started work completes, queued work does not"
 
 
+async def test_what_queued_while_a_batch_was_under_way_is_the_next_batch(opened: Callable[..., Journal]) -> None:
+    started, go = threading.Event(), threading.Event()
+
+    def slow(tx) -> object:
+        started.set()
+        go.wait(5)
+        return tx
+
+    async with opened() as journal:
+        first = asyncio.create_task(journal.transact(slow))
+        await asyncio.to_thread(started.wait, 5)
+        others = [asyncio.create_task(journal.transact(lambda tx: tx)) for _ in range(20)]
+        await asyncio.sleep(0)
+        go.set()
+        batches = [await first, *await asyncio.gather(*others)]
+        assert [tx is batches[1] for tx in batches] == [False] + [True] * 20
+
+
 def test_threads_and_loops_share_a_journal(journal: Journal) -> None:
     def loop() -> None:
         asyncio.run(journal.transact(lambda tx: tx.append(ENTRY)))

@@ -42,8 +42,8 @@ class Tree:
         self.roots = [growth.root]
         self.nodes: dict[tuple[int, int], bytes] = {}
         for leaf in leaves:
-            last = growth.size
-            self.nodes |= {(level, last >> level): digest for level, digest in enumerate(growth.append(leaf))}
+            last, (roots,) = growth.size, growth.extend([leaf])
+            self.nodes |= {(at // 32, last >> at // 32): roots[at : at + 32] for at in range(0, len(roots), 32)}
             self.roots.append(growth.root)
 
     def __call__(self, level: int, index: int) -> bytes:
@@ -170,16 +170,11 @@ def test_sizes_that_are_none_are_never_consistent(old: object, size: object) -> 
     assert not consistent(old, size, [], root, root)
 
 
-def test_growth_goes_back_to_a_mark() -> None:
-    growth = Growth(0, b"")
-    for leaf in LEAVES[:5]:
-        growth.append(leaf)
-    mark, root = growth.mark(), growth.root
-    for leaf in LEAVES[5:20]:
-        growth.append(leaf)
-    growth.back_to(mark)
-    assert (growth.size, growth.root) == (5, root)
-    assert Growth(5, growth.edge).root == root
+def test_growing_at_once_or_one_by_one_is_the_same() -> None:
+    together, singly = Growth(0, b""), Growth(0, b"")
+    roots = together.extend(LEAVES)
+    assert roots == [singly.extend([leaf])[0] for leaf in LEAVES]
+    assert (together.size, together.edge, together.root) == (300, singly.edge, naive_root(LEAVES))
 
 
 def test_an_edge_of_the_wrong_length_is_refused() -> None:

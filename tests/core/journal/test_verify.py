@@ -28,7 +28,7 @@ def full_entry(kind: Kind, outcome: Callable[..., Entry]) -> Entry:
         rules=("r1",),
         label_before=LABEL,
         label_after=LABEL,
-        forms=(FieldForm("Email", "ref", ("home",)),),
+        forms=(FieldForm(frozenset({"Email"}), "ref", ("home",)),),
         version_before="v1",
         credential_generation=3,
         http_status=200,

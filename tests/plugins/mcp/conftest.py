@@ -138,13 +138,6 @@ class Worker:
     url: str
 
 
-@pytest.fixture(scope="session")
-def shared_sandbox() -> Iterator[Sandbox]:
-    """A small enterprise, since every test starts it afresh."""
-    with Sandbox(seed=7, accounts=60, contacts=300) as sandbox:
-        yield sandbox
-
-
 @dataclass(frozen=True)
 class Served:
     """One running server for all tests of a module."""
@@ -155,9 +148,9 @@ class Served:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def served(shared_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    shared_sandbox.reset()
-    desk = Desk(House(tmp_path_factory.mktemp("served") / "house", shared_sandbox))
+async def served(small: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    small.reset()
+    desk = Desk(House(tmp_path_factory.mktemp("served") / "house", small))
     async with desk.serving() as (url, gateway):
         yield Served(desk, url, gateway)
 

@@ -11,26 +11,6 @@ from isthmus.plugins.sandbox import SalesforceOrg, Sandbox
 Login = Callable[..., httpx2.Client]
 
 
-@pytest.fixture(scope="session")
-def whole() -> Iterator[Sandbox]:
-    """The full enterprise, for tests that only read."""
-    with Sandbox(seed=7) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="session")
-def small() -> Iterator[Sandbox]:
-    """A small enterprise that every test begins anew."""
-    with Sandbox(seed=7, accounts=20, contacts=100) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(small: Sandbox) -> Sandbox:
-    small.reset()
-    return small
-
-
 @pytest.fixture
 def org(sandbox: Sandbox) -> SalesforceOrg:
     return sandbox.salesforce["eu"]

@@ -40,6 +40,7 @@ def password(client: httpx2.Client, org: SalesforceOrg, origin: str = LOGIN) -> 
         "login.salesforce.com",
         "kessmar-eu.my.salesforce.com",
         "kessmar--eu.sandbox.my.salesforce.com",
+        "kessmareu.service-now.com",
     ],
 )
 def test_the_certificate_holds_for_every_name_under_strict_rules(sandbox: Sandbox, name: str) -> None:
@@ -85,6 +86,7 @@ def test_the_authority_vouches_for_the_vendors_names_only(sandbox: Sandbox) -> N
     assert allowed.critical
     assert [str(each.value) for each in allowed.value.permitted_subtrees or ()] == [
         "salesforce.com",
+        "service-now.com",
         "localhost",
         "127.0.0.1/32",
     ]

@@ -161,12 +161,13 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
             process=f"{os.getpid()}-{secrets.token_hex(4)}",
         )
         gateway = Gateway(parts)
+        stack.push_async_callback(gateway.settler.aclose)
         stack.push_async_callback(gateway.drain)
         keeping = asyncio.create_task(gateway.keep_house(), name="isthmus house-keeping")
         try:
             yield gateway
         finally:
-            gateway.loop.close()
+            await gateway.loop.aclose()
             keeping.cancel()
             await asyncio.wait({keeping})
 

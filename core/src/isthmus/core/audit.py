@@ -1,10 +1,11 @@
 """What does the journal say of a call? Its entries are built here and nowhere else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import chain
+
+from msgspec.structs import replace
 
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Judged, Leg
@@ -31,17 +32,24 @@ class Auditor:
 
     def outcome(self, judged: Judged, forms: Forms, label_after: Label | None, now: datetime, state: str) -> Entry:
         """Say what came of a call, and in which forms it was released."""
-        return self._entry(
-            Kind.OUTCOME,
-            judged.leg.call,
-            judged.leg,
-            judged=judged,
-            decision="allowed",
-            state=state,
-            forms=forms,
-            label_after=label_after,
-            now=now,
-        )
+        # Every read comes by here, so nothing is asked that is known: no detour by way of `_entry`.
+        leg, done = judged.leg, judged.operation
+        call, home, meter, before = leg.call, leg.connection, leg.meter, judged.plan.state
+        caller, tool = call.caller, call.tool
+        return Entry(
+            agent=caller.agent, approval=call.approval, argument_digest=judged.call_digest, attempt=leg.id,
+            attempts=meter.attempts, basis=_basis(forms), bytes=meter.bytes_in + meter.bytes_out,
+            client=caller.client, connection=home.name, consumer=caller.consumer,
+            credential_generation=meter.generation, decision="allowed", door=home.door,
+            duration_us=_micros(now - call.started), effects=tuple(sorted(done.effects)), forms=_field_forms(forms),
+            http_status=meter.statuses[-1] if meter.statuses else None, kind=Kind.OUTCOME, label_after=label_after,
+            label_before=judged.task_label, object=done.object, on_behalf_of=caller.user or "", policy=self.policies,
+            principal=leg.principal.user, purpose=caller.purpose,
+            quota_spent={home.name: meter.quota_spent} if meter.quota_spent else {}, record_ids=done.records,
+            rules=judged.verdict.rules, schema_hash=tool.schema_hash, state=state, system=call.system,
+            task=caller.task, tool=tool.name, trace_id=call.id, upstream_request_ids=tuple(meter.upstream_ids[:20]),
+            version_before=(before.version or "") if before else "", zone=home.zone,
+        )  # fmt: skip
 
     def refusal(self, call: Call, leg: Leg | None, error: IsthmusError, now: datetime) -> Entry:
         """Say that a call was refused or failed, and by which rules."""
@@ -98,8 +106,6 @@ class Auditor:
         operation: Operation | None = None,
         decision: str = "",
         state: str = "",
-        forms: Forms | None = None,
-        label_after: Label | None = None,
         now: datetime | None = None,
     ) -> Entry:
         """Say what is known of a call; `now` ends it, so that what was sent by then is told too."""
@@ -121,27 +127,29 @@ class Auditor:
             version_before=(before.version or "") if before else "",
             argument_digest=judged.call_digest if judged else "",
             policy=self.policies, rules=judged.verdict.rules if judged else (), decision=decision, state=state,
-            label_before=judged.task_label if judged else None, label_after=label_after,
-            forms=_field_forms(forms) if forms else (), basis=_basis(forms) if forms else "",
+            label_before=judged.task_label if judged else None,
             credential_generation=meter.generation if meter else None,
             upstream_request_ids=tuple(meter.upstream_ids[:20]) if meter else (),
             http_status=meter.statuses[-1] if meter and meter.statuses else None,
             attempts=meter.attempts if meter else None,
             bytes=meter.bytes_in + meter.bytes_out if meter else None,
-            duration_us=int((now - call.started).total_seconds() * 1_000_000) if meter and now else None,
+            duration_us=_micros(now - call.started) if meter and now else None,
             quota_spent={home.name: meter.quota_spent} if home and meter and meter.quota_spent else {},
         )  # fmt: skip
 
 
 def _field_forms(forms: Forms) -> tuple[FieldForm, ...]:
-    alike = [_alike(form, rules, names) for (form, rules, _), names in forms.fields.items()]
-    return alike[0] if len(alike) == 1 else tuple(chain.from_iterable(alike))
+    return tuple(_released(names, form, rules) for (form, rules, _), names in forms.fields.items())
 
 
 @lru_cache(maxsize=1_024)
-def _alike(form: str, rules: tuple[str, ...], names: frozenset[str]) -> tuple[FieldForm, ...]:
-    return tuple(FieldForm(name, form, rules) for name in names)
+def _released(names: frozenset[str], form: str, rules: tuple[str, ...]) -> FieldForm:
+    return FieldForm(names, form, rules)
 
 
 def _basis(forms: Forms) -> str:
     return ", ".join(sorted({basis for _, _, basis in forms.fields if basis}))
+
+
+def _micros(took: timedelta) -> int:
+    return int(took.total_seconds() * 1_000_000)

@@ -1,5 +1,6 @@
 """May this call be made? Policy for agent and user, then residency of its own words, then what must be approved."""
 
+import asyncio
 import dataclasses
 import hmac
 import json
@@ -38,6 +39,7 @@ class Authorizer:
     _listed: dict[tuple[str, str | None], Mapping[str, Tool]] = field(default_factory=dict)
     _kept: dict[tuple[object, ...], Reach] = field(default_factory=dict)
     _reads: dict[tuple[object, ...], Operation] = field(default_factory=dict)
+    _labels: dict[str, Label | None] = field(default_factory=dict)
 
     def judge(self, leg: Leg, plan: Plan) -> Judged:
         """Judge a planned leg over everything that it reads, probes and writes."""
@@ -103,8 +105,16 @@ class Authorizer:
         return found
 
     def task_label(self, leg: Leg) -> Label | None:
-        """Return what the caller's task already knows."""
-        return self.parts.journal.view().task_label(Tasks.label_keys(leg.caller)[0])
+        """Return what the caller's task already knows, as the store has it in this turn of the event loop.
+
+        Calls that are judged in one turn would read the same, and each read offers the interpreter to other threads.
+        """
+        key = Tasks.label_keys(leg.caller)[0]
+        if key not in self._labels:
+            if not self._labels:
+                asyncio.get_running_loop().call_soon(self._labels.clear)
+            self._labels[key] = self.parts.journal.view().task_label(key)
+        return self._labels[key]
 
     def _trimmed(self, leg: Leg, plan: Plan, label: Label | None) -> Plan:
         """Leave out fields that nobody named and the caller may not have; all of them gone is a plain denial."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Done", "Judged", "Leg"]
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, gc=False):
     """A validated request of a caller; `id` is the attempt and the correlation id of everything it causes.
 
     `relayed` is a read of the system's own SDK that is sent as it is.
@@ -47,7 +47,7 @@ class Call(Struct, frozen=True):
     relayed: httpx2.Request | None = None
 
 
-class Leg(Struct, frozen=True):
+class Leg(Struct, frozen=True, gc=False):
     """A call on one connection, acting as one principal; `meter` counts what it really sends.
 
     `last` are the sort keys of the record that an earlier page of this leg ended with.
@@ -66,7 +66,7 @@ class Leg(Struct, frozen=True):
         return self.call.caller
 
 
-class Judged(Struct, frozen=True):
+class Judged(Struct, frozen=True, gc=False):
     """A leg that policy and residency allow.
 
     `smallest` is the fewest records a figure must stand for. `call_digest` is a keyed hash of exactly this call,
@@ -86,7 +86,7 @@ class Judged(Struct, frozen=True):
     needs_approval_of: str = ""
 
 
-class Done(Struct, frozen=True):
+class Done(Struct, frozen=True, gc=False):
     """What a leg brought back, not yet released: rows, figures, metadata, or what a write did.
 
     `repeats` is the intent of an earlier call whose outcome this is; `answer` is that of a relayed request.

@@ -265,10 +265,11 @@ def _under_way(judged: Judged) -> Conflict:
 
 def _stored(intent: Intent) -> Written:
     outcome = intent.outcome
-    version, guard = outcome.get("version"), outcome.get("guard")
+    version, guard, altered = outcome.get("version"), outcome.get("guard"), outcome.get("altered")
     return Written(
         str(outcome.get("id", "")),
         outcome.get("created") is True,
         version if isinstance(version, str) else None,
         guard if isinstance(guard, str) else None,
+        dict.fromkeys(map(str, altered)) if isinstance(altered, list) else {},
     )

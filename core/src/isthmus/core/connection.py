@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 import httpx2
+from msgspec.structs import replace
 
 from isthmus.core.budgets import Budget, Permit
 from isthmus.core.caller import Caller, Principal
@@ -93,7 +95,16 @@ class Connection:
 
     def bind(self, scope: CallScope) -> Connector:
         """Return the connector for one call."""
-        return self.connector.bind(Http(self.chain, self.origin, scope))
+        return self.connector.bind(Http(self.chain, self.origin, scope), partial(self._describe, scope))
+
+    async def _describe(self, scope: CallScope, object: str) -> ObjectFacts:
+        """Describe an object to its own connector: what was looked up is remembered, what was not is read."""
+
+        async def read(name: str) -> ObjectFacts:
+            looking = replace(scope, operation=self.looking_up(name), permit=None)
+            return await self.bind(looking).catalogue(name)
+
+        return await self._shared(scope.principal).read_by(read).object(object)
 
     async def reserve(self, caller: Caller, deadline: Deadline) -> Permit:
         """Reserve one request; raises QuotaExhausted."""
@@ -114,11 +125,14 @@ class Connection:
 
     def known(self, principal: Principal, looking_up: Callable[[Operation], Awaitable[CallScope]]) -> Metadata:
         """Return the metadata as a call of this principal sees it; what is missing is read within that call."""
-        shared = self._metadata.get(principal)
-        if shared is None:
-            shared = self._metadata[principal] = Metadata(self.overlay, self.clock.monotonic)
 
         async def read(object: str) -> ObjectFacts:
             return await self.bind(await looking_up(self.looking_up(object))).catalogue(object)
 
-        return shared.read_by(read)
+        return self._shared(principal).read_by(read)
+
+    def _shared(self, principal: Principal) -> Metadata:
+        shared = self._metadata.get(principal)
+        if shared is None:
+            shared = self._metadata[principal] = Metadata(self.overlay, self.clock.monotonic)
+        return shared

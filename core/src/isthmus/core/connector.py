@@ -1,10 +1,10 @@
 """What a connector is: the contract between core and the plugin that speaks to one kind of system."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,6 +26,7 @@ __all__ = [
     "Calls",
     "Connector",
     "ConnectorSettings",
+    "FactsOf",
     "Fault",
     "FaultKind",
     "FieldFacts",
@@ -70,6 +71,7 @@ class FieldType(StrEnum):
 class FieldFacts:
     """What is known of one field; `source` tells where its classes come from.
 
+    `choice_labels` say what the `choices` mean, in the same order, where the values do not speak for themselves.
     `restricted` is True where the system refuses a value that is not among `choices`.
     """
 
@@ -79,6 +81,7 @@ class FieldFacts:
     classes: frozenset[str] = frozenset({"unclassified"})
     source: str = "default"
     choices: tuple[str, ...] = ()
+    choice_labels: tuple[str, ...] = ()
     restricted: bool = False
     references: tuple[str, ...] = ()
     relationship: str = ""
@@ -164,12 +167,16 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write did; `guard` tells who compared the version, `created` is False where an upsert updated."""
+    """What a write did; `guard` tells who compared the version, `created` is False where an upsert updated.
+
+    `altered` are fields that the system stored otherwise than it was asked to, as they are now.
+    """
 
     id: str
     created: bool = False
     version: str | None = None
     guard: str | None = None
+    altered: Mapping[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +225,9 @@ class Probe:
     quotas: tuple[QuotaReading, ...] = ()
 
 
+FactsOf: TypeAlias = Callable[[str], Awaitable[ObjectFacts]]
+
+
 class Calls(Protocol):
     """One caller's calls on one system: all that `serve` can do."""
 
@@ -235,7 +245,7 @@ class Calls(Protocol):
 
 
 class Connector(ABC):
-    """Speak to one kind of system; every request leaves through `self.http`.
+    """Speak to one kind of system; every request leaves through `self.http`, and `self.facts_of` describes an object.
 
     A subclass implements the verbs it can do as methods of the same name; core offers exactly those as tools.
     One instance serves a connection; each call works on a copy that is bound to the call's own `http`, which raises
@@ -251,14 +261,15 @@ class Connector(ABC):
     wants_cookies: ClassVar[bool] = False
     clients: ClassVar[Mapping[str, Callable[["RequestsSession", str], object]]] = {}
     http: "Http"
+    facts_of: FactsOf
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         self.name = name
 
-    def bind(self, http: "Http") -> Self:
-        """Return a copy for one call."""
+    def bind(self, http: "Http", facts_of: FactsOf | None = None) -> Self:
+        """Return a copy for one call; `facts_of` gives what `catalogue` says of an object, from memory where it can."""
         bound = object.__new__(type(self))
-        bound.__dict__.update(self.__dict__, http=http)
+        bound.__dict__.update(self.__dict__, http=http, facts_of=facts_of or bound.catalogue)
         return bound
 
     @classmethod
@@ -307,7 +318,7 @@ class Connector(ABC):
     # The verbs. Values arrive resolved and typed; rows leave unlabelled.
 
     async def query(self, query: Query) -> Sequence[Row]:
-        """Read at most `query.limit` rows in the order asked, missing values first."""
+        """Read at most `query.limit` rows in the order asked, missing values first; `Rows` where some are hidden."""
         raise self._lacks("query")
 
     async def get(self, object: str, id: str, fields: Sequence[str]) -> Row:

@@ -29,11 +29,12 @@ class _Errand(Generic[R]):
         self._task: asyncio.Task[R] | None = None
         self._wanted = True
 
-    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start the work, if anybody still waits for it; on the loop."""
+    def begin(self, loop: asyncio.AbstractEventLoop) -> "asyncio.Task[R] | None":
+        """Start the work, if anybody still waits for it, and return its task; on the loop."""
         if self._wanted:
             self._task = loop.create_task(self._work(), context=self._context)
             self._task.add_done_callback(self._end)
+        return self._task
 
     def refuse(self) -> None:
         """Let the caller go with nothing begun."""
@@ -66,12 +67,15 @@ class OwnLoop:
         self._loop = asyncio.get_running_loop()
         self._process = os.getpid()
         self._arrived: deque[_Errand[Any]] = deque()
+        self._running: set[asyncio.Task[Any]] = set()
         self._woken = False
         self._closed = False
 
     @property
     def here(self) -> bool:
-        """Tell whether the caller already runs on it."""
+        """Tell whether the caller already runs on it; raises ConfigurationError once it is closed."""
+        if self._closed:
+            raise _ended()
         try:
             return asyncio.get_running_loop() is self._loop
         except RuntimeError:
@@ -116,9 +120,17 @@ class OwnLoop:
             over.acquire()
         return errand.result()
 
-    def close(self) -> None:
-        """Begin nothing any more; threads that came too late learn so, whoever notices it first."""
+    async def aclose(self) -> None:
+        """Begin nothing any more, and end what was begun from elsewhere while what it works with is still open."""
         self._closed = True
+        self._refuse()
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(set(self._running))
+
+    def _refuse(self) -> None:
+        """Let those go who came too late, whoever notices it first."""
         for errand in self._take():
             errand.refuse()
 
@@ -145,13 +157,17 @@ class OwnLoop:
             except RuntimeError:  # the loop has been closed meanwhile
                 self._closed = True
         if self._closed:
-            self.close()
+            self._refuse()
 
     def _begin(self) -> None:
         # Whoever appends from here on wakes the loop again, so nobody is overlooked.
         self._woken = False
         for errand in self._take():
-            errand.refuse() if self._closed else errand.begin(self._loop)
+            if self._closed:
+                errand.refuse()
+            elif (task := errand.begin(self._loop)) is not None:
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
 
     def _give_up(self, errand: _Errand[Any]) -> None:
         errand.cancel()

@@ -11,7 +11,7 @@ from isthmus.core.errors import InvalidArguments
 from isthmus.core.flows import plain_values, resolved
 from isthmus.core.metadata import typed
 from isthmus.core.parts import Parts
-from isthmus.core.records import MOST_ROWS, Aggregate, AllOf, Condition, Measure, Order, Query
+from isthmus.core.records import MOST_ROWS, Aggregate, AllOf, Condition, Measure, Order, Query, Rows
 from isthmus.core.table import Table
 
 __all__ = ["MOST_GROUPS", "SUPPORT", "execute"]
@@ -36,7 +36,7 @@ async def execute(judged: Judged, connector: Connector, parts: Parts) -> Done:
             return Done()
         case Query():
             rows = await connector.query(_page(request, judged))
-            return Done(rows=rows if isinstance(rows, Table) else tuple(rows))
+            return Done(rows=rows if isinstance(rows, Table | Rows) else tuple(rows))
         case Get():
             return Done(rows=(await connector.get(request.object, request.id, plan.reach.reads),))
         case Search():

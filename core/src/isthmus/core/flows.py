@@ -9,6 +9,7 @@ from isthmus.core.arguments import Create, Relay, Request, Search, Update, Upser
 from isthmus.core.caller import Caller
 from isthmus.core.connector import FieldFacts, FieldType
 from isthmus.core.errors import InvalidArguments, ResidencyError
+from isthmus.core.labelling import anything, label_of
 from isthmus.core.metadata import FieldPath
 from isthmus.core.plan import Plan
 from isthmus.core.records import (
@@ -28,7 +29,7 @@ from isthmus.core.records import (
     comparisons,
 )
 from isthmus.core.refs import Resolved
-from isthmus.core.release import Releaser, Source, anything, country_of, label_of
+from isthmus.core.release import Releaser, Source, country_of
 from isthmus.residency import Decision, Form, Label
 
 __all__ = ["Flows", "answers", "compared_with_refs", "resolved"]

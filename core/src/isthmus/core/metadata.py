@@ -2,9 +2,10 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import TypeVar, cast
 
 from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts
@@ -21,6 +22,7 @@ from isthmus.core.records import (
     Query,
     Ref,
     Relative,
+    Untyped,
     Value,
 )
 
@@ -241,6 +243,8 @@ def typed(value: Value, path: FieldPath) -> Value:
     if value is None or isinstance(value, Ref):
         return value
     kind = path.facts.type
+    if isinstance(value, Untyped):
+        return _typed_text(value, path) if kind not in _WORDS else _WORDS[kind](str(value), path)
     if isinstance(value, Relative):
         fits = kind in (FieldType.DATE, FieldType.DATETIME)
     elif isinstance(value, bool):
@@ -265,6 +269,8 @@ def _typed_text(value: str, path: FieldPath) -> Value:
             return date.fromisoformat(value)
         if kind is FieldType.DATETIME:
             moment = datetime.fromisoformat(value)
+            if moment.tzinfo is None and isinstance(value, Untyped):
+                return moment.replace(tzinfo=UTC)
             if moment.tzinfo is None:
                 raise _misfit(path)
             return moment
@@ -275,6 +281,21 @@ def _typed_text(value: str, path: FieldPath) -> Value:
     return value
 
 
+def _boolean(text: str, path: FieldPath) -> Value:
+    if text not in ("true", "false"):
+        raise _misfit(path)
+    return text == "true"
+
+
+def _number(text: str, path: FieldPath) -> Value:
+    whole = path.facts.type is FieldType.INTEGER
+    if re.fullmatch(r"-?[0-9]{1,18}" if whole else r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", text) is None:
+        raise _misfit(path)
+    return int(text) if whole else float(text)
+
+
+_WORDS = {FieldType.BOOLEAN: _boolean, FieldType.INTEGER: _number, FieldType.NUMBER: _number}
+"""Types whose literals are no texts, and how one is read that a query language writes as a text."""
 _TAKES = {
     FieldType.BOOLEAN: "true or false",
     FieldType.INTEGER: "a number",

@@ -58,7 +58,7 @@ class Transition:
     to_state: str
 
 
-class Operation(Struct, frozen=True):
+class Operation(Struct, frozen=True, gc=False):
     """One call on one connection, as policy judges it.
 
     `fields` are the fields of `object` that the call reads, probes or writes, in the system's own spelling; `probed`

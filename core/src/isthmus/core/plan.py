@@ -20,7 +20,7 @@ EVERY = ("*",)
 _READS = frozenset({Effect.READ})
 
 
-class Plan(Struct, frozen=True):
+class Plan(Struct, frozen=True, gc=False):
     """One request, ready to be judged, and what it touches.
 
     `state` is the record that the request names, as it was just before; `linked` the countries of the records that

@@ -1,24 +1,28 @@
 """What leaves, and what is known of it for ever? Outcome, label and audit entry are durable before the answer goes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import compress
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from isthmus.core.arguments import Describe, Get, Relay
+from isthmus.core.arguments import Create, Describe, Get, Relay, Update, Upsert
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Done, Judged, Leg
+from isthmus.core.connector import Written
 from isthmus.core.cursors import Cursor, Scalar, merged
 from isthmus.core.errors import IsthmusError, OutcomeUnknown, UpstreamRejected
 from isthmus.core.execution import MOST_GROUPS, SUPPORT
 from isthmus.core.flows import answers, compared_with_refs
 from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnavailable, Transaction
+from isthmus.core.labelling import anything, label_of
 from isthmus.core.merging import combine
 from isthmus.core.metadata import FieldPath
 from isthmus.core.parts import Parts
-from isthmus.core.records import MOST_ROWS, Aggregate, Page, Query, Record, Row, Withheld
-from isthmus.core.release import Forms, Released, anything, as_value, label_of
+from isthmus.core.reach import Reach
+from isthmus.core.records import MOST_ROWS, Aggregate, Page, Query, Record, Row, Rows, Withheld
+from isthmus.core.release import Forms, Released, as_value
 from isthmus.core.results import Description, Groups, Result
 from isthmus.core.settlement import outcome_json
 from isthmus.core.tasks import Tasks
@@ -27,7 +31,7 @@ from isthmus.residency import Form, Label
 __all__ = ["Fetched", "Recorder"]
 
 
-class Fetched(Struct, frozen=True):
+class Fetched(Struct, frozen=True, gc=False):
     """A leg that was read, not yet released."""
 
     judged: Judged
@@ -71,7 +75,7 @@ class Recorder:
         if not isinstance(request, Query):
             return Page(records, complete=False, withheld=tuple(refused))
         after = self._after(call, request, legs, rows)
-        complete = not refused and all(one.judged.leg.connection.sees_all_rows for one in fetched)
+        complete = not refused and all(_whole_answer(one) for one in fetched)
         return Page(records, after, complete=complete, withheld=tuple(refused))
 
     def _shown(
@@ -196,7 +200,7 @@ class Recorder:
         leg, written = judged.leg, done.written
         if written is None:
             raise OutcomeUnknown("the connector did not say what it wrote", intent=intent.id if intent else "")
-        now = self.parts.now()
+        now, altered = self.parts.now(), self._altered(judged, written, done.repeats)
 
         def work(transaction: Transaction) -> None:
             if intent is not None:
@@ -206,7 +210,8 @@ class Recorder:
             if done.repeats:
                 transaction.collect_outcome(done.repeats)
             state = "happened" if intent is not None else "repeated"
-            entry = self.parts.auditor.outcome(judged, Forms(), None, now, state)
+            after = self._join(transaction, leg, altered.label)
+            entry = self.parts.auditor.outcome(judged, altered.forms, after, now, state)
             transaction.append(replace(entry, record_ids=(written.id,), version_after=written.version or ""))
 
         try:
@@ -220,13 +225,35 @@ class Recorder:
                 object=judged.operation.target,
             ) from error
         source = self.parts.source(leg.call.system, leg.connection)
+        told = altered.records[0] if altered.records else None
         return Record(
             judged.operation.object,
             source.id(written.id),
-            {},
+            told.fields if told else {},
             written.version,
+            told.withheld if told else (),
             guard=written.guard,
             created=written.created,
+            altered=tuple(written.altered),
+        )
+
+    def _altered(self, judged: Judged, written: Written, repeats: str) -> Released:
+        """Release what the system made of the values where that is something else; a repeat tells its fields only."""
+        paths = tuple(one for one in judged.plan.paths if one.path in written.altered)
+        if not paths or repeats:
+            return Released((), None, Forms())
+        plan, leg, request = judged.plan, judged.leg, judged.plan.request
+        sent = request.values if isinstance(request, Create | Update | Upsert) else {}
+        said = {name: value for name, value in sent.items() if isinstance(value, str)}
+        known = {**(plan.state.fields if plan.state else {}), **plan.linked, **said, **written.altered}
+        row = Row(judged.operation.object, written.id, known)
+        return self.parts.releaser.rows(
+            (row,),
+            Reach(plan.facts, paths),
+            self.parts.source(leg.call.system, leg.connection),
+            leg.caller,
+            self.parts.owner(leg.caller),
+            masked=judged.verdict.masked,
         )
 
     async def unread(self, caller: Caller, tool: str, error: IsthmusError) -> None:
@@ -265,6 +292,11 @@ class Recorder:
         label = Label.of(("free_text", "pii"), (), (leg.connection.name,), person=True)
         source = self.parts.source(leg.call.system, leg.connection)
         return self.parts.releaser.decide(label, source, leg.caller).form is Form.CLEAR
+
+
+def _whole_answer(one: Fetched) -> bool:
+    """Tell whether nothing may be hidden: the operator says so, and the system does not say otherwise."""
+    return one.judged.leg.connection.sees_all_rows and not isinstance(one.done.rows, Rows)
 
 
 def _whole(judged: Judged) -> Label | None:

@@ -31,6 +31,8 @@ __all__ = [
     "Ref",
     "Relative",
     "Row",
+    "Rows",
+    "Untyped",
     "Value",
     "Withheld",
 ]
@@ -83,6 +85,12 @@ class Masked(str):
             python_schema=schema.is_instance_schema(cls),
             serialization=schema.to_string_ser_schema(),
         )
+
+
+class Untyped(str):
+    """A literal of a query text whose language writes all literals alike; it gets the type of its field."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +226,15 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     version: str | None = None
 
 
+class Rows(tuple[Row, ...]):
+    """Rows of an answer from which the system left out others that this identity may not read.
+
+    How many is not said: a count of what nobody may see would tell of it.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Withheld:
     """Something that was kept back, and the rules that did it."""
@@ -230,7 +247,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """One record as it is released: every field in the form that the flow rules allow.
 
     `withheld` names the dropped fields. `guard` tells who enforced the version of a write: the server, or a
-    read just before it.
+    read just before it. `altered` names the fields that the system stored otherwise than a write asked, and `fields`
+    holds them as they are now.
     """
 
     object: str
@@ -240,6 +258,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     withheld: tuple[Withheld, ...] = ()
     guard: str | None = None
     created: bool | None = None
+    altered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

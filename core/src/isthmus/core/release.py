@@ -13,12 +13,13 @@ from msgspec import Struct
 from isthmus.core.caller import Caller
 from isthmus.core.connector import FieldType
 from isthmus.core.forms import fitting
+from isthmus.core.labelling import label_of
 from isthmus.core.metadata import FieldPath
 from isthmus.core.reach import Reach
 from isthmus.core.records import JSON, QUALIFIER, Masked, Record, Ref, Row, Value, Withheld
 from isthmus.core.refs import RefVaults
 from isthmus.core.table import Table, fields_type, put_back
-from isthmus.residency import Decision, FlowPolicy, Form, Integrity, Label
+from isthmus.residency import Decision, FlowPolicy, Form, Label
 
 __all__ = ["Forms", "Released", "Releaser", "Source"]
 
@@ -54,7 +55,7 @@ class Forms:
         self.fields[told] = self.fields[told] | paths if told in self.fields else paths
 
 
-class Released(Struct, frozen=True):
+class Released(Struct, frozen=True, gc=False):
     """Records in their forms, the label of all that went out (None: nothing did), and the forms used."""
 
     records: tuple[Record, ...]
@@ -260,7 +261,7 @@ class _Release:
     def columns(self, judged: _Columns, rows: Table, names: Sequence[str], source: Source) -> "_Part":
         """Bring some rows of a table into their forms, a column at a time; none of them may lose a field."""
         self._note(judged, rows.empty())
-        changed = [one for one in judged.columns if one.changes]
+        changed = [one for one in judged.columns if one.changes or one.path.path in rows.wide]
         if not changed and rows.at.keys() == set(names):
             return _Part(rows)
         part = _Part(rows, {name: list(rows.column(name)) for name in names})
@@ -274,7 +275,8 @@ class _Release:
                 continue
             match column.form:
                 case Form.CLEAR:
-                    values[at] = source.id(value) if column.links and isinstance(value, str) else value
+                    linked = column.links and isinstance(value, str)
+                    values[at] = source.id(cast("str", value)) if linked else cast("JSON", as_value(value))
                 case Form.REF:
                     self._want(value, column, partial(setitem, values, at))
                 case Form.MASK:
@@ -360,29 +362,16 @@ def _told(row: Row, paths: Sequence[str]) -> str:
 def _alike(rows: Table, reach: Reach) -> dict[tuple[str, ...], Sequence[int]]:
     """Group the places of rows by the countries that they tell of their subjects."""
     paths = [path for some in reach.subjects for path in some if path in rows.at]
-    if all(len(set(rows.column(path))) == 1 for path in paths):
+    if all(path in rows.always or len(set(rows.scalars(path))) == 1 for path in paths):
         return {tuple([_told(rows[0], some) for some in reach.subjects]): range(len(rows))}
     found: dict[tuple[str, ...], list[int]] = {}
-    for at, values in enumerate(zip(*map(rows.column, paths), strict=True)):
+    for at, values in enumerate(zip(*map(rows.scalars, paths), strict=True)):
         found.setdefault(cast("tuple[str, ...]", values), []).append(at)
     alike: dict[tuple[str, ...], Sequence[int]] = {}
     for places in found.values():
         told = tuple([_told(rows[places[0]], some) for some in reach.subjects])
         alike[told] = [*alike.get(told, ()), *places]
     return alike
-
-
-def label_of(path: FieldPath, country: str, connection: str) -> Label:
-    """Label a value by its field and its subject's country; free text is untrusted: anybody may have written it."""
-    facts = path.facts
-    trusted = Integrity.UNTRUSTED if "free_text" in facts.classes else Integrity.TRUSTED
-    countries = (country,) if country or path.object.person else ()
-    return Label.of(facts.classes, countries, (connection,), trusted, person=path.object.person)
-
-
-def anything(connection: str) -> Label:
-    """Label what could be anything about anybody: a class that nobody knows concerns every rule."""
-    return Label.of(("anything",), (), (connection,), Integrity.UNTRUSTED, person=True)
 
 
 def country_of(row: Row, path: FieldPath) -> str:

@@ -84,6 +84,8 @@ def _record(record: Record) -> dict[str, JSON]:
         found["guard"] = record.guard
     if record.created is not None:
         found["created"] = record.created
+    if record.altered:
+        found["altered"] = list(record.altered)
     return found | _withheld(record.withheld)
 
 
@@ -114,6 +116,8 @@ def _field(one: FieldFacts) -> dict[str, JSON]:
     }
     if one.choices:
         found["choices"] = list(one.choices[:50])
+    if one.choice_labels:
+        found["choice_labels"] = list(one.choice_labels[:50])
     if one.references:
         found["references"] = list(one.references)
         found["path"] = f"{one.relationship}." if one.relationship else ""

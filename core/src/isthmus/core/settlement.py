@@ -70,6 +70,14 @@ class Settler:
             running.add_done_callback(lambda _: self._running.pop(intent.id, None))
         return await asyncio.shield(running)
 
+    async def aclose(self) -> None:
+        """Leave what is being settled to the next process: it looks again once the lease has run out."""
+        running = set(self._running.values())
+        for one in running:
+            one.cancel()
+        if running:
+            await asyncio.wait(running)
+
     async def _settle_leased(self, intent: Intent) -> Intent:
         now = self.parts.now()
         until = now + timedelta(seconds=READ_BACK_WITHIN + 5)
@@ -133,7 +141,9 @@ class Settler:
 def outcome_json(written: Written) -> dict[str, JSON]:
     """Store what a write did, to be given again for the same key."""
     found: dict[str, JSON] = {"id": written.id, "created": written.created}
-    return found | {name: told for name, told in (("version", written.version), ("guard", written.guard)) if told}
+    # What the system made of the values is data: only the names of the fields are kept.
+    told = (("version", written.version), ("guard", written.guard), ("altered", sorted(written.altered)))
+    return found | {name: value for name, value in told if value}
 
 
 def _pending(intent: Intent) -> Pending:

@@ -133,6 +133,7 @@ _RECORD: Schema = {
         "version": {"type": "string"},
         "guard": {"enum": ["server", "read"]},
         "created": {"type": "boolean"},
+        "altered": {"type": "array", "items": {"type": "string"}},
         "fields": {"type": "object"},
         "withheld": _WITHHELD,
     },

@@ -25,7 +25,7 @@ def message(username: str, password: str, *, urn: str = PARTNER, organization: s
 
 
 def post(org: SalesforceOrg, content: str | bytes, path: str = "u/59.0") -> httpx2.Response:
-    return httpx2.post(f"{org.url}/services/Soap/{path}", content=content, headers=XML, verify=False)
+    return httpx2.post(f"{org.url}/services/Soap/{path}", content=content, headers=XML, verify=False, timeout=20)
 
 
 def full_password(org: SalesforceOrg, login: str = "alice") -> tuple[str, str]:

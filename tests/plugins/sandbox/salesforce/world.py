@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl
 import httpx2
 
 from isthmus.plugins.sandbox import SalesforceOrg
-from isthmus.plugins.sandbox.salesforce.store import Store, Value, stamp
+from isthmus.plugins.sandbox.clock import stamp
+from isthmus.plugins.sandbox.salesforce.store import Store, Value
 
 from .recordings import Exchange, parsed
 

@@ -113,8 +113,10 @@ class Budget:
                 theirs = answered.timestamp() if answered else now
                 ends = now + reading.resets_at.timestamp() - theirs
                 resets, certain = (ends, True) if ends > now else (resets, False)
-            ceiling = permit.mark + permit.cost + max(0, reading.remaining)
-            self._pending.mark = Mark(ceiling, max(0, reading.limit), now, resets, certain)
+            counted = reading.remaining is None
+            left = reading.limit - permit.cost if reading.remaining is None else reading.remaining
+            ceiling = permit.mark + permit.cost + max(0, left)
+            self._pending.mark = Mark(ceiling, max(0, reading.limit), now, resets, certain, counted)
 
     def succeeded(self) -> None:
         """Note an answer without throttle; calm spells raise the concurrency again."""

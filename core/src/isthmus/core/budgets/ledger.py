@@ -44,10 +44,11 @@ class Rules:
     blind: int = 5
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, gc=False):
     """A reading as the ledger keeps it: the ceiling it allows, and when (epoch) it was taken and ends.
 
     `certain` is False where the org told no end: then `resets` is when a single unit may ask for a new reading.
+    `counted` is True where the org did not say what is left: such a reading opens a window and does not move it.
     """
 
     ceiling: int
@@ -55,6 +56,7 @@ class Mark(msgspec.Struct, frozen=True):
     at: float
     resets: float
     certain: bool
+    counted: bool = False
 
 
 class Lease(msgspec.Struct, frozen=True, array_like=True):
@@ -67,9 +69,10 @@ class Lease(msgspec.Struct, frozen=True, array_like=True):
     expires: float
 
 
-class Ledger(msgspec.Struct, frozen=True):
+class Ledger(msgspec.Struct, frozen=True, gc=False):
     """The shared state of one budget; times are epoch seconds.
 
+    `asking` is True while a single unit may find out whether a spent quota is back, and one more may follow it.
     Every look at the store makes several, so it is a msgspec structure: changed and written at a tenth of the cost.
     """
 
@@ -80,6 +83,7 @@ class Ledger(msgspec.Struct, frozen=True):
     reported: float = 0.0
     resets: float = 0.0
     certain: bool = True
+    asking: bool = False
     exhausted: float = 0.0
     hold: float = 0.0
     concurrency: float | None = None
@@ -95,7 +99,7 @@ class Ledger(msgspec.Struct, frozen=True):
         return max(0, self.ceiling - _share(self.limit, share) - self.granted)
 
 
-class Ask(msgspec.Struct, frozen=True):
+class Ask(msgspec.Struct, frozen=True, gc=False):
     """What a process reports since its last call, and what it wants now.
 
     `unleased` are units that the process took on its local share while the store was away. `extra` are units for
@@ -118,7 +122,7 @@ class Ask(msgspec.Struct, frozen=True):
     leaving: bool = False
 
 
-class Grant(msgspec.Struct, frozen=True):
+class Grant(msgspec.Struct, frozen=True, gc=False):
     """The store's answer: units with the time from which each may be used, and the state a process needs to wait."""
 
     ready: tuple[float, ...]
@@ -175,6 +179,7 @@ def settle(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> tuple[Ledger, 
     ledger = _book(ledger, ask, now)
     ledger = _learn(ledger, ask, rules, now)
     ledger = _turn(ledger, rules, now)
+    ledger = _ask_again(ledger, rules)
     ledger = _adapt(ledger, ask, rules, now)
     return _grant(ledger, ask, rules, now)
 
@@ -209,7 +214,7 @@ def _book(ledger: Ledger, ask: Ask, now: float) -> Ledger:
 
 def _learn(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
     mark = ask.mark
-    if mark is not None and mark.at >= ledger.reported and ledger.exhausted <= now:
+    if mark is not None and mark.at >= ledger.reported and ledger.exhausted <= now and not _known(ledger, mark, now):
         ledger = replace(
             ledger,
             ceiling=mark.ceiling,
@@ -217,6 +222,7 @@ def _learn(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
             reported=mark.at,
             resets=mark.resets,
             certain=mark.certain,
+            asking=False,
         )
     if ask.exhausted > ledger.exhausted:
         ledger = replace(ledger, exhausted=ask.exhausted)
@@ -224,6 +230,15 @@ def _learn(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
         ceiling = ledger.granted + rules.allowance
         ledger = replace(ledger, ceiling=ceiling, limit=rules.allowance, resets=now + rules.window)
     return ledger
+
+
+def _known(ledger: Ledger, mark: Mark, now: float) -> bool:
+    """Tell whether a reading without a count says nothing new: a window is being counted, and it is no wider.
+
+    Several quotas of an org may take turns; the tightest one is counted until its window ends.
+    """
+    counting = ledger.reported > 0.0 and ledger.certain and ledger.resets > now
+    return mark.counted and counting and ledger.limit is not None and mark.limit >= ledger.limit
 
 
 def _turn(ledger: Ledger, rules: Rules, now: float) -> Ledger:
@@ -239,7 +254,16 @@ def _turn(ledger: Ledger, rules: Rules, now: float) -> Ledger:
         return ledger
     few = max(1, ledger.limit // 100) if ledger.certain else 1
     ceiling = ledger.granted + _share(ledger.limit, rules.reserve) + few
-    return replace(ledger, ceiling=ceiling, resets=now + rules.pause, certain=False)
+    return replace(ledger, ceiling=ceiling, resets=now + rules.pause, certain=False, asking=few == 1)
+
+
+def _ask_again(ledger: Ledger, rules: Rules) -> Ledger:
+    """Let one more unit ask, once a window, where the one before told nothing: it met a dead login, or was lost."""
+    if not ledger.asking or ledger.ceiling is None or ledger.granted > ledger.completed:
+        return ledger
+    if ledger.left(rules, extra=False):
+        return ledger
+    return replace(ledger, ceiling=ledger.ceiling + 1, asking=False)
 
 
 def _adapt(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:

@@ -11,15 +11,16 @@ if TYPE_CHECKING:
 __all__ = ["Permit", "QuotaReading"]
 
 
-class QuotaReading(Struct, frozen=True):
+class QuotaReading(Struct, frozen=True, gc=False):
     """What an answer says about one quota of the org.
 
     `window` is its length in seconds. `at` is the time of the answer on the org's own clock (its `Date`), against
-    which `resets_at` is read, so that skew does no harm. `quota` tells several quotas of one org apart.
+    which `resets_at` is read, so that skew does no harm. `quota` tells several quotas of one org apart. Where the org
+    does not say what is left, `remaining` is None, and what is sent in its window is counted here.
     """
 
     limit: int
-    remaining: int
+    remaining: int | None
     window: float | None = None
     resets_at: datetime | None = None
     at: datetime | None = None

@@ -121,6 +121,8 @@ def _probed(connection: "Connection", found: "Probe") -> Check:
     facts = ", ".join(f"{name} {value}" for name, value in found.facts.items() if value != found.identity)
     said = f"{connection.origin} answers as {found.identity}" + (f" ({facts})" if facts else "")
     for quota in found.quotas:
+        if quota.remaining is None:
+            continue
         said += f"; {quota.remaining:,} of {quota.limit:,} calls left"
         if quota.remaining <= 0:
             return Check(

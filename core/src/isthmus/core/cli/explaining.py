@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Leg
 from isthmus.core.gateway import Gateway
+from isthmus.core.labelling import label_of
 from isthmus.core.operation import Effect
 from isthmus.core.plan import Plan
 from isthmus.core.policy import Question, explain
 from isthmus.core.records import JSON
-from isthmus.core.release import label_of
 from isthmus.core.tools import Tool
 from isthmus.residency import UNKNOWN_COUNTRY
 

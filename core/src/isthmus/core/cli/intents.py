@@ -1,10 +1,10 @@
 """Which writes were sent without an answer, and what became of them?"""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
+from msgspec.structs import replace
 
 from isthmus.core.caller import Caller
 from isthmus.core.cli.installation import configuration, gateway_of, journal_of

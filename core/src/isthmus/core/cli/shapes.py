@@ -11,10 +11,10 @@ from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts
 from isthmus.core.errors import Denied
 from isthmus.core.forms import fitting
 from isthmus.core.gateway import Gateway
+from isthmus.core.labelling import label_of
 from isthmus.core.metadata import FieldPath
 from isthmus.core.plan import EVERY, Plan
 from isthmus.core.policy import Question
-from isthmus.core.release import label_of
 from isthmus.residency import UNKNOWN_COUNTRY, Form, countries
 
 __all__ = ["FieldShape", "ObjectShape", "shape_of"]

@@ -19,6 +19,7 @@ from isthmus.core.credentials.settings import (
     BearerAuth,
     ClientCredentialsAuth,
     JwtBearerAuth,
+    PasswordAuth,
     RefreshTokenAuth,
 )
 from isthmus.core.credentials.store import GenerationStore, Slot
@@ -29,7 +30,14 @@ __all__ = ["CredentialFactory", "Identity"]
 
 Identity = Literal["service", "user"]
 USER = "{user}"
-PERSONAL = {"refresh_token": "refresh_token", "basic": "password", "bearer": "token", "api_key": "key"}
+_TokenAuth = ClientCredentialsAuth | JwtBearerAuth | RefreshTokenAuth | PasswordAuth
+PERSONAL = {
+    "refresh_token": "refresh_token",
+    "password": "password",
+    "basic": "password",
+    "bearer": "token",
+    "api_key": "key",
+}
 """The field of each kind that is a person's own secret where `identity = "user"`."""
 
 
@@ -154,7 +162,7 @@ class CredentialFactory:
     def _tokens(
         self,
         user: str,
-        auth: ClientCredentialsAuth | JwtBearerAuth | RefreshTokenAuth,
+        auth: _TokenAuth,
         *,
         seed: Callable[[], Secret] | None = None,
         remedy: str = "",
@@ -172,11 +180,12 @@ class CredentialFactory:
             clock=self._clock,
         )
 
-    def _grant(self, auth: ClientCredentialsAuth | JwtBearerAuth | RefreshTokenAuth, user: str) -> Grant:
+    def _grant(self, auth: _TokenAuth, user: str) -> Grant:
         # Authlib takes a third of a second to import; whoever only reads settings does not wait for it.
         from isthmus.core.credentials.grants import (
             ClientCredentialsGrant,
             JwtBearerGrant,
+            PasswordGrant,
             RefreshTokenGrant,
             TokenEndpoint,
         )
@@ -192,6 +201,18 @@ class CredentialFactory:
                 key = self._shared(auth.private_key, "private_key")
                 return JwtBearerGrant(
                     endpoint, auth.issuer, subject, auth.audience, key, auth.scope, auth.assertion_lifetime
+                )
+            case PasswordAuth():
+                known = None if auth.client_secret is None else self._shared(auth.client_secret, "client_secret")
+                own = self._own(user, auth.password, "password")
+                return PasswordGrant(
+                    endpoint,
+                    auth.client_id,
+                    known,
+                    auth.username.replace(USER, user),
+                    lambda: asyncio.to_thread(own.consented),
+                    auth.token_endpoint_auth_method,
+                    auth.scope,
                 )
             case RefreshTokenAuth():
                 shared = None if auth.client_secret is None else self._shared(auth.client_secret, "client_secret")

@@ -18,7 +18,7 @@ from isthmus.core.credentials.answers import AnswerLost, CheckedTransport, Token
 from isthmus.core.credentials.secret import Secret
 from isthmus.core.errors import ConfigurationError
 
-__all__ = ["ClientCredentialsGrant", "JwtBearerGrant", "RefreshTokenGrant", "TokenEndpoint"]
+__all__ = ["ClientCredentialsGrant", "JwtBearerGrant", "PasswordGrant", "RefreshTokenGrant", "TokenEndpoint"]
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LONGEST_ASSERTION = 180
@@ -91,6 +91,40 @@ class ClientCredentialsGrant:
                 **options,
             ) as client:
                 await client.fetch_token(self.endpoint.url, grant_type="client_credentials")
+
+        return await self.endpoint.ask(request)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordGrant:
+    """RFC 6749 section 4.3: the password of the identity to act as, with that of the client where it has one."""
+
+    endpoint: TokenEndpoint
+    client_id: str
+    client_secret: FetchSecret | None
+    username: str
+    password: FetchSecret
+    auth_method: str = "client_secret_basic"
+    scope: str = ""
+    refreshes: bool = False
+    single_use: bool = False
+
+    async def obtain(self, held: Secret | None) -> TokenAnswer:
+        """Ask with the password; what is held plays no part."""
+        del held
+        secret = None if self.client_secret is None else await self.client_secret()
+        password = await self.password()
+
+        async def request(options: dict[str, Any]) -> None:
+            async with AsyncOAuth2Client(
+                self.client_id,
+                None if secret is None else secret.reveal(),
+                token_endpoint_auth_method="none" if secret is None else self.auth_method,
+                scope=self.scope or None,
+                **options,
+            ) as client:
+                told = {"username": self.username, "password": password.reveal()}
+                await client.fetch_token(self.endpoint.url, grant_type="password", **told)
 
         return await self.endpoint.ask(request)
 

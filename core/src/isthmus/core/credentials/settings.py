@@ -15,6 +15,7 @@ __all__ = [
     "BearerAuth",
     "ClientCredentialsAuth",
     "JwtBearerAuth",
+    "PasswordAuth",
     "RefreshTokenAuth",
 ]
 
@@ -83,6 +84,20 @@ class RefreshTokenAuth(_Token):
     rotates: bool = True
 
 
+class PasswordAuth(_Token):
+    """RFC 6749 section 4.3, for systems that offer no better grant; `{user}` as with `basic`.
+
+    The password is sent again for each token: a refresh token would only be a second secret to keep.
+    """
+
+    kind: Literal["password"]
+    client_id: Text
+    client_secret: Reference | None = None
+    token_endpoint_auth_method: AuthMethod = BASIC
+    username: Text
+    password: Reference
+
+
 class BasicAuth(_Auth):
     """RFC 7617; for `identity = "user"` the username may hold `{user}`."""
 
@@ -106,5 +121,7 @@ class ApiKeyAuth(_Auth):
     key: Reference
 
 
-AuthSettings = ClientCredentialsAuth | JwtBearerAuth | RefreshTokenAuth | BasicAuth | BearerAuth | ApiKeyAuth
+AuthSettings = (
+    ClientCredentialsAuth | JwtBearerAuth | RefreshTokenAuth | PasswordAuth | BasicAuth | BearerAuth | ApiKeyAuth
+)
 """Use it as a field with `Field(discriminator="kind")`."""

@@ -28,7 +28,7 @@ VALUE = 200
 T = TypeVar("T")
 
 
-class Response(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """An answer with its whole body, decompressed; `headers` are looked up without regard to case."""
 
     status: int

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import NewType
 
 import httpx2
+from msgspec.structs import replace
 
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.http.address import Address, Ready
@@ -13,6 +14,7 @@ from isthmus.core.http.answer import Response, answer_of
 from isthmus.core.http.origin import Origin
 from isthmus.core.http.path import Path
 from isthmus.core.http.scope import CallScope, bind
+from isthmus.core.operation import Verb
 from isthmus.core.records import JSON
 
 __all__ = ["Http", "Params", "QueryString", "query_string"]
@@ -43,6 +45,17 @@ class Http:
     def scope(self) -> CallScope:
         """Return the call that this view belongs to."""
         return self._scope
+
+    def on(self, record: str) -> "Http":
+        """Return this upsert's way to the one record that its key led to, where the system has no address by key.
+
+        Raises:
+            ValueError: the call is no upsert, or names its record itself.
+        """
+        operation = self._scope.operation
+        if operation.verb is not Verb.UPSERT or operation.records:
+            raise ValueError("only an upsert learns from the system which record it is about")
+        return Http(self._chain, self._origin, replace(self._scope, operation=operation.naming(record)), self._base)
 
     async def get(
         self,

@@ -5,11 +5,13 @@ import zlib
 
 from isthmus.core.http.faults import Unreadable
 
-__all__ = ["ACCEPTED", "MOST_MEMBERS", "STEP", "Body", "encoding_of"]
+__all__ = ["ACCEPTED", "MOST_MEMBERS", "ROOM", "STEP", "Body", "encoding_of"]
 
 ACCEPTED = "gzip, deflate"
 STEP = 256 << 10
 """Bytes that are unpacked at a time: zlib needs twice the room of what it is allowed to give."""
+ROOM = 4 << 20
+"""Bytes that are set aside at once for a body that says how long it is; room that grows is copied as it does."""
 MOST_MEMBERS = 1_000
 """A gzip body may have several members (RFC 1952 section 2.2); each costs a copy of what is left."""
 _GZIP = 16 + zlib.MAX_WBITS
@@ -34,13 +36,18 @@ class Body:
     No more than `most` bytes of the wire are taken either, for compressed data need not grow at all.
     """
 
-    def __init__(self, encoding: str, most: int) -> None:
+    def __init__(self, encoding: str, most: int, due: int = 0) -> None:
+        """Begin a body; one that is not encoded may say how many bytes are `due`."""
         self._encoding = encoding
         self._most = most
         self._taken = 0
         self._members = 0
         # Unlike a list of chunks it gives the whole away without a copy.
         self._plain = io.BytesIO()
+        if due and not encoding:
+            self._plain.seek(min(due, most, ROOM) - 1)
+            self._plain.write(b"\0")
+            self._plain.seek(0)
         self._inflate = zlib.decompressobj(_GZIP if encoding == "gzip" else zlib.MAX_WBITS) if encoding else None
 
     def feed(self, chunk: bytes) -> None:
@@ -68,6 +75,7 @@ class Body:
         """
         if self._inflate is not None and self._members and not self._inflate.eof:
             raise Unreadable("its compression is broken")
+        self._plain.truncate()
         return self._plain.getvalue()
 
     def close(self) -> None:

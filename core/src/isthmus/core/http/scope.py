@@ -53,7 +53,7 @@ class Meter:
         return 0 < self.writes_sent <= self.writes_answered
 
 
-class CallScope(Struct, frozen=True):
+class CallScope(Struct, frozen=True, gc=False):
     """One call on one connection; it is carried by the request and never by a context variable."""
 
     principal: Principal

@@ -28,6 +28,8 @@ LARGEST = 32 << 20
 LONGEST_LINE = 8_190
 MOST_HEADERS = 128
 """Of an answer, its trailers included; interim answers (1xx) have as many each, and no number of theirs is bounded."""
+READ_AHEAD = 512 << 10
+"""Bytes of an answer that wait to be read before its connection is paused, which takes as long as reading many."""
 INLINE = 1 << 20
 """Above this aiohttp wants a body as a file, to write it without blocking the loop."""
 _UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
@@ -208,7 +210,7 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
         if not (encoding or chunked) and (answer.content_length or most) < min(LIGHT, most):
             # It has the few bytes that it says: aiohttp reads no more, and does not take less for the whole.
             return await answer.content.read()
-        with closing(Body(encoding, most)) as body:
+        with closing(Body(encoding, most, 0 if chunked else answer.content_length or 0)) as body:
             async for chunk in answer.content.iter_any():
                 body.feed(chunk)
             return body.whole()
@@ -231,6 +233,7 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
             auto_decompress=False,
             trust_env=False,
             request_class=_Request,
+            read_bufsize=READ_AHEAD,
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED},
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,

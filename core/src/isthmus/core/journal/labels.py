@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from isthmus.residency import Label
 
-from .log import LogWrites, Reads
+from .log import LogWrites, Mark, Reads
 from .sealing import canonical
 
 __all__ = ["LabelReads", "LabelWrites"]
@@ -23,14 +23,24 @@ class LabelReads(Reads):
 class LabelWrites(LabelReads, LogWrites):
     """Let the labels of tasks grow."""
 
+    _joined: dict[str, Label] | None = None
+
     def join_label(self, key: str, label: Label) -> Label:
         """Join a label to the task's and return the result; written only when it grows."""
-        known = self.task_label(key)
+        # Nobody else writes before this batch ends, and most of its units are of one task.
+        held = self._joined = {} if self._joined is None else self._joined
+        known = held.get(key) or self.task_label(key)
         joined = label if known is None else known | label
-        if joined != known:
+        if joined is not known and joined != known:
             stored = canonical(joined.as_dict()).decode()
             self._db.execute("INSERT OR REPLACE INTO labels VALUES (?, ?)", (key, stored))
+        held[key] = joined
         return joined
+
+    def back_to(self, mark: Mark) -> None:
+        """Forget what the undone unit joined."""
+        super().back_to(mark)
+        self._joined = None
 
 
 @lru_cache(maxsize=1024)

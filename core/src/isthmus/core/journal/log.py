@@ -8,16 +8,17 @@ from datetime import datetime
 from isthmus.core.errors import NotFound
 from isthmus.core.records import JSON
 
-from .entries import Entry, Kind, Recorded, encode_leaf, parse_leaf, private_part, subjects
+from .entries import Entry, Kind, Recorded
 from .errors import IntentOpen
-from .pending import Pending
-from .sealing import Sealer, canonical, commitment
+from .leaf import encode_body, encode_leaf, parse_leaf
+from .pending import Pending, PendingMark, Run
+from .sealing import Sealer, commitment
 from .tree import HASH_BYTES, Growth
 
-__all__ = ["LogReads", "LogWrites"]
+__all__ = ["LogReads", "LogWrites", "Mark"]
 
 _RANGES_PER_TOMBSTONE = 2_000
-_Mark = tuple[tuple[int, list[bytes]], tuple[int, int, list[int]], bool]
+Mark = tuple[PendingMark, bool]
 
 
 class Reads:
@@ -85,8 +86,7 @@ class LogWrites(LogReads):
         self, db: sqlite3.Connection, sealer: Sealer, growth: Growth, clock: Callable[[], datetime], *, full: bool
     ) -> None:
         super().__init__(db, sealer)
-        self._growth = growth
-        self._pending = Pending()
+        self._pending = Pending(growth)
         self._clock = clock
         self._full = full
         self._durable = growth.size, growth.edge
@@ -95,7 +95,7 @@ class LogWrites(LogReads):
     @property
     def size(self) -> int:
         """Return how many entries there are, those of this batch included."""
-        return self._growth.size
+        return self._pending.size
 
     def append(self, entry: Entry, payload: Mapping[str, JSON] | None = None) -> int:
         """Add an entry and return its index; `payload` is sealed apart and can be erased.
@@ -103,40 +103,43 @@ class LogWrites(LogReads):
         Raises:
             InvalidArguments: the entry is too long for a leaf.
         """
-        index = self._growth.size
-        name = self._sealer.pseudonym
-        pseudonyms = {subject: name(subject) for subject in subjects(entry)}
-        private, salt, committed = private_part(entry), b"", {}
-        content = _body(private, payload)
-        if content:
-            salt = self._sealer.salt()
-            committed["payload"] = commitment("payload", salt, content)
-        if entry.argument_digest:
-            committed["arguments"] = commitment("arguments", salt, entry.argument_digest.encode())
-        time = entry.time or self._clock()
-        leaf = encode_leaf(entry, index=index, time=time, pseudonyms=pseudonyms, committed=committed)
-        if content:
-            sealed, named = self._sealer.seal(_place(index), content), bytes.fromhex("".join(pseudonyms.values()))
-            self._pending.payloads.append((index, salt, sealed, named))
+        pending, sealer = self._pending, self._sealer
+        index, name, content = pending.size, sealer.pseudonym, encode_body(entry, payload)
+        if not content:
+            pending.add(encode_leaf(entry, index=index, time=entry.time or self._clock(), name=name))
+            return index
+        salt, sealed = sealer.seal_salted(_place(index), content)
+        digest = entry.argument_digest
+        leaf = encode_leaf(
+            entry,
+            index=index,
+            time=entry.time or self._clock(),
+            name=name,
+            arguments=commitment(b"arguments", salt, digest.encode()) if digest else "",
+            payload=commitment(b"payload", salt, content),
+        )
+        named = {name(entry.principal), name(entry.on_behalf_of), name(entry.approver), *map(name, entry.record_ids)}
         # Nothing here fails, so an entry that could not be encoded or sealed leaves no half of itself behind.
-        self._pending.entries.append((index, leaf, b"".join(self._growth.append(leaf))))
+        pending.add_body(index, salt, sealed, bytes.fromhex("".join(named)))
+        pending.add(leaf)
         return index
 
-    def mark(self) -> _Mark:
+    def mark(self) -> Mark:
         """Remember the state of the log, for a unit that fails."""
-        return self._growth.mark(), self._pending.mark(), self.erased
+        return self._pending.mark(), self.erased
 
-    def back_to(self, mark: _Mark) -> None:
+    def back_to(self, mark: Mark) -> None:
         """Forget what was appended since the mark, after the database went back to it too."""
-        growth, pending, self.erased = mark
-        self._growth.back_to(growth)
+        pending, self.erased = mark
         self._pending.back_to(pending)
 
     def flush(self) -> None:
-        """Write the rows of the log and its new head."""
-        self._pending.flush(self._db)
-        if self._growth.size != self._durable[0]:
-            self._db.execute("UPDATE tree SET size = ?, edge = ?", (self._growth.size, self._growth.edge))
+        """Write the rows of the log and its new head, so that this unit can read them."""
+        self._pending.flush(self._db.execute)
+
+    def finish(self, run: Run) -> None:
+        """Write what is left once all units of the batch are done."""
+        self._pending.flush(run)
 
     def entries(self, first: int, stop: int) -> Iterator[Recorded]:
         """Read entries, those of this unit included."""
@@ -191,14 +194,6 @@ class LogWrites(LogReads):
         )
         if rejected.rowcount:
             self.append(Entry(kind=Kind.APPROVAL, approval=approval, state="rejected"))
-
-
-def _body(private: str, payload: Mapping[str, JSON] | None) -> bytes:
-    """Encode what is sealed apart, as canonical JSON; empty where there is nothing."""
-    told = f'"private":{private}' if private else ""
-    if payload is not None:
-        told = f'"payload":{canonical(payload).decode()}' + ("," + told if told else "")
-    return ("{" + told + "}").encode("utf-8", "backslashreplace") if told else b""
 
 
 def _place(index: int) -> str:

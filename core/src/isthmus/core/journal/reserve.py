@@ -21,6 +21,7 @@ class Reserve:
 
     def __init__(self, path: Path, size: int, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._path = path.with_name(f"{path.name}-reserve")
+        self._name = os.fspath(self._path)
         self._size = size
         self._monotonic = monotonic
         self._retry_at = 0.0
@@ -28,7 +29,7 @@ class Reserve:
     @property
     def held(self) -> bool:
         """Tell whether the space is still set aside."""
-        return self._path.exists()
+        return os.access(self._name, os.F_OK)
 
     def release(self) -> bool:
         """Give the space back to the disk; False where that was done before."""

@@ -127,6 +127,8 @@ class UnitConnection(sqlite3.Connection):
 
     _pending = False
     _marked = False
+    directly = sqlite3.Connection.execute
+    """Run a statement that belongs to no unit."""
 
     def begin_unit(self) -> None:
         """Start a unit."""

@@ -1,12 +1,10 @@
 """Who may read what the journal keeps: sealed bodies, salted commitments and pseudonyms."""
 
 import hashlib
-import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from json.encoder import encode_basestring
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,7 +15,7 @@ from isthmus.core.records import JSON
 
 from .errors import JournalUnavailable
 
-__all__ = ["SALT_BYTES", "JournalKeys", "Sealer", "canonical", "commitment", "key_id", "quoted"]
+__all__ = ["SALT_BYTES", "JournalKeys", "Sealer", "canonical", "commitment", "key_id"]
 
 SALT_BYTES = 32
 _KEY_BYTES = 32
@@ -25,6 +23,7 @@ _NONCE_BYTES = 12
 _SEALED_V1 = b"\x01"
 _HEADER_BYTES = 5
 _PSEUDONYM_BYTES = 16
+_HASH_BLOCK_BYTES = 64
 _KNOWN_NAMES = 4_096
 
 
@@ -60,19 +59,15 @@ _ENCODER = json.JSONEncoder(
 )
 
 
-quoted = encode_basestring
-"""Write one text as `canonical` does."""
-
-
 def canonical(value: object) -> bytes:
     """Encode JSON the one way that digests are taken over: sorted keys, no spaces, UTF-8."""
     # A lone surrogate has no UTF-8; its backslash form is the JSON escape of the same character.
     return _ENCODER.encode(value).encode("utf-8", "backslashreplace")
 
 
-def commitment(domain: str, salt: bytes, content: bytes) -> str:
+def commitment(domain: bytes, salt: bytes, content: bytes) -> str:
     """Commit to content that may be erased later; without the salt it cannot be guessed. Returns hex."""
-    return hashlib.sha256(b"isthmus/journal/" + domain.encode() + b"/v1\0" + salt + content).hexdigest()
+    return hashlib.sha256(b"isthmus/journal/" + domain + b"/v1\0" + salt + content).hexdigest()
 
 
 class Sealer:
@@ -85,8 +80,11 @@ class Sealer:
         self._cipher = AESGCM(keys.sealing)
         self._header = _SEALED_V1 + key_id(keys.sealing)
         self._drawn, self._used = b"", 0
+        # HMAC (RFC 2104) with the key's blocks hashed beforehand: a record is named with every call that touches it.
+        block = keys.pseudonyms.ljust(_HASH_BLOCK_BYTES, b"\0")
+        self._inner, self._outer = (hashlib.sha256(bytes(one ^ pad for one in block)) for pad in (0x36, 0x5C))
         # The same few people call again and again. What is kept here is kept in memory only.
-        self._pseudonym = lru_cache(maxsize=_KNOWN_NAMES)(self._named)
+        self.pseudonym = lru_cache(maxsize=_KNOWN_NAMES)(self._named)
 
     @property
     def origin(self) -> str:
@@ -97,14 +95,14 @@ class Sealer:
         """Draw the random bytes of a batch at once, and drop what the last one left; only the writer's thread does."""
         self._drawn, self._used = self._entropy(bodies * (SALT_BYTES + _NONCE_BYTES)), 0
 
-    def salt(self) -> bytes:
-        """Draw a fresh salt."""
-        return self._draw(SALT_BYTES)
-
     def seal(self, place: str, content: bytes) -> bytes:
         """Encrypt with AES-256-GCM: version, key id, nonce, ciphertext; opens only at the same place."""
-        nonce = self._draw(_NONCE_BYTES)
-        return self._header + nonce + self._cipher.encrypt(nonce, content, self._bound(place))
+        return self._sealed(place, content, self._draw(_NONCE_BYTES))
+
+    def seal_salted(self, place: str, content: bytes) -> tuple[bytes, bytes]:
+        """Do what `seal` does; a fresh salt to commit to the content with comes first."""
+        drawn = self._draw(SALT_BYTES + _NONCE_BYTES)
+        return drawn[:SALT_BYTES], self._sealed(place, content, drawn[SALT_BYTES:])
 
     def open(self, place: str, sealed: bytes) -> bytes:
         """Decrypt what `seal` made for this place.
@@ -139,13 +137,14 @@ class Sealer:
         found: dict[str, JSON] = json.loads(self.open(place, sealed))
         return found
 
-    def pseudonym(self, value: str) -> str:
-        """Name a person or record so that only the key's holder can find it again; empty stays empty. Returns hex."""
-        return self._pseudonym(value) if value else ""
-
     def _named(self, value: str) -> str:
-        text = value.encode("utf-8", "backslashreplace")
-        return hmac.digest(self._keys.pseudonyms, text, "sha256")[:_PSEUDONYM_BYTES].hex()
+        """Name a person or record so that only the key's holder can find it again; empty stays empty. Returns hex."""
+        if not value:
+            return ""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(value.encode("utf-8", "backslashreplace"))
+        outer.update(inner.digest())
+        return outer.digest()[:_PSEUDONYM_BYTES].hex()
 
     def _draw(self, count: int) -> bytes:
         at = self._used
@@ -153,6 +152,9 @@ class Sealer:
             return self._entropy(count)
         self._used = at + count
         return self._drawn[at : self._used]
+
+    def _sealed(self, place: str, content: bytes, nonce: bytes) -> bytes:
+        return self._header + nonce + self._cipher.encrypt(nonce, content, self._bound(place))
 
     def _bound(self, place: str) -> bytes:
         return f"{self._origin}\0{place}".encode()

@@ -1,7 +1,5 @@
 """What can be read from the journal, and what can be done in one unit of work?"""
 
-import sqlite3
-from collections.abc import Callable
 from datetime import datetime
 
 from .approvals import ApprovalReads, ApprovalWrites
@@ -10,8 +8,6 @@ from .generations import GenerationReads, GenerationWrites
 from .intents import IntentReads, IntentWrites
 from .labels import LabelReads, LabelWrites
 from .ledger import LedgerReads, LedgerWrites
-from .sealing import Sealer
-from .tree import Growth
 
 __all__ = ["Transaction", "View"]
 
@@ -26,16 +22,12 @@ class View(IntentReads, ApprovalReads, LabelReads, LedgerReads, CheckpointReads)
 
 
 class Transaction(IntentWrites, ApprovalWrites, LabelWrites, LedgerWrites, CheckpointWrites):
-    """All that one unit of work may read and write; it sees its own writes, and is of no use after the unit.
+    """All that one unit of work may read and write; it sees its own writes, and is of no use after the unit."""
 
-    `generations` reads and changes the versions of credentials.
-    """
-
-    def __init__(
-        self, db: sqlite3.Connection, sealer: Sealer, growth: Growth, clock: Callable[[], datetime], *, full: bool
-    ) -> None:
-        super().__init__(db, sealer, growth, clock, full=full)
-        self.generations = GenerationWrites(db, sealer, clock)
+    @property
+    def generations(self) -> GenerationWrites:
+        """Read and change the versions of credentials."""
+        return GenerationWrites(self._db, self._sealer, self._clock)
 
     @property
     def now(self) -> datetime:

@@ -1,7 +1,7 @@
 """How does the log grow, and how is it proven: the Merkle tree of RFC 6962, section 2.1."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 __all__ = [
     "EMPTY_ROOT",
@@ -10,26 +10,21 @@ __all__ = [
     "NodeLookup",
     "consistency_proof",
     "inclusion_proof",
-    "leaf_hash",
     "root_of",
     "verify_consistency",
 ]
 
 HASH_BYTES = 32
-EMPTY_ROOT = hashlib.sha256(b"").digest()
+_sha256 = hashlib.sha256
+EMPTY_ROOT = _sha256(b"").digest()
 
 NodeLookup = Callable[[int, int], bytes]
 """Find the root of a complete subtree by (level, index); its leaves start at `index << level`."""
 
 
-def leaf_hash(data: bytes) -> bytes:
-    """Hash one entry."""
-    return hashlib.sha256(b"\x00" + data).digest()
-
-
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Hash two subtrees into their parent."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return _sha256(b"\x01" + left + right).digest()
 
 
 class Growth:
@@ -42,36 +37,28 @@ class Growth:
         if len(edge) != size.bit_count() * HASH_BYTES:
             raise ValueError(f"the right edge of {size} entries is {size.bit_count()} hashes, not {len(edge)} bytes")
         self.size = size
-        self._edge = [edge[at : at + HASH_BYTES] for at in range(0, len(edge), HASH_BYTES)]
-
-    @property
-    def edge(self) -> bytes:
-        """Return the edge as it is stored."""
-        return b"".join(self._edge)
+        self.edge = edge
 
     @property
     def root(self) -> bytes:
         """Return the root of everything appended so far."""
-        return _fold(self._edge)
+        return _fold([self.edge[at : at + HASH_BYTES] for at in range(0, len(self.edge), HASH_BYTES)])
 
-    def append(self, data: bytes) -> list[bytes]:
-        """Add an entry and return the roots of the subtrees that it completes, from its own leaf up."""
-        at, found = self.size, leaf_hash(data)
-        complete = [found]
-        while at & 1:
-            found, at = node_hash(self._edge.pop(), found), at >> 1
-            complete.append(found)
-        self._edge.append(found)
-        self.size += 1
-        return complete
-
-    def mark(self) -> tuple[int, list[bytes]]:
-        """Remember this state for `back_to`."""
-        return self.size, self._edge.copy()
-
-    def back_to(self, mark: tuple[int, list[bytes]]) -> None:
-        """Forget what was appended since the mark."""
-        self.size, self._edge = mark
+    def extend(self, entries: Iterable[bytes]) -> list[bytes]:
+        """Add entries; for each, join the roots of the subtrees that it completes, from its own leaf up."""
+        edge, size, completed = self.edge, self.size, []
+        for data in entries:
+            found = roots = _sha256(b"\x00" + data).digest()
+            at = size
+            while at & 1:
+                found = _sha256(b"\x01" + edge[-HASH_BYTES:] + found).digest()
+                edge, at = edge[:-HASH_BYTES], at >> 1
+                roots += found
+            edge += found
+            size += 1
+            completed.append(roots)
+        self.size, self.edge = size, edge
+        return completed
 
 
 def root_of(lookup: NodeLookup, low: int, high: int) -> bytes:

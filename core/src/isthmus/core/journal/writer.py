@@ -4,14 +4,14 @@ import asyncio
 import concurrent.futures
 import sqlite3
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final
+
+import msgspec
 
 from .errors import JournalBusy, JournalUnavailable
 from .reserve import Reserve
@@ -35,8 +35,7 @@ _PASSING_FAULTS: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, 
 Future = asyncio.Future[Any] | concurrent.futures.Future[Any]
 
 
-@dataclass(slots=True, eq=False)
-class Unit:
+class Unit(msgspec.Struct, eq=False):
     """One piece of work with whoever waits for it; `loop` is None where a thread waits."""
 
     work: Callable[[Transaction], Any]
@@ -137,9 +136,12 @@ class Writer:
                 self._refuse(db, _unavailable(error, self._path))
             except JournalUnavailable as failure:
                 self._refuse(db, failure)
-            self._answer()
-            if self._failure is None:
+            if self._failure is None and self._tidy_due():
+                # Nobody has to wait for that.
+                self._answer()
                 self._tidy(db)
+        # After the turn is passed on: this thread goes to sleep now and leaves the interpreter to whom it woke.
+        self._answer()
 
     def _refuse(self, db: sqlite3.Connection, failure: JournalUnavailable) -> None:
         if db.in_transaction:
@@ -154,12 +156,9 @@ class Writer:
         _deliver(answered)
 
     def _take(self, taken: list[Unit]) -> None:
-        # Only now: what queued while we waited for our turn comes along.
-        while len(taken) < _LARGEST_BATCH:
-            try:
-                unit = self._queue.get_nowait()
-            except Empty:
-                break
+        # Only now: what queued while we waited for our turn comes along. Nobody else takes from the queue.
+        for _ in range(min(self._queue.qsize(), _LARGEST_BATCH - 1)):
+            unit = self._queue.get_nowait()
             if unit is None:
                 self._last = True
                 break
@@ -182,16 +181,16 @@ class Writer:
 
     def _commit(self, db: UnitConnection, units: list[Unit]) -> None:
         self._sealer.prepare(len(units))
-        db.execute("BEGIN IMMEDIATE")
+        db.directly("BEGIN IMMEDIATE")
         growth = _growth(db, self._path)
         size = growth.size
         transaction = Transaction(db, self._sealer, growth, self._clock, full=not self._held)
         for unit in units:
             _try(db, transaction, unit)
-        transaction.flush()
+        transaction.finish(db.directly)
         if transaction.erased:
             db.execute("INSERT OR REPLACE INTO facts VALUES ('scrub', 'due')")
-        db.execute("COMMIT")
+        db.directly("COMMIT")
         self._scrub = self._scrub or transaction.erased
         self._batches += 1
         self._entries += growth.size - size
@@ -209,15 +208,16 @@ class Writer:
             db.execute("DELETE FROM facts WHERE name = 'scrub'")
         self._scrub = False
 
+    def _tidy_due(self) -> bool:
+        return self._batches >= _BATCHES_PER_COPY or self._entries >= _ENTRIES_PER_COPY or not self._held
+
     def _tidy(self, db: sqlite3.Connection) -> None:
         """Copy the log into the database from time to time; with the turn held, nobody adds to it meanwhile."""
-        due = self._batches >= _BATCHES_PER_COPY or self._entries >= _ENTRIES_PER_COPY
-        if due or not self._held:
-            self._batches = self._entries = 0
-            try:
-                _copy_log(db, "PASSIVE")
-            except sqlite3.Error as error:
-                self._stop(_unavailable(error, self._path))
+        self._batches = self._entries = 0
+        try:
+            _copy_log(db, "PASSIVE")
+        except sqlite3.Error as error:
+            self._stop(_unavailable(error, self._path))
 
     def _stop(self, failure: JournalUnavailable) -> None:
         with self._open:
@@ -232,8 +232,8 @@ class Writer:
         _deliver(left)
 
 
-def _growth(db: sqlite3.Connection, path: Path) -> Growth:
-    size, edge = db.execute("SELECT size, edge FROM tree").fetchone()
+def _growth(db: UnitConnection, path: Path) -> Growth:
+    size, edge = db.directly("SELECT size, edge FROM tree").fetchone()
     try:
         return Growth(size, edge)
     except ValueError as error:
@@ -263,12 +263,12 @@ def _try(db: UnitConnection, transaction: Transaction, unit: Unit) -> None:
 
 
 def _deliver(units: Iterable[Unit]) -> None:
-    loops: dict[asyncio.AbstractEventLoop, list[Unit]] = defaultdict(list)
+    loops: dict[asyncio.AbstractEventLoop, list[Unit]] = {}
     for unit in units:
         if unit.loop is None:
             unit.deliver()
         else:
-            loops[unit.loop].append(unit)
+            loops.setdefault(unit.loop, []).append(unit)
     for loop, waiting in loops.items():
         try:
             loop.call_soon_threadsafe(_deliver_all, waiting)

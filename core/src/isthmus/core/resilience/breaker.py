@@ -40,7 +40,7 @@ class BreakerRules:
     longest: float = 60.0
 
 
-class Admission(Struct, frozen=True):
+class Admission(Struct, frozen=True, gc=False):
     """One call let through; give it back exactly once with what became of it."""
 
     breaker: "Breaker"

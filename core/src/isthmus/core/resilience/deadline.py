@@ -7,7 +7,7 @@ from isthmus.core.resilience.clock import Clock, SystemClock
 __all__ = ["Deadline"]
 
 
-class Deadline(Struct, frozen=True):
+class Deadline(Struct, frozen=True, gc=False):
     """The moment, on the clock's monotonic scale, by which the whole call has ended: queueing, tokens, body, all."""
 
     at: float

@@ -6,12 +6,13 @@ import io
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import httpx2
+from msgspec.structs import replace as changed
 
 from isthmus.core.caller import Principal
-from isthmus.core.connector import Connector
+from isthmus.core.connector import Connector, ObjectFacts
 from isthmus.core.credentials import Credential, Secret, StaticCredential
 from isthmus.core.errors import IsthmusError
 from isthmus.core.http import CallScope, Http, Meter, Origin, Response
@@ -24,7 +25,7 @@ from isthmus.core.http.timing import DeadlineCut
 from isthmus.core.http.wire import ForeignWire
 from isthmus.core.operation import RequestClass
 from isthmus.core.resilience import Deadline, RetryPolicy, SystemClock
-from isthmus.core.testing.calls import Call, calls_of
+from isthmus.core.testing.calls import Call, calls_of, operation_of
 from isthmus.core.testing.subject import Examples, Subject
 from isthmus.core.testing.violation import Violation, broken
 from isthmus.core.testing.watch import CONNECTING, Reached, watching
@@ -158,6 +159,7 @@ class Bench:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.origin = Origin.of(subject.url)
+        self._facts: dict[str, ObjectFacts] = {}
 
     @property
     def examples(self) -> Examples:
@@ -185,7 +187,7 @@ class Bench:
 
     def run(self, *calls: Call, connector: Connector | None = None, user: str = "kit") -> Outcome:
         """Run calls one after the other against one fresh upstream; return the outcome of the last."""
-        return self._run(self.subject.upstream, calls, connector or self.subject.build(), user)[-1]
+        return self._run(self.subject.upstream, calls, connector or self.subject.build(), user, live=True)[-1]
 
     def play(
         self, call: Call, upstream: httpx2.AsyncBaseTransport, *, connector: Connector | None = None, user: str = "kit"
@@ -201,26 +203,39 @@ class Bench:
         return outcome
 
     def _run(
-        self, upstream: Callable[[], httpx2.AsyncBaseTransport], calls: Sequence[Call], connector: Connector, user: str
+        self,
+        upstream: Callable[[], httpx2.AsyncBaseTransport],
+        calls: Sequence[Call],
+        connector: Connector,
+        user: str,
+        *,
+        live: bool = False,
     ) -> list[Outcome]:
-        return asyncio.run(self._all(upstream, calls, connector, user))
+        return asyncio.run(self._all(upstream, calls, connector, user, live=live))
 
     async def _all(
-        self, upstream: Callable[[], httpx2.AsyncBaseTransport], calls: Sequence[Call], connector: Connector, user: str
+        self,
+        upstream: Callable[[], httpx2.AsyncBaseTransport],
+        calls: Sequence[Call],
+        connector: Connector,
+        user: str,
+        *,
+        live: bool,
     ) -> list[Outcome]:
         wire, heard = _Wire(upstream()), io.StringIO()
         try:
             with _listening(heard):
-                outcomes = [await self._one(call, wire, connector, user) for call in calls]
+                outcomes = [await self._one(call, wire, connector, user, live=live) for call in calls]
         finally:
             await wire.aclose()
         return [replace(one, said=heard.getvalue()) for one in outcomes]
 
-    async def _one(self, call: Call, wire: _Wire, connector: Connector, user: str) -> Outcome:
+    async def _one(self, call: Call, wire: _Wire, connector: Connector, user: str, *, live: bool) -> Outcome:
         clock, begun = SystemClock(), len(wire.exchanges)
         deadline = Deadline.after(SECONDS, clock)
         scope = CallScope(Principal("example", user), call.operation, deadline, None, Meter(), "kit", agent="kit")
-        bound = connector.bind(Http(self._chain(connector, wire), self.origin, scope))
+        http = Http(self._chain(connector, wire), self.origin, scope)
+        bound = connector.bind(http, partial(self._facts_of, http, live=live))
         result, error = None, None
         try:
             result = await call.run(bound)
@@ -229,6 +244,25 @@ class Bench:
         except (Exception, Reached) as caught:  # noqa: BLE001 what it raises is what is judged
             error = caught
         return Outcome(call, result, error, tuple(wire.exchanges[begun:]))
+
+    async def _facts_of(self, http: Http, object: str, *, live: bool) -> ObjectFacts:
+        """Describe an object to the connector as core does: what was looked up before is not asked again.
+
+        A recorded call looks up on the side; one that is played back has only the answers it is given.
+        """
+        found = self._facts.get(object.casefold())
+        if found is not None:
+            return found
+        connector, doing = self.subject.build(), operation_of(self.subject, "catalogue", object)
+        if not live:
+            return await connector.bind(http).catalogue(object)
+        wire = self.subject.upstream()
+        try:
+            scope = changed(http.scope, operation=doing)
+            found = await connector.bind(Http(self._chain(connector, wire), self.origin, scope)).catalogue(object)
+        finally:
+            await wire.aclose()
+        return self._facts.setdefault(object.casefold(), found)
 
     def _chain(self, connector: Connector, wire: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseTransport:
         """Compose the layers that judge a connector; budget, breaker and telemetry are not its concern."""

@@ -28,7 +28,7 @@ def unsound_reading(reading: object) -> str:
     """Say what is wrong with a quota reading."""
     if not isinstance(reading, QuotaReading):
         return f"a {type(reading).__name__} is no QuotaReading"
-    counts = (reading.limit, reading.remaining)
+    counts = (reading.limit, 0 if reading.remaining is None else reading.remaining)
     if not all(type(one) is int and one >= 0 for one in counts):
         return f"limit and remaining are counts, not {counts!r}"
     if reading.window is not None and not (_of(reading.window, int, float) and reading.window > 0):

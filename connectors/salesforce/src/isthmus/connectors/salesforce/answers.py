@@ -21,7 +21,7 @@ LAYOUT = Layout(
     said=(("totalSize", int), ("done", bool), ("nextRecordsUrl", str)),
     inside=("attributes", ("type", "url")),
 )
-"""REST API guide, resource Query: what an answer says beside its records, and each record of itself."""
+"""REST API guide, resource Query: what an answer says beside its records, and every record of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Batch(Generic[T]):
 
 
 def read_rows(answer: Response, *, object: str, paths: tuple[str, ...]) -> Batch[Row]:
-    """Read rows; related fields and values of several parts need the longer way."""
-    found = None if any("." in one for one in paths) else LAYOUT.read(answer, object, paths)
+    """Read rows; an answer of another shape than documented goes the longer way."""
+    found = LAYOUT.read(answer, object, paths)
     if found is not None:
         return _batch(found.rows, found.said)
     nodes = read_nodes(answer)

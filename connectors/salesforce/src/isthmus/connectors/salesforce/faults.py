@@ -153,7 +153,7 @@ def quota_of(response: Response) -> Iterable[QuotaReading]:
             if found := form.fullmatch(part):
                 used, limit = int(found[1]), int(found[2])
                 told.append(QuotaReading(limit=limit, remaining=max(0, limit - used), window=DAY, quota=name))
-    return sorted(told, key=lambda reading: -reading.remaining) if len(told) > 1 else told
+    return sorted(told, key=lambda reading: -(reading.remaining or 0)) if len(told) > 1 else told
 
 
 def _fault(status: int, body: JSON) -> Fault:

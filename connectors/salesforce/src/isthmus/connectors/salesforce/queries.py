@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
+from functools import lru_cache
 
 from isthmus.connectors.salesforce import soql
 from isthmus.core.errors import InvalidArguments
@@ -152,6 +153,7 @@ def _plain(value: JSON) -> JSON:
     return value
 
 
+@lru_cache(maxsize=4_096)
 def _ref(path: str) -> soql.FieldRef:
     return soql.FieldRef(tuple(path.split(".")))
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .journal import Effect, Entry, Journal
     from .salesforce import SalesforceOrg
     from .sandbox import Sandbox
+    from .servicenow import ServiceNowInstance
 
 __all__ = [
     "Clock",
@@ -23,6 +24,7 @@ __all__ = [
     "Journal",
     "SalesforceOrg",
     "Sandbox",
+    "ServiceNowInstance",
     "isthmus_commands",
     "write_house",
 ]
@@ -35,6 +37,7 @@ _HOMES = {
     "Journal": "journal",
     "SalesforceOrg": "salesforce",
     "Sandbox": "sandbox",
+    "ServiceNowInstance": "servicenow",
     "write_house": "house",
 }
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from .names import WILDCARDS
+from .names import DOMAINS, WILDCARDS
 
 _LIFE: Final = timedelta(days=90)
 _LOOPBACK: Final = ipaddress.ip_address("127.0.0.1")
@@ -83,7 +83,7 @@ class Authority:
 
     def _root(self, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
         name = _name("isthmus sandbox authority")
-        covered = [x509.DNSName("salesforce.com"), x509.DNSName("localhost")]
+        covered = [*map(x509.DNSName, DOMAINS), x509.DNSName("localhost")]
         loopback = x509.IPAddress(ipaddress.ip_network("127.0.0.1/32"))
         return (
             self._builder(name, name, key)

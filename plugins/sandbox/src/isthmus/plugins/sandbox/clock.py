@@ -8,6 +8,11 @@ START: Final = datetime(2026, 11, 20, 9, 0, 0, tzinfo=UTC)
 """A Friday morning: every sandbox begins at the same instant unless told otherwise."""
 
 
+def stamp(moment: datetime) -> str:
+    """Write an instant as journals do, and as Salesforce does."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+
+
 class Clock:
     """Keep a time that moves only when somebody advances it."""
 

@@ -5,6 +5,10 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .sandbox import Sandbox
 
 __all__ = ["serve_sandbox"]
 
@@ -13,6 +17,8 @@ def serve_sandbox(
     *,
     port_eu: int = 0,
     port_us: int = 0,
+    port_servicenow_eu: int = 0,
+    port_servicenow_us: int = 0,
     port_tls: int = 0,
     port_gate: int = 0,
     seed: int = 7,
@@ -26,7 +32,9 @@ def serve_sandbox(
     Args:
         port_eu: Port of the EU Salesforce org (0: any free one).
         port_us: Port of the US Salesforce org (0: any free one).
-        port_tls: Port that speaks TLS for all orgs, under the vendor's host names (0: any free one).
+        port_servicenow_eu: Port of the EU ServiceNow instance (0: any free one).
+        port_servicenow_us: Port of the US ServiceNow instance (0: any free one).
+        port_tls: Port that speaks TLS for all of them, under the vendor's host names (0: any free one).
         port_gate: Port of the proxy that leads clients there (0: any free one).
         seed: Which company to make up.
         accounts: How many accounts, over both orgs.
@@ -42,19 +50,24 @@ def serve_sandbox(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     ports = {"eu": port_eu, "us": port_us, "tls": port_tls, "gate": port_gate}
+    ports |= {"servicenow-eu": port_servicenow_eu, "servicenow-us": port_servicenow_us}
     with Sandbox(seed, ports=ports, accounts=accounts, contacts=contacts) as running:
         settings = write_house(write, running.salesforce) if write is not None else None
-        if print_json:
-            lines = [json.dumps(running.credentials())]
-        else:
-            lines = [f"Salesforce {name:3} {org.url}" for name, org in running.salesforce.items()]
-            if settings is not None:
-                lines.append(f"Settings       {settings}  (try: isthmus tools --config {settings})")
-            lines += [f"TLS, all orgs  https://127.0.0.1:{running.tls_port}"]
-            lines += [f"               {org.my_domain}  (through the gate)" for org in running.salesforce.values()]
-            lines.append("Unmodified clients find it, and nothing else, with these variables:")
-            lines += [f"  export {name}={value}" for name, value in running.environment.items()]
-            lines.append("Press Ctrl-C to stop.")
+        lines = [json.dumps(running.credentials())] if print_json else _told(running, settings)
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
         stop.wait()
+
+
+def _told(running: "Sandbox", settings: Path | None) -> list[str]:
+    """Return what a person at the terminal wants to know."""
+    lines = [f"Salesforce {name:3} {org.url}" for name, org in running.salesforce.items()]
+    lines += [f"ServiceNow {name:3} {each.url}" for name, each in running.servicenow.items()]
+    if settings is not None:
+        lines.append(f"Settings       {settings}  (try: isthmus tools --config {settings})")
+    lines += [f"TLS, all       https://127.0.0.1:{running.tls_port}"]
+    lines += [f"               {org.my_domain}  (through the gate)" for org in running.salesforce.values()]
+    lines += [f"               https://{each.host}  (through the gate)" for each in running.servicenow.values()]
+    lines.append("Unmodified clients find it, and nothing else, with these variables:")
+    lines += [f"  export {name}={value}" for name, value in running.environment.items()]
+    return [*lines, "Press Ctrl-C to stop."]

@@ -39,6 +39,12 @@ def packed(content: bytes, accepts: str, headers: dict[str, str]) -> bytes:
     return gzip.compress(content, compresslevel=1, mtime=0)
 
 
+def packed_blanks(megabytes: int) -> bytes:
+    """Return a small gzip body that is large when unpacked."""
+    pack = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    return b"".join([pack.compress(b" " * (1 << 20)) for _ in range(megabytes)]) + pack.flush()
+
+
 def _takes_gzip(accepts: str) -> bool:
     for each in accepts.lower().split(","):
         name, _, weight = each.replace(" ", "").partition(";q=")

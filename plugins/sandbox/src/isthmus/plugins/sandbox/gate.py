@@ -113,7 +113,7 @@ def _judge(method: str, target: str) -> int:
 
 
 async def _refuse(writer: asyncio.StreamWriter, status: HTTPStatus) -> None:
-    said = f"This gate opens tunnels to the sandbox's Salesforce names on port 443 only: {status.phrase}.\n".encode()
+    said = f"This gate opens tunnels to the vendors' names on port 443 only: {status.phrase}.\n".encode()
     allow = "Allow: CONNECT\r\n" if status == HTTPStatus.METHOD_NOT_ALLOWED else ""
     head = f"HTTP/1.1 {status.value} {status.phrase}\r\n{allow}Content-Type: text/plain\r\n"
     writer.write(f"{head}Content-Length: {len(said)}\r\nConnection: close\r\n\r\n".encode() + said)

@@ -1,5 +1,7 @@
 """What does a request or an answer look like, apart from how it travels?"""
 
+import base64
+import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,6 +32,18 @@ class Request:
     def origin(self) -> str:
         """Return the scheme and host that the client asked for."""
         return f"{self.scheme}://{self.host}"
+
+    @property
+    def basic(self) -> tuple[str, str] | None:
+        """Return the name and password of a Basic header (RFC 7617); None where there is none that can be read."""
+        scheme, _, value = self.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return None
+        try:
+            name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        return name, password
 
     @cached_property
     def query(self) -> Mapping[str, str]:

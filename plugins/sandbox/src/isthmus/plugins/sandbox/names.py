@@ -1,10 +1,13 @@
-"""Under which names of the vendor does the sandbox answer?"""
+"""Under which names of the vendors does the sandbox answer?"""
 
 import re
 from typing import Final
 
-WILDCARDS: Final = ("*.salesforce.com", "*.my.salesforce.com", "*.sandbox.my.salesforce.com")
+WILDCARDS: Final = ("*.salesforce.com", "*.my.salesforce.com", "*.sandbox.my.salesforce.com", "*.service-now.com")
 """The names the TLS port shows a certificate for; a star stands for one label."""
+
+DOMAINS: Final = ("salesforce.com", "service-now.com")
+"""The vendors' domains that all of those lie in."""
 
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAMES: Final = re.compile("|".join(_LABEL + re.escape(each[1:]) for each in WILDCARDS), re.IGNORECASE)

@@ -2,6 +2,7 @@
 
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -70,6 +71,22 @@ class Enterprise:
 
     companies: tuple[Company, ...]
     humans: tuple[Human, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Employee:
+    """One of the enterprise's own people."""
+
+    login: str
+    given: str
+    family: str
+
+
+@cache
+def staff() -> Mapping[str, Employee]:
+    """Return the enterprise's own people by login."""
+    listed = tomllib.loads((files(__package__) / "data" / "staff.toml").read_text("utf-8"))["staff"]
+    return {login: Employee(login, given, family) for login, given, family in listed}
 
 
 class _Names(TypedDict):

@@ -14,6 +14,8 @@ from .gate import MAX_HEAD, Asked, Gate
 from .people import HOMES, build
 from .salesforce import SalesforceOrg, Switch
 from .server import HttpApp, ServerThread
+from .servicenow import InstanceSwitch, ServiceNowInstance
+from .switchboard import Switchboard
 
 _TLS: Final = "tls"
 _GATE: Final = "gate"
@@ -22,10 +24,11 @@ _GATE: Final = "gate"
 class Sandbox:
     """Serve one made-up enterprise on loopback until the context ends.
 
-    Each org has an HTTP port of its own; one TLS port serves all of them under the vendor's names, and a gate (an HTTP
-    proxy) leads clients there that know no other address. `ports` fixes a port by the org's name, `tls` or `gate`,
-    others are free ones; `start` is where the virtual clock begins. `machine_time` is what the signers of JWT
-    assertions and the checkers of certificates tell the time by (seconds since 1970); nothing else reads it.
+    Each org and instance has an HTTP port of its own; one TLS port serves all of them under the vendors' names, and a
+    gate (an HTTP proxy) leads clients there that know no other address. `ports` fixes a port by the org's name (`eu`),
+    the instance's (`servicenow-eu`), `tls` or `gate`, others are free ones; `start` is where the virtual clock begins.
+    `machine_time` is what the signers of JWT assertions and the checkers of certificates tell the time by (seconds
+    since 1970); nothing else reads it.
     """
 
     def __init__(
@@ -43,8 +46,9 @@ class Sandbox:
         self._enterprise = build(seed, accounts, contacts)
         self._machine_time = machine_time
         self.salesforce: Mapping[str, SalesforceOrg] = self._orgs()
-        self._fronts = {name: HttpApp(org) for name, org in self.salesforce.items()}
-        self._switch = HttpApp(Switch(self.salesforce))
+        self.servicenow: Mapping[str, ServiceNowInstance] = self._instances()
+        self._fronts = {name: HttpApp(system) for name, system in self._systems().items()}
+        self._switch = HttpApp(self._switchboard())
         self._ports: Mapping[str, int] = ports or {}
         self._gate = Gate()
         self._authority = Authority(machine_time())
@@ -75,7 +79,7 @@ class Sandbox:
 
     @property
     def tls_port(self) -> int:
-        """Return the port that speaks TLS for every org; raises RuntimeError before the sandbox listens."""
+        """Return the port that speaks TLS for every system; raises RuntimeError before the sandbox listens."""
         return self._port(_TLS)
 
     @property
@@ -109,19 +113,21 @@ class Sandbox:
         """Go back to the first state: rows, logins, limits, faults, journals and clock; ports and credentials stay."""
         self.clock.reset()
         self.salesforce = self._orgs()
-        self._switch.handler = Switch(self.salesforce)
-        for name, org in self.salesforce.items():
-            self._fronts[name].handler = org
+        self.servicenow = MappingProxyType({home: each.anew() for home, each in self.servicenow.items()})
+        self._switch.handler = self._switchboard()
+        for name, system in self._systems().items():
+            self._fronts[name].handler = system
         self._announce()
 
     def credentials(self) -> dict[str, object]:
-        """Return urls and credentials of every org as plain values, and how clients get there."""
+        """Return urls and credentials of every org and instance as plain values, and how clients get there."""
         orgs = {name: org.credentials() for name, org in self.salesforce.items()}
+        instances = {name: instance.credentials() for name, instance in self.servicenow.items()}
         where: dict[str, object] = {}
         if self._server is not None:
             where = {"tls_port": self.tls_port, "gate": self.gate, "ca_file": str(self.ca_file)}
             where["environment"] = dict(self.environment)
-        return {"seed": self.seed, "salesforce": orgs, **where}
+        return {"seed": self.seed, "salesforce": orgs, "servicenow": instances, **where}
 
     def _port(self, name: str) -> int:
         if self._server is None or name not in self._server.ports:
@@ -134,7 +140,20 @@ class Sandbox:
         }
         return MappingProxyType(orgs)
 
+    def _instances(self) -> Mapping[str, ServiceNowInstance]:
+        instances = {
+            home: ServiceNowInstance(home, self._enterprise, self.clock, self.seed, self._machine_time)
+            for home in HOMES
+        }
+        return MappingProxyType(instances)
+
+    def _systems(self) -> dict[str, SalesforceOrg | ServiceNowInstance]:
+        return {**self.salesforce, **{f"servicenow-{name}": each for name, each in self.servicenow.items()}}
+
+    def _switchboard(self) -> Switchboard:
+        return Switchboard(Switch(self.salesforce), InstanceSwitch(self.servicenow))
+
     def _announce(self) -> None:
-        for name, org in self.salesforce.items():
+        for name, system in self._systems().items():
             if self._server is not None:
-                org.listens_on(self._port(name))
+                system.listens_on(self._port(name))

@@ -25,6 +25,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 DROPS = 10
+_HEAD = 131_072  # ServiceNow takes request lines of 64 KiB
 DROP = "isthmus.sandbox.drop"
 """The ASGI extension under which the server offers to close the connection."""
 
@@ -251,6 +252,7 @@ def _config(app: AsgiApp, context: ssl.SSLContext | None) -> uvicorn.Config:
         server_header=False,
         date_header=True,
         timeout_graceful_shutdown=1,
+        h11_max_incomplete_event_size=_HEAD,
         timeout_keep_alive=75,  # clients that poll every five seconds must not meet a connection just closing
     )
     config.load()

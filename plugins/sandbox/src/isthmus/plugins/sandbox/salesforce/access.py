@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from isthmus.plugins.sandbox.people import staff
+
 from .schema import Field, Schema, SObject
 from .store import Row
 
@@ -49,7 +51,11 @@ def load_people() -> tuple[dict[str, Profile], tuple[Person, ...]]:
         )
         for each in data["profiles"]
     }
-    return profiles, tuple(Person(**each) for each in data["users"])
+    known = staff()
+    people = (
+        Person(**each, given=known[each["login"]].given, family=known[each["login"]].family) for each in data["users"]
+    )
+    return profiles, tuple(people)
 
 
 class View:

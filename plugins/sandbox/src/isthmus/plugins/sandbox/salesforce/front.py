@@ -1,18 +1,20 @@
 """Through which doors does a request pass before a resource answers it?"""
 
 import hashlib
-import zlib
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from isthmus.plugins.sandbox import control
+from isthmus.plugins.sandbox.clock import stamp
+from isthmus.plugins.sandbox.encoding import packed_blanks
 from isthmus.plugins.sandbox.faults import Fault
 from isthmus.plugins.sandbox.journal import Effect, Entry
 from isthmus.plugins.sandbox.message import Reply, Request
 
-from . import control
 from .bulk import answer_classic, classic_token, refuse_classic
 from .call import Call
+from .control import LEVERS
 from .errors import ApiError, TokenError, not_found, session_expired
 from .identity import identity, userinfo
 from .logins import Session, bearer
@@ -20,13 +22,11 @@ from .quota import concurrent_limit, daily_limit
 from .refusals import REFUSALS
 from .resources import dispatch
 from .soap import log_in
-from .store import stamp
 from .versions import KNOWN, VERSIONS
 
 if TYPE_CHECKING:
     from .org import SalesforceOrg
 
-_CONTROL: Final = "/__sandbox__/"
 _TOKEN: Final = "/services/oauth2/token"  # noqa: S105 - a path
 _SOAP: Final = "/services/Soap/"
 _MAX_URI: Final = 16_384
@@ -54,8 +54,8 @@ class Front:
 
     def answer(self, request: Request) -> Reply:
         """Answer one request and write down what happened."""
-        if request.path.startswith(_CONTROL):
-            return control.answer(self._org, request)
+        if request.path.startswith(control.PATH):
+            return control.answer(self._org, request, LEVERS)
         override = request.query.get("_HTTP_METHOD", "").upper() if request.method == "POST" else ""
         method = override or ("GET" if request.method == "HEAD" else request.method)
         visit = Visit(request, method)
@@ -150,7 +150,7 @@ class Front:
         if error is not None:
             return _failure(error)
         if bomb := self._takes(visit, "gzip_bomb"):
-            return _bomb(int(bomb.number("megabytes", 65)))
+            return Reply(200, packed_blanks(int(bomb.number("megabytes", 65))), {"content-encoding": "gzip"})
         if self._takes(visit, "lost_answer"):
             reply.dropped = True
         return reply
@@ -239,12 +239,6 @@ def _failure(fault: Fault) -> Reply:
     if not code:
         return Reply(status, empty=True)
     return ApiError(status, code, "An unexpected error occurred. Please include this ErrorId: 1-2 (3)").reply()
-
-
-def _bomb(megabytes: int) -> Reply:
-    pack = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
-    body = b"".join([pack.compress(b" " * (1 << 20)) for _ in range(megabytes)]) + pack.flush()
-    return Reply(200, body, {"content-encoding": "gzip"})
 
 
 _SECRET: Final = frozenset({"authorization", "x-sfdc-session"})

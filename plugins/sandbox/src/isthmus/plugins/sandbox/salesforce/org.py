@@ -1,18 +1,16 @@
 """What is one org made of, and how do tests and demos look into it?"""
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from random import Random
 from threading import RLock
 from typing import Final
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
 from isthmus.plugins.sandbox.clock import Clock
 from isthmus.plugins.sandbox.faults import FaultBoard
 from isthmus.plugins.sandbox.journal import Journal
+from isthmus.plugins.sandbox.keys import private_key
 from isthmus.plugins.sandbox.message import Reply, Request
+from isthmus.plugins.sandbox.passwords import Passwords
 from isthmus.plugins.sandbox.people import Enterprise
 from isthmus.plugins.sandbox.server import AsgiApp, HttpApp
 
@@ -22,7 +20,6 @@ from .front import Front
 from .hosts import my_domain
 from .logins import Logins
 from .oauth import TokenEndpoint
-from .passwords import Passwords
 from .queries import Cursors
 from .quota import DailyQuota
 from .recent import Recent
@@ -55,14 +52,6 @@ FAULTS: Final[Mapping[str, str]] = {
     "same_second": "an update leaves SystemModstamp where it was, as two quick changes would",
     **{kind: f"{each.told}: {each.status} {each.code}" for kind, each in REFUSALS.items()},
 }
-
-
-@cache
-def _private_key(_client_id: str) -> str:
-    """Make a key for this client, once in the life of the process."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return key.private_bytes(*pem).decode()
 
 
 _PODS: Final = {"eu": "8d", "us": "5e"}
@@ -124,7 +113,7 @@ class SalesforceOrg:
     @property
     def private_key_pem(self) -> str:
         """Return the key that signs JWT bearer assertions: the one thing that the seed does not fix."""
-        return _private_key(self.client_id)
+        return private_key(self.client_id)
 
     @property
     def usernames(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Final, TypeAlias, cast
 from urllib.parse import unquote
 
+from isthmus.plugins.sandbox.clock import stamp
 from isthmus.plugins.sandbox.message import Json, Reply
 
 from . import (
@@ -29,7 +30,7 @@ from .call import Call
 from .errors import ApiError, not_found
 from .parts import Dispatch
 from .schema import SObject
-from .store import moment_of, stamp
+from .store import moment_of
 
 Resource: TypeAlias = Callable[..., Reply]
 

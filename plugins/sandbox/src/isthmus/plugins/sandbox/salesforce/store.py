@@ -6,18 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from isthmus.plugins.sandbox.clock import Clock
+from isthmus.plugins.sandbox.clock import Clock, stamp
 
 from .ids import mint
 from .schema import Field, Schema, SObject
 
 Value: TypeAlias = str | int | float | bool | Mapping[str, str | float | None] | None
 Row: TypeAlias = dict[str, Value]
-
-
-def stamp(moment: datetime) -> str:
-    """Write an instant as the API does."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
 def moment_of(text: str) -> datetime:

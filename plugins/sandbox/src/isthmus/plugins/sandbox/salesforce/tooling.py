@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Final, cast
 
-from isthmus.plugins.sandbox.clock import Clock
+from isthmus.plugins.sandbox.clock import Clock, stamp
 from isthmus.plugins.sandbox.message import Json, Reply
 
 from .access import Profile, View
@@ -14,7 +14,7 @@ from .errors import ApiError
 from .ids import normalise
 from .schema import load_schema
 from .soql import SoqlError, parse_query, run
-from .store import Row, Store, Value, stamp
+from .store import Row, Store, Value
 
 _SYSTEM: Final = ""
 _COUNTED: Final = (

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Final
 
+from isthmus.plugins.sandbox.clock import stamp
 from isthmus.plugins.sandbox.message import Json
 
 from .call import Call
 from .errors import ApiError
 from .ids import normalise
 from .schema import NUMERIC, Field, SObject
-from .store import Row, Value, stamp
+from .store import Row, Value
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 

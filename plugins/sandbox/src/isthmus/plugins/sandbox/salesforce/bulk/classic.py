@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from isthmus.plugins.sandbox.clock import stamp
 from isthmus.plugins.sandbox.message import Json, Reply, Request
 from isthmus.plugins.sandbox.salesforce.call import Call
 from isthmus.plugins.sandbox.salesforce.errors import ApiError
-from isthmus.plugins.sandbox.salesforce.store import stamp
 from isthmus.plugins.sandbox.salesforce.xml_text import XmlError, read_xml
 
 from .classic_jobs import DONE, QUERIES, Batch, ClassicJob

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+from isthmus.plugins.sandbox.clock import stamp
 from isthmus.plugins.sandbox.message import Json
 from isthmus.plugins.sandbox.salesforce.call import Call
 from isthmus.plugins.sandbox.salesforce.errors import ApiError
 from isthmus.plugins.sandbox.salesforce.schema import SObject
-from isthmus.plugins.sandbox.salesforce.store import stamp
 from isthmus.plugins.sandbox.salesforce.xml_text import XmlError, read_xml
 
 from .classic_wire import read_records

@@ -7,11 +7,11 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Final
 
+from isthmus.plugins.sandbox.clock import stamp
 from isthmus.plugins.sandbox.message import Json, Reply
 from isthmus.plugins.sandbox.salesforce.call import Call
 from isthmus.plugins.sandbox.salesforce.errors import ApiError, not_found
 from isthmus.plugins.sandbox.salesforce.schema import SObject
-from isthmus.plugins.sandbox.salesforce.store import stamp
 
 from .csv_text import DELIMITERS, LINE_ENDINGS, CsvError, Dialect
 from .jobs import JOB, Owned, Progress, find, mine

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from isthmus.plugins.sandbox.clock import stamp
 from isthmus.plugins.sandbox.salesforce.call import Call
 from isthmus.plugins.sandbox.salesforce.ids import mint
-from isthmus.plugins.sandbox.salesforce.store import stamp
 
 if TYPE_CHECKING:
     from .classic_jobs import ClassicJob

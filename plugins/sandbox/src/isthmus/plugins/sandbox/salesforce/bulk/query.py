@@ -5,10 +5,10 @@ import binascii
 from dataclasses import dataclass
 from typing import Final
 
+from isthmus.plugins.sandbox.clock import stamp
 from isthmus.plugins.sandbox.message import Json, Reply
 from isthmus.plugins.sandbox.salesforce.call import Call
 from isthmus.plugins.sandbox.salesforce.errors import ApiError, not_found
-from isthmus.plugins.sandbox.salesforce.store import stamp
 
 from .csv_text import Dialect
 from .extract import extract

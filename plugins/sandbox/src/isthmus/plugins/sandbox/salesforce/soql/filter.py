@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Final, TypeAlias, cast
 
+from isthmus.plugins.sandbox.clock import stamp
 from isthmus.plugins.sandbox.salesforce.ids import normalise
 from isthmus.plugins.sandbox.salesforce.schema import NUMERIC, TEXTUAL, Field
-from isthmus.plugins.sandbox.salesforce.store import Row, Value, stamp
+from isthmus.plugins.sandbox.salesforce.store import Row, Value
 
 from .periods import Calendar
 from .syntax import Call, Comparison, Condition, Literal, Logical, Not, Operand, Query, SoqlError, malformed

@@ -1,0 +1,19 @@
+"""What may `[connections.<name>.settings]` say for a ServiceNow instance?"""
+
+from pydantic import Field
+
+from isthmus.core.connector import ConnectorSettings
+
+__all__ = ["ServiceNowSettings"]
+
+
+class ServiceNowSettings(ConnectorSettings):
+    """Settings of one instance.
+
+    `data_classes` maps names of the instance's own data classes to classes of the flow rules. `language` is that of
+    labels and choices.
+    """
+
+    api_version: str = Field(default="", pattern=r"^(v[12])?$")
+    language: str = Field(default="en", pattern=r"^[a-z]{2,3}$")
+    data_classes: dict[str, list[str]] = Field(default_factory=dict)

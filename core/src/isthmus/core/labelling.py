@@ -1,0 +1,19 @@
+"""Which label does a value get?"""
+
+from isthmus.core.metadata import FieldPath
+from isthmus.residency import Integrity, Label
+
+__all__ = ["anything", "label_of"]
+
+
+def label_of(path: FieldPath, country: str, connection: str) -> Label:
+    """Label a value by its field and its subject's country; free text is untrusted: anybody may have written it."""
+    facts = path.facts
+    trusted = Integrity.UNTRUSTED if "free_text" in facts.classes else Integrity.TRUSTED
+    countries = (country,) if country or path.object.person else ()
+    return Label.of(facts.classes, countries, (connection,), trusted, person=path.object.person)
+
+
+def anything(connection: str) -> Label:
+    """Label what could be anything about anybody: a class that nobody knows concerns every rule."""
+    return Label.of(("anything",), (), (connection,), Integrity.UNTRUSTED, person=True)
