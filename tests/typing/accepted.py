@@ -1,8 +1,9 @@
 """Calls that a type-checker accepts; never run."""
 
-from typing import assert_type
+from typing import ClassVar, Literal, assert_type
 
 from isthmus.core import Description, Groups, Page, Record, Ref, Session, sync
+from isthmus.core.models import Change, Masked, Model, ModelPage, New
 from isthmus.core.records import Aggregate, AllOf, Compare, Measure, Operator, Order, Query
 
 CONTACTS = Query(
@@ -11,6 +12,23 @@ CONTACTS = Query(
     AllOf((Compare("Email", Operator.EQ, Ref("ref_1")), Compare("LastName", Operator.IN, ("a", "b")))),
     (Order("Name", descending=True),),
 )
+
+
+class Contact(Model):
+    isthmus_object: ClassVar[str] = "Contact"
+    Email: str | Ref | None = None
+    Age: int | Masked | None = None
+
+
+class ContactNew(New):
+    isthmus_object: ClassVar[str] = "Contact"
+    Email: str | Ref
+    Mood: Literal["good", "bad"] | None = None
+
+
+class ContactChange(Change):
+    isthmus_object: ClassVar[str] = "Contact"
+    Email: str | Ref | None = None
 
 
 async def asynchronous(session: Session) -> None:
@@ -26,6 +44,20 @@ async def asynchronous(session: Session) -> None:
     assert_type(await session.upsert("crm", "Contact", "Key__c", "k", {"Name": "n"}), Record)
     assert_type(await session.delete("crm", "Contact", "003", approval="a"), Record)
 
+    assert_type(await session.get("crm", Contact, "003"), Contact)
+    assert_type((await session.get("crm", Contact, "003", ("Email",))).Email, str | Ref | None)
+    assert_type((await session.get("crm", Contact, id="003")).record, Record)
+    assert_type(await session.query("crm", Contact, where=CONTACTS.where, limit=3), ModelPage[Contact])
+    assert_type((await session.query("crm", Contact, after="x")).records, tuple[Contact, ...])
+    assert_type(await session.search("crm", Contact, "anna", limit=3), ModelPage[Contact])
+    assert_type(await session.create("crm", Contact, ContactNew(Email=Ref("ref_1")), key="k"), Contact)
+    assert_type(await session.create("crm", Contact, {"Email": "e"}), Contact)
+    assert_type(await session.create("crm", "Contact", ContactNew(Email="e", Mood="good")), Record)
+    assert_type(await session.update("crm", Contact, "003", ContactChange(Email=None), version="v"), Contact)
+    assert_type(await session.transition("crm", Contact, "003", "Closed"), Contact)
+    assert_type(await session.upsert("crm", Contact, "Key__c", "k", ContactNew(Email="e")), Contact)
+    assert_type(await session.delete("crm", Contact, "003"), Contact)
+
 
 def blocking(session: sync.Session) -> None:
     assert_type(session.describe("crm", "Contact"), Description)
@@ -33,3 +65,16 @@ def blocking(session: sync.Session) -> None:
     assert_type(session.get("crm", "Contact", "003", ("Name",)), Record)
     assert_type(session.create("crm", "Contact", {"Name": "n"}), Record)
     assert_type(session.delete("crm", "Contact", "003"), Record)
+    assert_type(session.get("crm", Contact, "003"), Contact)
+    assert_type(session.get("crm", Contact, "003", ("Email",)).Email, str | Ref | None)
+    assert_type(session.get("crm", Contact, id="003").record, Record)
+    assert_type(session.query("crm", Contact, where=CONTACTS.where, limit=3), ModelPage[Contact])
+    assert_type(session.query("crm", Contact, after="x").records, tuple[Contact, ...])
+    assert_type(session.search("crm", Contact, "anna", limit=3), ModelPage[Contact])
+    assert_type(session.create("crm", Contact, ContactNew(Email=Ref("ref_1")), key="k"), Contact)
+    assert_type(session.create("crm", Contact, {"Email": "e"}), Contact)
+    assert_type(session.create("crm", "Contact", ContactNew(Email="e", Mood="good")), Record)
+    assert_type(session.update("crm", Contact, "003", ContactChange(Email=None), version="v"), Contact)
+    assert_type(session.transition("crm", Contact, "003", "Closed"), Contact)
+    assert_type(session.upsert("crm", Contact, "Key__c", "k", ContactNew(Email="e")), Contact)
+    assert_type(session.delete("crm", Contact, "003"), Contact)

@@ -24,7 +24,7 @@ GROUPS = {
     "secret": ("set", "list"),
     "new": ("connector",),
 }
-SINGLE = ("init", "doctor", "tools", "call")
+SINGLE = ("init", "doctor", "tools", "call", "models")
 ALL = [*SINGLE, *(f"{group} {name}" for group, names in GROUPS.items() for name in names)]
 
 

@@ -72,6 +72,7 @@ class FieldFacts:
     """What is known of one field; `source` tells where its classes come from.
 
     `choice_labels` say what the `choices` mean, in the same order, where the values do not speak for themselves.
+    `restricted` is True where the system refuses a value that is not among `choices`.
     """
 
     name: str
@@ -81,6 +82,7 @@ class FieldFacts:
     source: str = "default"
     choices: tuple[str, ...] = ()
     choice_labels: tuple[str, ...] = ()
+    restricted: bool = False
     references: tuple[str, ...] = ()
     relationship: str = ""
     createable: bool = True

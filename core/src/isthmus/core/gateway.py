@@ -119,13 +119,20 @@ class Gateway:
     ) -> tuple[tuple[Leg, Plan, Question], ...]:
         """Return what policy would be asked on each connection, without making the call; look-ups are made.
 
-        The tool may be one that the caller is not shown, to explain why.
+        The tool may be one that the caller is not shown, to explain why. A connection that has no such object is left
+        out where another one has it.
         """
-        legs = await self._route(self._understand(caller, tool, arguments))
-        return tuple([(leg, *self._foreseen(leg, await self._look_up(leg))) for leg in legs])
-
-    def _foreseen(self, leg: Leg, plan: Plan) -> tuple[Plan, Question]:
-        return self._authorizer.ask(leg, plan, self._authorizer.task_label(leg))
+        found, absent = [], None
+        for leg in await self._route(self._understand(caller, tool, arguments)):
+            try:
+                plan = await self._look_up(leg)
+            except NotFound as error:
+                absent = error
+                continue
+            found.append((leg, *self._authorizer.ask(leg, plan, self._authorizer.task_label(leg))))
+        if absent is not None and not found:
+            raise absent
+        return tuple(found)
 
     # 1 read: validate against the schema, parse query text, name the system.
 

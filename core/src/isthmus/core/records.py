@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
 
 __all__ = [
     "JSON",
@@ -17,6 +20,7 @@ __all__ = [
     "Compare",
     "Condition",
     "InQuery",
+    "Masked",
     "Measure",
     "Negated",
     "Operator",
@@ -47,6 +51,40 @@ class Ref:
     """An opaque stand-in for a value that stays in its home zone; `token` starts with `ref_`."""
 
     token: str
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> "CoreSchema":
+        """Let a pydantic model hold refs; in JSON one is `{"ref": token}`, as arguments take it."""
+        from pydantic_core import core_schema as schema
+
+        shape = schema.typed_dict_schema(
+            {"ref": schema.typed_dict_field(schema.str_schema())}, extra_behavior="forbid", total=True
+        )
+        told = schema.no_info_after_validator_function(lambda found: cls(found["ref"]), shape)
+        return schema.json_or_python_schema(
+            json_schema=told,
+            python_schema=schema.union_schema([schema.is_instance_schema(cls), told]),
+            serialization=schema.plain_serializer_function_ser_schema(
+                lambda ref: {"ref": ref.token}, return_schema=shape, when_used="json"
+            ),
+        )
+
+
+class Masked(str):
+    """The text that stands for a masked value: the name of its field in brackets."""
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> "CoreSchema":
+        """Let a pydantic model tell masks from texts."""
+        from pydantic_core import core_schema as schema
+
+        return schema.json_or_python_schema(
+            json_schema=schema.no_info_after_validator_function(cls, schema.str_schema()),
+            python_schema=schema.is_instance_schema(cls),
+            serialization=schema.to_string_ser_schema(),
+        )
 
 
 class Untyped(str):

@@ -11,11 +11,12 @@ from typing import TypeAlias, cast
 from msgspec import Struct
 
 from isthmus.core.caller import Caller
-from isthmus.core.connector import FieldFacts, FieldType
+from isthmus.core.connector import FieldType
+from isthmus.core.forms import fitting
 from isthmus.core.labelling import label_of
 from isthmus.core.metadata import FieldPath
 from isthmus.core.reach import Reach
-from isthmus.core.records import JSON, QUALIFIER, Record, Ref, Row, Value, Withheld
+from isthmus.core.records import JSON, QUALIFIER, Masked, Record, Ref, Row, Value, Withheld
 from isthmus.core.refs import RefVaults
 from isthmus.core.table import Table, fields_type, put_back
 from isthmus.residency import Decision, FlowPolicy, Form, Label
@@ -181,7 +182,7 @@ class _Column:
     @property
     def mask(self) -> str:
         """Return what stands for a masked value."""
-        return f"[{self.path.facts.label or self.path.facts.name}]"
+        return Masked(f"[{self.path.facts.label or self.path.facts.name}]")
 
     @property
     def drops(self) -> bool:
@@ -194,7 +195,7 @@ def _links(path: FieldPath) -> bool:
 
 
 def _column(path: FieldPath, label: Label, decision: Decision, source: Source, masked: frozenset[str]) -> _Column:
-    form = _fitting(decision.form, path.facts, masked)
+    form = fitting(decision.form, path.facts, masked)
     changes = form is not Form.CLEAR or (source.qualified and _links(path))
     return _Column(path, form, decision, label, label.released(form), changes)
 
@@ -385,10 +386,3 @@ def as_value(value: JSON) -> Value:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return tuple(as_value(inner) for inner in value)
     return value
-
-
-def _fitting(form: Form, facts: FieldFacts, masked: frozenset[str]) -> Form:
-    """Narrow a form: what policy wants masked, and refs to so few values that comparing them would tell which."""
-    if facts.name in masked:
-        form = min(form, Form.MASK)
-    return Form.MASK if form is Form.REF and facts.enumerable else form

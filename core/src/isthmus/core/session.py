@@ -9,11 +9,11 @@ from isthmus.core import verbs
 from isthmus.core.bridge import Exchange, client, host_of, http_client, requests_session
 from isthmus.core.caller import Caller
 from isthmus.core.eventloop import OwnLoop
+from isthmus.core.faces import Awaited, AwaitedPage, AwaitedRecord
 from isthmus.core.http import Response
 from isthmus.core.records import JSON
 from isthmus.core.results import Result
 from isthmus.core.tools import Tool
-from isthmus.core.verbs import Awaited
 
 if TYPE_CHECKING:
     import requests
@@ -26,19 +26,20 @@ __all__ = ["Session"]
 class Session:
     """One caller's way through a gateway; cheap, so open one for every caller and task.
 
-    Every verb is a typed method too: `await session.get("crm", "Contact", id)`.
+    Every verb is a typed method too: `await session.get("crm", "Contact", id)`. With a class of `isthmus models` in
+    place of the name, `await session.get("crm", Contact, id)`, the answer is an object of that class.
     """
 
     describe = Awaited(verbs.describe)
-    query = Awaited(verbs.query)
-    get = Awaited(verbs.get)
-    search = Awaited(verbs.search)
+    query = AwaitedPage(verbs.query, verbs.query_objects)
+    get = AwaitedRecord(verbs.get)
+    search = AwaitedPage(verbs.search, verbs.search)
     aggregate = Awaited(verbs.aggregate)
-    create = Awaited(verbs.create)
-    update = Awaited(verbs.update)
-    transition = Awaited(verbs.transition)
-    upsert = Awaited(verbs.upsert)
-    delete = Awaited(verbs.delete)
+    create = AwaitedRecord(verbs.create)
+    update = AwaitedRecord(verbs.update)
+    transition = AwaitedRecord(verbs.transition)
+    upsert = AwaitedRecord(verbs.upsert)
+    delete = AwaitedRecord(verbs.delete)
 
     def __init__(self, gateway: "Gateway", caller: Caller) -> None:
         self._gateway = gateway

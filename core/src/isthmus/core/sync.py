@@ -16,10 +16,10 @@ from isthmus.core import assembly, gateway, session, verbs
 from isthmus.core.assembly import Surroundings
 from isthmus.core.caller import Caller
 from isthmus.core.config import Config
+from isthmus.core.faces import Blocking, BlockingPage, BlockingRecord
 from isthmus.core.records import JSON
 from isthmus.core.results import Result
 from isthmus.core.tools import Tool
-from isthmus.core.verbs import Blocking
 
 if TYPE_CHECKING:
     import requests
@@ -31,15 +31,15 @@ class Session:
     """One caller's way through a gateway, for threads; make as many as there are callers and tasks."""
 
     describe = Blocking(verbs.describe)
-    query = Blocking(verbs.query)
-    get = Blocking(verbs.get)
-    search = Blocking(verbs.search)
+    query = BlockingPage(verbs.query, verbs.query_objects)
+    get = BlockingRecord(verbs.get)
+    search = BlockingPage(verbs.search, verbs.search)
     aggregate = Blocking(verbs.aggregate)
-    create = Blocking(verbs.create)
-    update = Blocking(verbs.update)
-    transition = Blocking(verbs.transition)
-    upsert = Blocking(verbs.upsert)
-    delete = Blocking(verbs.delete)
+    create = BlockingRecord(verbs.create)
+    update = BlockingRecord(verbs.update)
+    transition = BlockingRecord(verbs.transition)
+    upsert = BlockingRecord(verbs.upsert)
+    delete = BlockingRecord(verbs.delete)
 
     def __init__(self, session: session.Session) -> None:
         self._session = session

@@ -1,11 +1,11 @@
-"""Which typed method does every verb have? Written once; each face says only how it waits."""
+"""Which typed method does every verb have? Written once; each of `faces` says only how it waits."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from functools import wraps
-from typing import Generic, ParamSpec, Protocol, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from isthmus.core.errors import InvalidArguments
+from isthmus.core.models import Change, Model, Named, New, asked_of, object_of, page_of, values_of
 from isthmus.core.records import (
     JSON,
     Aggregate,
@@ -15,6 +15,7 @@ from isthmus.core.records import (
     Condition,
     InQuery,
     Negated,
+    Order,
     Page,
     Query,
     Record,
@@ -22,75 +23,32 @@ from isthmus.core.records import (
 )
 from isthmus.core.results import Description, Groups, Result, value_json
 
-__all__ = ["Ask", "Asynchronous", "Awaited", "Blocking", "Synchronous"]
+__all__ = ["Ask"]
 
-P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
 
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[R]):
-    """What a typed method asks of `call`: the tool, its arguments as JSON, and the type of its answer."""
+    """What a typed method asks of `call`: the tool, its arguments as JSON, and the type of its answer.
+
+    `named` is what the caller called the object: a class makes its own objects of the records.
+    """
 
     tool: str
     arguments: Mapping[str, JSON]
     answer: type[R]
+    named: Named = ""
 
-    def checked(self, result: Result) -> R:
-        """Return the answer as its type."""
+    def answered(self, result: Result) -> object:
+        """Return the answer as its type, or as objects of the class that was asked for."""
         if not isinstance(result, self.answer):
             raise TypeError(f"{self.tool} answered with a {type(result).__name__}, not a {self.answer.__name__}")
-        return result
-
-
-class Asynchronous(Protocol):
-    """A face that awaits."""
-
-    async def call(self, tool: str, /, **arguments: JSON) -> Result:
-        """Call a tool."""
-        ...
-
-
-class Synchronous(Protocol):
-    """A face that blocks."""
-
-    def call(self, tool: str, /, **arguments: JSON) -> Result:
-        """Call a tool."""
-        ...
-
-
-class Awaited(Generic[P, R]):
-    """The verb as a coroutine method."""
-
-    def __init__(self, verb: Callable[P, Ask[R]]) -> None:
-        self._verb = verb
-
-    def __get__(self, session: Asynchronous, _: type | None = None) -> Callable[P, Coroutine[None, None, R]]:
-        """Bind to a session."""
-
-        @wraps(cast("Callable[P, Awaitable[R]]", self._verb))
-        async def ask(*args: P.args, **kwargs: P.kwargs) -> R:
-            asked = self._verb(*args, **kwargs)
-            return asked.checked(await session.call(asked.tool, **asked.arguments))
-
-        return ask
-
-
-class Blocking(Generic[P, R]):
-    """The verb as a plain method."""
-
-    def __init__(self, verb: Callable[P, Ask[R]]) -> None:
-        self._verb = verb
-
-    def __get__(self, session: Synchronous, _: type | None = None) -> Callable[P, R]:
-        """Bind to a session."""
-
-        @wraps(cast("Callable[P, R]", self._verb))
-        def ask(*args: P.args, **kwargs: P.kwargs) -> R:
-            asked = self._verb(*args, **kwargs)
-            return asked.checked(session.call(asked.tool, **asked.arguments))
-
-        return ask
+        if isinstance(self.named, str):
+            return result
+        if isinstance(result, Record):
+            return self.named.of(result)
+        return page_of(self.named, result) if isinstance(result, Page) else result
 
 
 def describe(system: str, object: str = "") -> Ask[Description]:
@@ -118,14 +76,32 @@ def query(system: str, query: Query | str, *, after: str = "") -> Ask[Page]:
     return Ask("query", arguments, Page)
 
 
-def get(system: str, object: str, id: str, fields: Sequence[str] = ()) -> Ask[Record]:
-    """Read one record by its id; without `fields`, those the caller may see."""
-    return Ask("get", _given(system, object=object, id=id, fields=list(fields)), Record)
+def query_objects(
+    system: str,
+    model: type[Model],
+    *,
+    select: Sequence[str] = (),
+    where: Condition | None = None,
+    order_by: Sequence[Order] = (),
+    limit: int = 50,
+    after: str = "",
+) -> Ask[Page]:
+    """Read records as objects of a class; without `select`, with every field that the class has."""
+    chosen = tuple(str(name) for name in asked_of(model, select))
+    asked = query(system, Query(object_of(model), chosen, where, tuple(order_by), limit), after=after)
+    return replace(asked, named=model)
 
 
-def search(system: str, object: str, text: str, *, fields: Sequence[str] = (), limit: int = 50) -> Ask[Page]:
+def get(system: str, object: Named, id: str, fields: Sequence[str] = ()) -> Ask[Record]:
+    """Read one record by its id; without `fields`, those the class has, or else those the caller may see."""
+    arguments = _given(system, object=object_of(object), id=id, fields=asked_of(object, fields))
+    return Ask("get", arguments, Record, object)
+
+
+def search(system: str, object: Named, text: str, *, fields: Sequence[str] = (), limit: int = 50) -> Ask[Page]:
     """Find records by words."""
-    return Ask("search", _given(system, object=object, text=text, fields=list(fields), limit=limit), Page)
+    arguments = _given(system, object=object_of(object), text=text, fields=asked_of(object, fields), limit=limit)
+    return Ask("search", arguments, Page, object)
 
 
 def aggregate(system: str, aggregate: Aggregate) -> Ask[Groups]:
@@ -145,46 +121,66 @@ def aggregate(system: str, aggregate: Aggregate) -> Ask[Groups]:
     return Ask("aggregate", arguments, Groups)
 
 
-def create(system: str, object: str, values: Mapping[str, Value], *, key: str = "", approval: str = "") -> Ask[Record]:
+def create(
+    system: str, object: Named, values: Mapping[str, Value] | New, *, key: str = "", approval: str = ""
+) -> Ask[Record]:
     """Create one record; a `key` of the caller's own makes a repeat harmless."""
-    return Ask("create", _given(system, object=object, values=_values(values), key=key, approval=approval), Record)
+    name = object_of(object)
+    arguments = _given(system, object=name, values=_values(name, values), key=key, approval=approval)
+    return Ask("create", arguments, Record, object)
 
 
 def update(
-    system: str, object: str, id: str, values: Mapping[str, Value], *, version: str = "", approval: str = ""
+    system: str,
+    object: Named,
+    id: str,
+    values: Mapping[str, Value] | Change,
+    *,
+    version: str = "",
+    approval: str = "",
 ) -> Ask[Record]:
     """Change fields of one record; with a `version`, only if it still has it."""
-    arguments = _given(system, object=object, id=id, values=_values(values), version=version, approval=approval)
-    return Ask("update", arguments, Record)
+    name = object_of(object)
+    arguments = _given(system, object=name, id=id, values=_values(name, values), version=version, approval=approval)
+    return Ask("update", arguments, Record, object)
 
 
 def transition(
     system: str,
-    object: str,
+    object: Named,
     id: str,
     to: str,
-    values: Mapping[str, Value] | None = None,
+    values: Mapping[str, Value] | Change | None = None,
     *,
     version: str = "",
     approval: str = "",
 ) -> Ask[Record]:
     """Bring one record into another state, with the values that this takes; with a `version`, only if it has it."""
-    told = _values(values or {})
-    arguments = _given(system, object=object, id=id, to=to, version=version, approval=approval)
-    return Ask("transition", {**arguments, "values": told} if told else arguments, Record)
+    name = object_of(object)
+    told = _values(name, values or {})
+    arguments = _given(system, object=name, id=id, to=to, version=version, approval=approval)
+    return Ask("transition", {**arguments, "values": told} if told else arguments, Record, object)
 
 
 def upsert(
-    system: str, object: str, key_field: str, key: Value, values: Mapping[str, Value], *, approval: str = ""
+    system: str,
+    object: Named,
+    key_field: str,
+    key: Value,
+    values: Mapping[str, Value] | New | Change,
+    *,
+    approval: str = "",
 ) -> Ask[Record]:
     """Create the record that has `key` in a unique field, or change it."""
-    arguments = _given(system, object=object, key_field=key_field, values=_values(values), approval=approval)
-    return Ask("upsert", {**arguments, "key": value_json(key)}, Record)
+    name = object_of(object)
+    arguments = _given(system, object=name, key_field=key_field, values=_values(name, values), approval=approval)
+    return Ask("upsert", {**arguments, "key": value_json(key)}, Record, object)
 
 
-def delete(system: str, object: str, id: str, *, version: str = "", approval: str = "") -> Ask[Record]:
+def delete(system: str, object: Named, id: str, *, version: str = "", approval: str = "") -> Ask[Record]:
     """Delete one record; with a `version`, only if it still has it."""
-    return Ask("delete", _given(system, object=object, id=id, version=version, approval=approval), Record)
+    arguments = _given(system, object=object_of(object), id=id, version=version, approval=approval)
+    return Ask("delete", arguments, Record, object)
 
 
 def _given(system: str, **arguments: JSON) -> dict[str, JSON]:
@@ -192,8 +188,8 @@ def _given(system: str, **arguments: JSON) -> dict[str, JSON]:
     return {"system": system} | {name: told for name, told in arguments.items() if told not in ("", [], None)}
 
 
-def _values(values: Mapping[str, Value]) -> dict[str, JSON]:
-    return {name: value_json(value) for name, value in values.items()}
+def _values(object: str, values: Mapping[str, Value] | New | Change) -> dict[str, JSON]:
+    return {name: value_json(value) for name, value in values_of(object, values).items()}
 
 
 def _condition(condition: Condition | None) -> JSON:

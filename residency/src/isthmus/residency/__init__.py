@@ -1,7 +1,7 @@
 """Decide where labelled data may flow, and in which form, without touching anything."""
 
 from .classes import KNOWN_CLASSES
-from .countries import UNKNOWN_COUNTRY, normalise_country
+from .countries import UNKNOWN_COUNTRY, countries, normalise_country
 from .forms import Form
 from .labels import Integrity, Label
 from .places import Places, hint_for_host
@@ -26,6 +26,7 @@ __all__ = [
     "Rule",
     "Transfer",
     "Zone",
+    "countries",
     "hint_for_host",
     "normalise_country",
 ]

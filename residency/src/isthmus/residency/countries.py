@@ -19,6 +19,12 @@ def normalise_country(text: str) -> str:
 
 
 @functools.cache
+def countries() -> frozenset[str]:
+    """Name every country by its alpha-2 code."""
+    return frozenset(spellings().values())
+
+
+@functools.cache
 def spellings() -> Mapping[str, str]:
     """Map every accepted spelling, folded, to its alpha-2 code."""
     found: dict[str, str] = {}

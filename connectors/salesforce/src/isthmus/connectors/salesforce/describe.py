@@ -147,6 +147,7 @@ def _field(raw: Node, told: Classification | None, shipped: _Shipped, table: _Ta
         classes=classes,
         source=source,
         choices=tuple(_text(one, "value") for one in _nodes(raw, "picklistValues") if one.get("active") is not False),
+        restricted=raw.get("restrictedPicklist") is True,
         references=_references(raw, table),
         relationship=_text(raw, "relationshipName"),
         createable=raw.get("createable") is True,

@@ -1,0 +1,193 @@
+"""How does a verb become a method: one that awaits, or one that blocks? Its signature is written once, in `verbs`.
+
+A verb on records takes its object by name and answers with records, or by a class and answers with its objects.
+"""
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+
+from isthmus.core.models import Model, ModelPage, Named
+from isthmus.core.records import JSON, Page, Record
+from isthmus.core.results import Result
+from isthmus.core.verbs import Ask
+
+__all__ = [
+    "Asynchronous",
+    "Awaited",
+    "AwaitedPage",
+    "AwaitedRecord",
+    "Blocking",
+    "BlockingPage",
+    "BlockingRecord",
+    "Synchronous",
+]
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R", bound=Result)
+M = TypeVar("M", bound=Model)
+K = TypeVar("K")
+K_contra = TypeVar("K_contra", contravariant=True)
+
+
+class Asynchronous(Protocol):
+    """A face that awaits."""
+
+    async def call(self, tool: str, /, **arguments: JSON) -> Result:
+        """Call a tool."""
+        ...
+
+
+class Synchronous(Protocol):
+    """A face that blocks."""
+
+    def call(self, tool: str, /, **arguments: JSON) -> Result:
+        """Call a tool."""
+        ...
+
+
+class AwaitsRecord(Protocol[P]):
+    """A coroutine method that answers with one record."""
+
+    @overload
+    async def __call__(self, system: str, object: type[M], *args: P.args, **kwargs: P.kwargs) -> M: ...
+    @overload
+    async def __call__(self, system: str, object: str, *args: P.args, **kwargs: P.kwargs) -> Record: ...
+
+
+class AwaitsPage(Protocol[K_contra, P, Q]):
+    """A coroutine method that answers with a page."""
+
+    # A class is no query and no name of an object, whatever else `K_contra` may be.
+    @overload
+    async def __call__(  # type: ignore[overload-overlap]
+        self, system: str, what: type[M], /, *args: Q.args, **kwargs: Q.kwargs
+    ) -> ModelPage[M]: ...
+    @overload
+    async def __call__(self, system: str, what: K_contra, /, *args: P.args, **kwargs: P.kwargs) -> Page: ...
+
+
+class BlocksForRecord(Protocol[P]):
+    """A plain method that answers with one record."""
+
+    @overload
+    def __call__(self, system: str, object: type[M], *args: P.args, **kwargs: P.kwargs) -> M: ...
+    @overload
+    def __call__(self, system: str, object: str, *args: P.args, **kwargs: P.kwargs) -> Record: ...
+
+
+class BlocksForPage(Protocol[K_contra, P, Q]):
+    """A plain method that answers with a page."""
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap] # as above
+        self, system: str, what: type[M], /, *args: Q.args, **kwargs: Q.kwargs
+    ) -> ModelPage[M]: ...
+    @overload
+    def __call__(self, system: str, what: K_contra, /, *args: P.args, **kwargs: P.kwargs) -> Page: ...
+
+
+class Awaited(Generic[P, R]):
+    """The verb as a coroutine method."""
+
+    def __init__(self, verb: Callable[P, Ask[R]]) -> None:
+        self._verb = verb
+
+    def __get__(self, session: Asynchronous, _: type | None = None) -> Callable[P, Coroutine[None, None, R]]:
+        """Bind to a session."""
+        return cast("Callable[P, Coroutine[None, None, R]]", _awaiting(session, self._verb))
+
+
+class AwaitedRecord(Generic[P]):
+    """The verb as a coroutine method that knows the class of its answer."""
+
+    def __init__(self, verb: Callable[Concatenate[str, Named, P], Ask[Record]]) -> None:
+        self._verb = verb
+
+    def __get__(self, session: Asynchronous, _: type | None = None) -> AwaitsRecord[P]:
+        """Bind to a session."""
+        return cast("AwaitsRecord[P]", _awaiting(session, self._verb))
+
+
+class AwaitedPage(Generic[K, P, Q]):
+    """The verb as a coroutine method that knows the class of its records; `typed` is asked where it is given one."""
+
+    def __init__(
+        self,
+        verb: Callable[Concatenate[str, K, P], Ask[Page]],
+        typed: Callable[Concatenate[str, type[Model], Q], Ask[Page]],
+    ) -> None:
+        self._verb = _either(verb, typed)
+
+    def __get__(self, session: Asynchronous, _: type | None = None) -> AwaitsPage[K, P, Q]:
+        """Bind to a session."""
+        return cast("AwaitsPage[K, P, Q]", _awaiting(session, self._verb))
+
+
+class Blocking(Generic[P, R]):
+    """The verb as a plain method."""
+
+    def __init__(self, verb: Callable[P, Ask[R]]) -> None:
+        self._verb = verb
+
+    def __get__(self, session: Synchronous, _: type | None = None) -> Callable[P, R]:
+        """Bind to a session."""
+        return cast("Callable[P, R]", _blocking(session, self._verb))
+
+
+class BlockingRecord(Generic[P]):
+    """The verb as a plain method that knows the class of its answer."""
+
+    def __init__(self, verb: Callable[Concatenate[str, Named, P], Ask[Record]]) -> None:
+        self._verb = verb
+
+    def __get__(self, session: Synchronous, _: type | None = None) -> BlocksForRecord[P]:
+        """Bind to a session."""
+        return cast("BlocksForRecord[P]", _blocking(session, self._verb))
+
+
+class BlockingPage(Generic[K, P, Q]):
+    """The verb as a plain method that knows the class of its records; `typed` is asked where it is given one."""
+
+    def __init__(
+        self,
+        verb: Callable[Concatenate[str, K, P], Ask[Page]],
+        typed: Callable[Concatenate[str, type[Model], Q], Ask[Page]],
+    ) -> None:
+        self._verb = _either(verb, typed)
+
+    def __get__(self, session: Synchronous, _: type | None = None) -> BlocksForPage[K, P, Q]:
+        """Bind to a session."""
+        return cast("BlocksForPage[K, P, Q]", _blocking(session, self._verb))
+
+
+def _awaiting(session: Asynchronous, verb: Callable[..., Ask[R]]) -> Callable[..., Coroutine[None, None, object]]:
+    @wraps(verb)
+    async def ask(*args: object, **kwargs: object) -> object:
+        asked = verb(*args, **kwargs)
+        return asked.answered(await session.call(asked.tool, **asked.arguments))
+
+    return ask
+
+
+def _blocking(session: Synchronous, verb: Callable[..., Ask[R]]) -> Callable[..., object]:
+    @wraps(verb)
+    def ask(*args: object, **kwargs: object) -> object:
+        asked = verb(*args, **kwargs)
+        return asked.answered(session.call(asked.tool, **asked.arguments))
+
+    return ask
+
+
+def _either(verb: Callable[..., Ask[Page]], typed: Callable[..., Ask[Page]]) -> Callable[..., Ask[Page]]:
+    """Ask the verb, or `typed` where a class says what is read."""
+    if verb is typed:
+        return verb
+
+    @wraps(verb)
+    def ask(*args: object, **kwargs: object) -> Ask[Page]:
+        chosen = typed if len(args) > 1 and isinstance(args[1], type) else verb
+        return chosen(*args, **kwargs)
+
+    return ask
