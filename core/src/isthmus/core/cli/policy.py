@@ -110,7 +110,7 @@ async def matrix(
     config = configuration(common)
     async with gateway_of(config) as gateway:
         with waiting("reading the objects that policies name"):
-            objects, states = await _known(gateway, object, user)
+            objects, states = await known(gateway, object, user)
         policy = gateway.parts.policy
     if not any(objects.values()):
         raise InvalidArguments("none of these objects is known to a connection; name one as --object SYSTEM/Object")
@@ -133,7 +133,7 @@ def check(*, common: Common = DEFAULT) -> int:
     return report(common, checks)
 
 
-async def _known(
+async def known(
     gateway: "Gateway", wanted: Sequence[str], user: str
 ) -> tuple[dict[str, dict[str, frozenset[str]]], dict[str, "list[Transition]"]]:
     """Describe the objects on each connection that has them: fields, and every change of state."""
