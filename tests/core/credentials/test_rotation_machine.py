@@ -146,13 +146,14 @@ class Rotation(RuleBasedStateMachine):
     def unreachable(self, process):
         """A request that does not leave harms nothing; the call after it must succeed."""
         outcome = self.attempt(process, "unreachable")
-        assert outcome in {"usable", "retry_later"} | ({"reauth_required"} if self.harmed else set())
+        assert outcome in {"usable", "retry_later"} | ({"reauth_required", "refused"} if self.harmed else set())
         self.call(process)
 
     @rule(process=st.integers(0, 1))
     def lose_the_next_answer(self, process):
         calls = self.deployment.server.token_calls
-        assert self.attempt(process, "lost") in {"usable", "reauth_required"}
+        # Refused, as in `call`, where the token that it learned of had been revoked as well.
+        assert self.attempt(process, "lost") in {"usable", "reauth_required"} | ({"refused"} if self.harmed else set())
         self.harmed |= self.deployment.server.token_calls > calls
 
     @rule(process=st.integers(0, 1), steps=st.integers(0, 20))
