@@ -8,10 +8,12 @@ from isthmus.core.http.face import Http, QueryString, query_string
 from isthmus.core.http.origin import Origin
 from isthmus.core.http.path import Path, path
 from isthmus.core.http.scope import CallScope, Meter
+from isthmus.core.http.target import METHOD_OVERRIDES, parameters, read_parameters, segments
 from isthmus.core.http.wire import AiohttpWire, WireSettings
 
 __all__ = [
     "HEAVIEST",
+    "METHOD_OVERRIDES",
     "AiohttpWire",
     "CallScope",
     "ChainParts",
@@ -25,7 +27,10 @@ __all__ = [
     "Response",
     "WireSettings",
     "compose",
+    "parameters",
     "parse_json",
     "path",
     "query_string",
+    "read_parameters",
+    "segments",
 ]

@@ -53,7 +53,7 @@ class CredentialLayer(httpx2.AsyncBaseTransport):
         """Pass on as the call's principal."""
         sending = sending_of(request)
         scope = sending.scope
-        content = sending.content if sending.parts else await content_of(request)
+        content = await content_of(request)
         source = self._credentials(scope.principal)
         credential = await source.current()
         signed = self._signed(request, content, credential, scope)

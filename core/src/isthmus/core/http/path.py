@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from isthmus.core.errors import InvalidArguments
 
-__all__ = ["Path", "path"]
+__all__ = ["ENCODED", "Path", "path"]
 
 Path = NewType("Path", str)
 """A path built by `path()`: nothing else is accepted by `Http`."""
@@ -18,7 +18,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 """What may stand in a path as it is."""
 _DOTS = re.compile(r"(?:\A|/)\.{1,2}(?:/|\Z)")
 _FORBIDDEN = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_ENCODED = re.compile(r"%(?:25)*(?:2f|5c|2e|00)", re.IGNORECASE)
+ENCODED = re.compile(r"%(?:25)*(?:2f|5c|2e|00)", re.IGNORECASE)
+"""A slash, backslash, dot or zero byte, encoded any number of times."""
 
 
 def path(template: str, *values: str | int) -> Path:
@@ -54,7 +55,7 @@ def _literals(template: str) -> tuple[str, ...]:
 def _segment(value: str) -> str:
     if _PLAIN.fullmatch(value):
         return value
-    if not value or _FORBIDDEN.search(value) or _ENCODED.search(value) or _has_dots(value):
+    if not value or _FORBIDDEN.search(value) or ENCODED.search(value) or _has_dots(value):
         raise _refusal(value)
     return quote(value, safe="")
 

@@ -166,7 +166,7 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
         """
         session = self._session or self._open()
         sending = sending_of(request)
-        content = sending.content if sending.parts else await content_of(request)
+        content = await content_of(request)
         soon = sending.scope.deadline.remaining() <= self._settings.idle
         left = False
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from urllib.parse import parse_qsl, unquote
 
 from httpx2 import Request
 
@@ -11,7 +10,7 @@ from isthmus.connectors.salesforce import soql
 from isthmus.connectors.salesforce.describe import state_field
 from isthmus.connectors.salesforce.ids import is_id
 from isthmus.core.errors import UpstreamError
-from isthmus.core.http import parse_json
+from isthmus.core.http import METHOD_OVERRIDES, parse_json, read_parameters, segments
 from isthmus.core.operation import Effect, RequestClass
 
 __all__ = ["RESOURCES", "classify", "path_parts", "query_params", "steering"]
@@ -19,14 +18,11 @@ __all__ = ["RESOURCES", "classify", "path_parts", "query_params", "steering"]
 _PATH = re.compile(r"/services/data(?:/v\d{2,3}\.0(?P<rest>(?:/[^/;]+)*))?/?")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _LOCATOR = re.compile(r"[A-Za-z0-9-]{1,80}")
-# A slash, backslash or dot that some server in between may decode before the org does.
-_HIDDEN = re.compile(r"%(?:25)*(?:2f|5c|2e|00)|\\", re.IGNORECASE)
 RESOURCES = frozenset({"describe", "listviews", "quickactions", "recent", "updated", "deleted"})
 """What may follow an object's name and is no key field."""
 _MOMENT = re.compile(r"(?<!\w)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z(?!\w)")
 LONGEST_KNOWN = 4_096
 _SOME_MOMENT = "2000-01-01T00:00:00Z"
-_OVERRIDES = frozenset({"x-http-method-override", "x-http-method", "x-method-override"})
 _HARMLESS = frozenset({"sforce-query-options", "sforce-call-options"})
 """The vendor's other request headers change what a write does, such as saving in spite of a duplicate rule."""
 
@@ -54,31 +50,16 @@ def classify(request: Request) -> Sequence[RequestClass]:
 
 def path_parts(request: Request) -> Sequence[str] | None:
     """Split what follows the version; None where two servers could read it differently."""
-    raw = request.url.raw_path.decode("ascii").partition("?")[0]
-    found = _PATH.fullmatch(raw)
-    if found is None or _HIDDEN.search(raw):
-        return None
-    parts = [unquote(part, errors="replace") if "%" in part else part for part in (found["rest"] or "").split("/")[1:]]
-    sound = all(part.isprintable() and "�" not in part and part not in (".", "..") for part in parts)
-    return parts if sound else None
+    return segments(request, _PATH)
 
 
 def query_params(request: Request) -> Mapping[str, str] | None:
     """Read the query string; None where a name comes twice or a semicolon might separate."""
     raw = request.url.query.decode("ascii")
-    return _named_fields(raw) if raw.startswith("fields=") and "&" not in raw else _read_params(raw)
+    return _named_fields(raw) if raw.startswith("fields=") and "&" not in raw else read_parameters(raw)
 
 
-def _read_params(raw: str) -> Mapping[str, str] | None:
-    try:
-        pairs = parse_qsl(raw, keep_blank_values=True, strict_parsing=bool(raw), errors="strict")
-    except ValueError:
-        return None
-    found = dict(pairs)
-    return None if ";" in raw or len(found) < len(pairs) else found
-
-
-_named_fields = lru_cache(maxsize=1_024)(_read_params)
+_named_fields = lru_cache(maxsize=1_024)(read_parameters)
 """Which fields are asked for repeats from call to call, and holds no value."""
 
 
@@ -96,7 +77,7 @@ def steering(request: Request) -> str:
 def _steering(names: tuple[bytes, ...]) -> str:
     for name in names:
         told = name.decode("latin-1").lower()
-        if told in _OVERRIDES or (told.startswith("sforce-") and told not in _HARMLESS):
+        if told in METHOD_OVERRIDES or (told.startswith("sforce-") and told not in _HARMLESS):
             return told
     return ""
 

@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 
 from httpx2 import Request
 
-from isthmus.connectors.servicenow.classify import batch_parts, path_parts, query_params, steering
+from isthmus.connectors.servicenow.classify import batch_parts, path_parts, steering
 from isthmus.connectors.servicenow.encoded import EncodedError, check_name
 from isthmus.connectors.servicenow.encoding import Shape, answer, figures, refusal, typed_values, withheld
 from isthmus.connectors.servicenow.ids import is_id
 from isthmus.core import Description, Groups, Page, Record
 from isthmus.core.connector import Calls, ObjectFacts
 from isthmus.core.errors import InvalidArguments, IsthmusError, NotFound, UpstreamRejected, VersionConflict
-from isthmus.core.http import Response, parse_json
+from isthmus.core.http import Response, parameters, parse_json
 from isthmus.core.records import JSON, QUALIFIER
 
 __all__ = ["serve"]
@@ -54,7 +54,7 @@ class _Exchange:
         return str(self.request.url.join("/api/now"))
 
     async def answer(self) -> Response:
-        parts, params = path_parts(self.request), query_params(self.request)
+        parts, params = path_parts(self.request), parameters(self.request)
         if steered := steering(self.request):
             raise InvalidArguments(
                 f"header {steered!r} would change what the request does; leave it out", field=steered

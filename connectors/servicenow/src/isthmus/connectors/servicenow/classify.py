@@ -4,7 +4,6 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import parse_qsl, unquote
 
 import httpx2
 from httpx2 import Request
@@ -13,7 +12,7 @@ from isthmus.connectors.servicenow.describe import moves_state
 from isthmus.connectors.servicenow.encoded import EncodedError, check_name, parse
 from isthmus.connectors.servicenow.ids import is_id
 from isthmus.core.errors import UpstreamError
-from isthmus.core.http import parse_json
+from isthmus.core.http import METHOD_OVERRIDES, parameters, parse_json, segments
 from isthmus.core.operation import Effect, RequestClass
 
 __all__ = [
@@ -24,7 +23,6 @@ __all__ = [
     "batch_parts",
     "classify",
     "path_parts",
-    "query_params",
     "steering",
 ]
 
@@ -37,9 +35,6 @@ MOST_PARTS = 100
 
 _PATH = re.compile(r"/api/now(?:/v[12])?(?P<rest>(?:/[^/;]+)+)")
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,79}")
-# A slash, backslash or dot that some server in between may decode before the instance does.
-_HIDDEN = re.compile(r"%(?:25)*(?:2f|5c|2e|00)|\\", re.IGNORECASE)
-_STEERING = frozenset({"x-http-method-override", "x-http-method", "x-method-override"})
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _FLAG = re.compile(r"true|false", re.IGNORECASE)
 _DISPLAY = re.compile(r"true|false|all", re.IGNORECASE)
@@ -85,7 +80,7 @@ _COUNTED: Mapping[str, Callable[[str], object]] = {
 
 def classify(request: Request) -> Sequence[RequestClass]:
     """Classify a request part by part; an empty answer means that it is not known to be harmless."""
-    parts, params = path_parts(request), query_params(request)
+    parts, params = path_parts(request), parameters(request)
     if parts is None or params is None or steering(request):
         return ()
     if request.method in ("GET", "DELETE") and request.content:
@@ -106,29 +101,12 @@ def classify(request: Request) -> Sequence[RequestClass]:
 
 def path_parts(request: Request) -> Sequence[str] | None:
     """Split what follows the version; None where two servers could read it differently."""
-    raw = request.url.raw_path.decode("ascii").partition("?")[0]
-    found = _PATH.fullmatch(raw)
-    if found is None or _HIDDEN.search(raw):
-        return None
-    parts = [unquote(part, errors="replace") for part in found["rest"].split("/")[1:]]
-    sound = all(part.isprintable() and "\ufffd" not in part and part not in (".", "..") for part in parts)
-    return parts if sound else None
-
-
-def query_params(request: Request) -> Mapping[str, str] | None:
-    """Read the query string; None where a name comes twice or a semicolon might separate."""
-    raw = request.url.query.decode("ascii")
-    try:
-        pairs = parse_qsl(raw, keep_blank_values=True, strict_parsing=bool(raw), errors="strict")
-    except ValueError:
-        return None
-    found = dict(pairs)
-    return None if ";" in raw or len(found) < len(pairs) else found
+    return segments(request, _PATH)
 
 
 def steering(request: Request) -> str:
     """Name a header that changes what the request does; empty where there is none."""
-    return next((name for name in request.headers if name.lower() in _STEERING), "")
+    return next((name for name in request.headers if name.lower() in METHOD_OVERRIDES), "")
 
 
 def batch_parts(request: Request) -> Sequence[tuple[str, Request]] | None:
