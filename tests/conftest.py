@@ -126,6 +126,28 @@ Contact = "Isthmus_Key__c"
 """
 
 
+ITSM = """
+[systems.itsm]
+connections = ["itsm-eu"]
+[connections.itsm-eu]
+connector = "servicenow"
+url = "{url}"
+zone = "eu"
+sees_all_rows = true
+[connections.itsm-eu.auth]
+kind = "basic"
+username = "{username}"
+password = "env:ITSM_PASSWORD"
+[connections.itsm-eu.settings.data_classes]
+"Personal" = ["pii"]
+"Sensitive Personal" = ["pii"]
+"Financial" = ["financial"]
+"Free Text" = ["free_text"]
+[connections.itsm-eu.key_fields]
+incident = "correlation_id"
+"""
+
+
 def write_folder(folder: Path, settings: str, *, cedar: str, flows: str = FLOWS, sequences: str = "") -> Path:
     """Write a configuration and return the path of its isthmus.toml; an existing sealing key stays."""
     folder.mkdir(exist_ok=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.conftest import House
+from tests.conftest import ITSM, House
 
 from isthmus.core.caller import Caller
 from isthmus.core.cli.policy import known
@@ -18,26 +18,9 @@ from isthmus.plugins.sandbox import Sandbox
 
 HERE = Path(__file__).parents[2] / "docs/examples/support"
 OBJECTS = ("itsm/incident", "crm/Contact")
-ITSM = """
-[systems.itsm]
-connections = ["itsm-eu"]
-[connections.itsm-eu]
-connector = "servicenow"
-url = "{url}"
-zone = "eu"
-[connections.itsm-eu.auth]
-kind = "basic"
-username = "integration"
-password = "env:ITSM_PASSWORD"
+BUDGET = """
 [connections.itsm-eu.budget]
 per_second = 1000
-[connections.itsm-eu.settings.data_classes]
-"Personal" = ["pii"]
-"Sensitive Personal" = ["pii"]
-"Financial" = ["financial"]
-"Free Text" = ["free_text"]
-[connections.itsm-eu.key_fields]
-incident = "correlation_id"
 """
 
 
@@ -48,7 +31,7 @@ class Company(House):
 
     def write(self) -> Path:
         path, instance = super().write(), self.sandbox.servicenow["eu"]
-        path.write_text(path.read_text() + ITSM.format(url=instance.url))
+        path.write_text(path.read_text() + ITSM.format(url=instance.url, username="integration") + BUDGET)
         self.environ["ITSM_PASSWORD"] = instance.password("integration")
         return path
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.conftest import COMPANY, ITSM, write_folder
 
 from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.caller import Caller
 from isthmus.core.config import load_config
-from isthmus.core.credentials import SealingKey
 from isthmus.core.gateway import Gateway
 from isthmus.core.session import Session
 
@@ -26,80 +26,6 @@ CEDAR = """
 @id("never-close") forbid (principal is Isthmus::Agent, action == Isthmus::Action::"transition", resource) when
   { context has transition && context.transition.to == "7" };
 """
-FLOWS = """
-version = 1
-[controller]
-name = "Kessmar GmbH"
-[jurisdictions]
-home = ["EEA"]
-[zones.eu]
-countries = ["DE"]
-verified_on = 2026-10-01
-[zones.us]
-countries = ["US"]
-verified_on = 2026-10-01
-[consumers.model-us]
-client_ids = ["desktop-us"]
-zone = "us"
-[consumers.model-eu]
-client_ids = ["desktop-eu"]
-zone = "eu"
-[[rule]]
-id = "eea-pii-at-home"
-data = "pii"
-subjects = "EEA"
-outside = "home"
-allow = ["ref", "mask", "aggregate", "drop"]
-[[rule]]
-id = "secrets-never"
-data = "secret"
-allow = ["drop"]
-"""
-SETTINGS = """
-version = 1
-name = "kessmar.example"
-zone = "eu"
-state = "state"
-sealing_key = "file:sealing.key"
-call_timeout = 20
-[policy]
-cedar = ["*.cedar"]
-flows = "flows.toml"
-[agents.support]
-owner = "alice"
-purposes = ["support"]
-max_risk = 9
-[users.alice]
-roles = ["support"]
-[clients.desktop-us]
-agent = "support"
-consumer = "model-us"
-user = "alice"
-purpose = "support"
-[clients.desktop-eu]
-agent = "support"
-consumer = "model-eu"
-user = "alice"
-purpose = "support"
-[systems.itsm]
-connections = ["itsm-eu"]
-[connections.itsm-eu]
-connector = "servicenow"
-url = "https://upstream.example"
-zone = "eu"
-sees_all_rows = true
-[connections.itsm-eu.auth]
-kind = "basic"
-username = "isthmus"
-password = "env:ITSM_PASSWORD"
-[connections.itsm-eu.settings.data_classes]
-"Personal" = ["pii"]
-"Sensitive Personal" = ["pii"]
-"Financial" = ["financial"]
-"Free Text" = ["free_text"]
-[connections.itsm-eu.key_fields]
-incident = "correlation_id"
-"""
 
 
 @dataclass
@@ -110,16 +36,12 @@ class House:
     instance: Instance = field(default_factory=Instance)
     cedar: str = CEDAR
 
+    url: str = "https://upstream.example"
+    username: str = "isthmus"
+
     def write(self) -> Path:
-        self.folder.mkdir(exist_ok=True)
-        (self.folder / "policy.cedar").write_text(self.cedar)
-        (self.folder / "flows.toml").write_text(FLOWS)
-        (self.folder / "isthmus.toml").write_text(SETTINGS)
-        key = self.folder / "sealing.key"
-        if not key.exists():
-            key.touch(mode=0o600)
-            key.write_text(SealingKey.generate().reveal())
-        return self.folder / "isthmus.toml"
+        itsm = ITSM.format(url=self.url, username=self.username)
+        return write_folder(self.folder, COMPANY + itsm, cedar=self.cedar)
 
     @property
     def around(self) -> Surroundings:

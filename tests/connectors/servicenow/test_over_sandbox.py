@@ -1,7 +1,6 @@
 """Does the connector, in a whole gateway, do its work against the sandbox's instance?"""
 
 import base64
-import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -35,10 +34,8 @@ class House(Company):
         return self.sandbox.servicenow["eu"]
 
     def write(self) -> Path:
-        path = super().write()
-        text = path.read_text().replace("https://upstream.example", self.org.url)
-        path.write_text(re.sub('username = "isthmus"', 'username = "integration"', text))
-        return path
+        self.url, self.username = self.org.url, "integration"
+        return super().write()
 
     @property
     def around(self) -> Surroundings:
