@@ -72,7 +72,7 @@ async def test_arguments_that_do_not_fit(us: Desk, house: TwoOrgs):
         ("aggregate", {"object": "Case", "measures": [{"function": "count", "name": "n"}] * 2}),
         ("search", {"object": "Account", "text": "x"}),
         ("transition", {"object": "Case", "id": "crm-eu~5008d0000000001AAA"}),
-        ("export", {"object": "Case"}),
+        ("export", {"object": "Case", "order_by": [{"field": "Subject"}]}),
     ):
         error = await refused(house, InvalidArguments, lambda: us.call(tool, **arguments))  # noqa: B023
         assert house.sent(start, lookups=True) == [], (tool, arguments)

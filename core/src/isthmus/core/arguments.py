@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeAlias, cast
 
 from isthmus.core.connector import ObjectFacts
@@ -26,9 +27,12 @@ from isthmus.core.records import (
 )
 
 __all__ = [
+    "EXPORTED",
+    "Changes",
     "Create",
     "Delete",
     "Describe",
+    "Export",
     "Get",
     "Move",
     "RawQuery",
@@ -41,6 +45,8 @@ __all__ = [
 ]
 
 MAX_DEPTH = 20
+EXPORTED = 2_000
+"""Records of one page of an export, unless the caller wants another number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,18 @@ class Search:
     text: str
     fields: tuple[str, ...] = ()
     limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Export(Query):
+    """All records that a query finds, `limit` at a time and in no order; one connection after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes(Query):
+    """The records that changed since a moment or since an earlier page, `limit` of each connection at a time."""
+
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +180,15 @@ def parse_request(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
             return Describe(object)
         case Verb.QUERY:
             return _raw(arguments) if "text" in arguments else _query(arguments)
+        case Verb.EXPORT:
+            found = _query(arguments)
+            limit = _integer(arguments, "limit", EXPORTED)
+            return Export(found.object, found.select, found.where, limit=limit, after=found.after)
+        case Verb.CHANGES:
+            limit = _integer(arguments, "limit", EXPORTED)
+            return Changes(
+                object, names("select"), limit=limit, after=text("after") or None, since=_moment(text("since"))
+            )
         case Verb.GET:
             return Get(object, text("id"), names("fields"))
         case Verb.SEARCH:
@@ -306,6 +333,21 @@ def _where(arguments: Mapping[str, JSON]) -> Condition | None:
 def _values(arguments: Mapping[str, JSON]) -> Mapping[str, Value]:
     raw = cast("Mapping[str, JSON]", arguments.get("values", {}))
     return {name: parse_value(value) for name, value in raw.items()}
+
+
+def _moment(text: str) -> str:
+    """Return a moment in UTC as ISO 8601, to the second; a time without a zone is nobody's."""
+    if not text:
+        return ""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidArguments(
+            "'since' takes a date and time with its zone, such as 2026-11-01T08:00:00Z", field="since"
+        )
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _integer(arguments: Mapping[str, JSON], name: str, default: int) -> int:

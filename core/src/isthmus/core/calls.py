@@ -14,6 +14,7 @@ from isthmus.core.arguments import Request
 from isthmus.core.caller import Caller, Principal
 from isthmus.core.connector import ObjectSummary, Written
 from isthmus.core.cursors import Cursor, Scalar
+from isthmus.core.http import CallScope, Meter, Response
 from isthmus.core.operation import Operation
 from isthmus.core.plan import Plan
 from isthmus.core.policy import Question, Verdict
@@ -23,8 +24,8 @@ from isthmus.core.tools import Tool
 from isthmus.residency import Label
 
 if TYPE_CHECKING:
+    from isthmus.core.budgets import Permit
     from isthmus.core.connection import Connection
-    from isthmus.core.http import Meter, Response
 
 __all__ = ["Call", "Done", "Judged", "Leg"]
 
@@ -57,13 +58,25 @@ class Leg(Struct, frozen=True, gc=False):
     call: Call
     connection: "Connection"
     principal: Principal
-    meter: "Meter"
+    meter: Meter
     last: tuple[Scalar, ...] | None = None
 
     @property
     def caller(self) -> Caller:
         """Return the caller of the call."""
         return self.call.caller
+
+    def scope(self, operation: Operation, permit: "Permit | None" = None) -> CallScope:
+        """Return what travels with the requests of one operation of this leg."""
+        return CallScope(
+            principal=self.principal,
+            operation=operation,
+            deadline=self.call.deadline,
+            permit=permit,
+            meter=self.meter,
+            correlation_id=self.id,
+            agent=self.caller.agent,
+        )
 
 
 class Judged(Struct, frozen=True, gc=False):
@@ -89,12 +102,15 @@ class Judged(Struct, frozen=True, gc=False):
 class Done(Struct, frozen=True, gc=False):
     """What a leg brought back, not yet released: rows, figures, metadata, or what a write did.
 
-    `repeats` is the intent of an earlier call whose outcome this is; `answer` is that of a relayed request.
+    `at` is where an export or a look for changes goes on, `deleted` the ids of records that are gone. `repeats` is the
+    intent of an earlier call whose outcome this is; `answer` is that of a relayed request.
     """
 
     rows: Sequence[Row] = ()
     figures: tuple[Mapping[str, JSON], ...] = ()
     objects: tuple[ObjectSummary, ...] = ()
+    at: str = ""
+    deleted: tuple[str, ...] = ()
     written: Written | None = None
     repeats: str = ""
-    answer: "Response | None" = None
+    answer: Response | None = None

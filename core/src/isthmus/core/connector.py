@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeAlias
 
@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict
 
 from isthmus.core.budgets import QuotaReading
 from isthmus.core.errors import InvalidArguments, UpstreamError, UpstreamRejected
-from isthmus.core.nearest import nearest
+from isthmus.core.facts import FieldFacts, FieldType, ObjectFacts, ObjectSummary
 from isthmus.core.operation import RequestClass
-from isthmus.core.records import JSON, Aggregate, Query, Row
+from isthmus.core.records import JSON, Aggregate, AllOf, Compare, Operator, Order, Query, Row
 from isthmus.core.resilience import FaultKind
+from isthmus.core.streams import Batch, Changed
 
 if TYPE_CHECKING:
     from httpx2 import Request
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from isthmus.core.results import Result
 
 __all__ = [
+    "Batch",
     "Calls",
+    "Changed",
     "Connector",
     "ConnectorSettings",
     "FactsOf",
@@ -46,115 +49,6 @@ class ConnectorSettings(BaseModel):
     """The part of `[connections.<name>]` that belongs to the connector; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FieldType(StrEnum):
-    """What a field holds, as far as schemas, literals and forms need to know."""
-
-    STRING = "string"
-    TEXT = "text"
-    ID = "id"
-    REFERENCE = "reference"
-    BOOLEAN = "boolean"
-    INTEGER = "integer"
-    NUMBER = "number"
-    DATE = "date"
-    DATETIME = "datetime"
-    TIME = "time"
-    CHOICE = "choice"
-    CHOICES = "choices"
-    BINARY = "binary"
-    OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldFacts:
-    """What is known of one field; `source` tells where its classes come from.
-
-    `choice_labels` say what the `choices` mean, in the same order, where the values do not speak for themselves.
-    `restricted` is True where the system refuses a value that is not among `choices`.
-    """
-
-    name: str
-    type: FieldType = FieldType.STRING
-    label: str = ""
-    classes: frozenset[str] = frozenset({"unclassified"})
-    source: str = "default"
-    choices: tuple[str, ...] = ()
-    choice_labels: tuple[str, ...] = ()
-    restricted: bool = False
-    references: tuple[str, ...] = ()
-    relationship: str = ""
-    createable: bool = True
-    updateable: bool = True
-    filterable: bool = True
-    sortable: bool = True
-    groupable: bool = True
-    required: bool = False
-    unique: bool = False
-    external_id: bool = False
-
-    @property
-    def enumerable(self) -> bool:
-        """Tell whether its values are so few that a ref to one could be guessed."""
-        return self.type in (FieldType.BOOLEAN, FieldType.CHOICE, FieldType.CHOICES)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectFacts:
-    """What is known of one object: its fields, whose data it holds, and which fields control a read.
-
-    `country` lists paths that tell the subject's country, the first present wins. `person` is True where a record
-    is about a person, so that an unclassified field counts as personal. `searched` are the fields that a search by
-    words looks into.
-    """
-
-    name: str
-    fields: Mapping[str, FieldFacts]
-    label: str = ""
-    person: bool = False
-    country: tuple[str, ...] = ()
-    default_fields: tuple[str, ...] = ()
-    searched: tuple[str, ...] = ()
-    id_field: str = "Id"
-    version_field: str | None = None
-    owner_field: str | None = None
-    state_field: str | None = None
-    createable: bool = True
-    updateable: bool = True
-    deletable: bool = True
-    _spelling: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        self._spelling.update({name.casefold(): name for name in self.fields})
-
-    def field(self, name: str) -> FieldFacts:
-        """Return the facts of a field of any letter case; raises InvalidArguments naming the nearest one."""
-        found = self._spelling.get(name.casefold())
-        if found is None:
-            hint = nearest(name, self.fields)
-            raise InvalidArguments(
-                f"{self.name} has no field {name!r} that this identity may see{hint}",
-                object=self.name,
-                field=name,
-            )
-        return self.fields[found]
-
-    def relation(self, name: str) -> FieldFacts | None:
-        """Return the reference field behind a relationship name, or None."""
-        wanted = name.casefold()
-        return next((one for one in self.fields.values() if one.relationship.casefold() == wanted), None)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectSummary:
-    """One line of the list of objects."""
-
-    name: str
-    label: str
-    createable: bool = False
-    updateable: bool = False
-    deletable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,9 +169,13 @@ class Connector(ABC):
     @classmethod
     def verbs(cls) -> frozenset[str]:
         """Name the verbs that this connector implements."""
-        own = frozenset(verb for verb in _VERBS if getattr(cls, verb) is not getattr(Connector, verb))
-        # A change of state is an update of the field that holds it.
-        return own | {"transition"} if "update" in own else own
+        own = {verb for verb in _VERBS if getattr(cls, verb) is not getattr(Connector, verb)}
+        if "update" in own:
+            # A change of state is an update of the field that holds it.
+            own.add("transition")
+        if "query" in own:
+            own.add("export")
+        return frozenset(own)
 
     # What an outgoing request is, and what an answer means: pure, no I/O.
 
@@ -321,6 +219,24 @@ class Connector(ABC):
         """Read at most `query.limit` rows in the order asked, missing values first; `Rows` where some are hidden."""
         raise self._lacks("query")
 
+    async def export(self, query: Query, at: str) -> Batch:
+        """Read the next of all rows that a query finds, at most `query.limit`, in whichever order suits the system.
+
+        `at` is where the last batch said to go on, empty at first. Where the system has no way of its own for this,
+        its pages are read in the order of ids.
+        """
+        id_field = (await self.facts_of(query.object)).id_field
+        where = query.where
+        if at:
+            beyond = Compare(id_field, Operator.GT, at)
+            where = AllOf((where, beyond)) if where else beyond
+        rows = await self.query(replace(query, where=where, order_by=(Order(id_field),)))
+        return Batch(rows, rows[-1].id if len(rows) == query.limit else "")
+
+    async def changes(self, query: Query, since: str) -> Changed:
+        """Read what changed since a moment (ISO 8601), or since the `at` of earlier changes; `query.limit` at most."""
+        raise self._lacks("changes")
+
     async def get(self, object: str, id: str, fields: Sequence[str]) -> Row:
         """Read one record."""
         raise self._lacks("get")
@@ -361,4 +277,4 @@ class Connector(ABC):
         return InvalidArguments(f"connection {self.name!r} has no {verb!r}; its connector does not implement it")
 
 
-_VERBS = ("query", "get", "search", "aggregate", "create", "update", "upsert", "delete")
+_VERBS = ("query", "changes", "get", "search", "aggregate", "create", "update", "upsert", "delete")

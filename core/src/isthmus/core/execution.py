@@ -1,8 +1,9 @@
 """How does a judged call become requests? Refs become values here, and only here, on their way to their home."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from isthmus.core.arguments import Create, Delete, Describe, Get, Request, Search, Update, Upsert
+from isthmus.core.arguments import Changes, Create, Delete, Describe, Export, Get, Request, Search, Update, Upsert
 from isthmus.core.calls import Done, Judged
 from isthmus.core.commitment import key_of
 from isthmus.core.connector import Connector
@@ -11,7 +12,7 @@ from isthmus.core.errors import InvalidArguments
 from isthmus.core.flows import plain_values, resolved
 from isthmus.core.metadata import typed
 from isthmus.core.parts import Parts
-from isthmus.core.records import MOST_ROWS, Aggregate, AllOf, Condition, Measure, Order, Query, Rows
+from isthmus.core.records import MOST_ROWS, Aggregate, AllOf, Condition, Measure, Order, Query, Row, Rows
 from isthmus.core.table import Table
 
 __all__ = ["MOST_GROUPS", "SUPPORT", "execute"]
@@ -34,9 +35,15 @@ async def execute(judged: Judged, connector: Connector, parts: Parts) -> Done:
             return Done(objects=tuple(await connector.objects()))
         case Describe():
             return Done()
+        case Export():
+            batch = await connector.export(_stretch(request, judged), _at(judged))
+            return Done(rows=_kept(batch.rows), at=batch.at)
+        case Changes():
+            changed = await connector.changes(_stretch(request, judged), _at(judged) or request.since)
+            return Done(rows=_kept(changed.rows), at=changed.at, deleted=changed.deleted)
         case Query():
             rows = await connector.query(_page(request, judged))
-            return Done(rows=rows if isinstance(rows, Table | Rows) else tuple(rows))
+            return Done(rows=_kept(rows))
         case Get():
             return Done(rows=(await connector.get(request.object, request.id, plan.reach.reads),))
         case Search():
@@ -91,6 +98,20 @@ def _page(query: Query, judged: Judged) -> Query:
         order_by=(*query.order_by, Order(id_field)),
         limit=limit + (limit < MOST_ROWS),
     )
+
+
+def _stretch(query: Query, judged: Judged) -> Query:
+    """Ask for what the answer is labelled by, too; the connector says itself where the next stretch begins."""
+    return Query(query.object, judged.plan.reach.reads, query.where, limit=_limit(query.limit, judged))
+
+
+def _at(judged: Judged) -> str:
+    last = judged.leg.last
+    return str(last[0]) if last else ""
+
+
+def _kept(rows: Sequence[Row]) -> Sequence[Row]:
+    return rows if isinstance(rows, Table | Rows) else tuple(rows)
 
 
 def _limit(limit: int, judged: Judged) -> int:

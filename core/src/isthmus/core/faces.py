@@ -3,22 +3,24 @@
 A verb on records takes its object by name and answers with records, or by a class and answers with its objects.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from isthmus.core.models import Model, ModelPage, Named
 from isthmus.core.records import JSON, Page, Record
 from isthmus.core.results import Result
-from isthmus.core.verbs import Ask
+from isthmus.core.verbs import Ask, told
 
 __all__ = [
     "Asynchronous",
     "Awaited",
     "AwaitedPage",
+    "AwaitedPages",
     "AwaitedRecord",
     "Blocking",
     "BlockingPage",
+    "BlockingPages",
     "BlockingRecord",
     "Synchronous",
 ]
@@ -88,6 +90,26 @@ class BlocksForPage(Protocol[K_contra, P, Q]):
     def __call__(self, system: str, what: K_contra, /, *args: P.args, **kwargs: P.kwargs) -> Page: ...
 
 
+class AwaitsPages(Protocol[P]):
+    """A method whose pages are awaited one after the other."""
+
+    @overload
+    def __call__(
+        self, system: str, object: type[M], *args: P.args, **kwargs: P.kwargs
+    ) -> AsyncIterator[ModelPage[M]]: ...
+    @overload
+    def __call__(self, system: str, object: str, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Page]: ...
+
+
+class BlocksForPages(Protocol[P]):
+    """A plain method whose pages come one after the other."""
+
+    @overload
+    def __call__(self, system: str, object: type[M], *args: P.args, **kwargs: P.kwargs) -> Iterator[ModelPage[M]]: ...
+    @overload
+    def __call__(self, system: str, object: str, *args: P.args, **kwargs: P.kwargs) -> Iterator[Page]: ...
+
+
 class Awaited(Generic[P, R]):
     """The verb as a coroutine method."""
 
@@ -125,6 +147,27 @@ class AwaitedPage(Generic[K, P, Q]):
         return cast("AwaitsPage[K, P, Q]", _awaiting(session, self._verb))
 
 
+class AwaitedPages(Generic[P]):
+    """The verb as an asynchronous iterator over its pages, each of them a call of its own."""
+
+    def __init__(self, verb: Callable[Concatenate[str, Named, P], Ask[Page]]) -> None:
+        self._verb = verb
+
+    def __get__(self, session: Asynchronous, _: type | None = None) -> AwaitsPages[P]:
+        """Bind to a session."""
+
+        @wraps(self._verb)
+        async def pages(*args: object, **kwargs: object) -> AsyncIterator[object]:
+            asked: Ask[Page] | None = cast("Callable[..., Ask[Page]]", self._verb)(*args, **kwargs)
+            while asked is not None:
+                result = await session.call(asked.tool, **asked.arguments)
+                if told(result):
+                    yield asked.answered(result)
+                asked = asked.following(result)
+
+        return cast("AwaitsPages[P]", pages)
+
+
 class Blocking(Generic[P, R]):
     """The verb as a plain method."""
 
@@ -160,6 +203,27 @@ class BlockingPage(Generic[K, P, Q]):
     def __get__(self, session: Synchronous, _: type | None = None) -> BlocksForPage[K, P, Q]:
         """Bind to a session."""
         return cast("BlocksForPage[K, P, Q]", _blocking(session, self._verb))
+
+
+class BlockingPages(Generic[P]):
+    """The verb as an iterator over its pages, each of them a call of its own."""
+
+    def __init__(self, verb: Callable[Concatenate[str, Named, P], Ask[Page]]) -> None:
+        self._verb = verb
+
+    def __get__(self, session: Synchronous, _: type | None = None) -> BlocksForPages[P]:
+        """Bind to a session."""
+
+        @wraps(self._verb)
+        def pages(*args: object, **kwargs: object) -> Iterator[object]:
+            asked: Ask[Page] | None = cast("Callable[..., Ask[Page]]", self._verb)(*args, **kwargs)
+            while asked is not None:
+                result = session.call(asked.tool, **asked.arguments)
+                if told(result):
+                    yield asked.answered(result)
+                asked = asked.following(result)
+
+        return cast("BlocksForPages[P]", pages)
 
 
 def _awaiting(session: Asynchronous, verb: Callable[..., Ask[R]]) -> Callable[..., Coroutine[None, None, object]]:

@@ -14,12 +14,11 @@ import httpx2
 from msgspec.structs import replace as changed
 from opentelemetry import trace
 
-from isthmus.core.arguments import Delete, Describe, Move, RawQuery, Update, Upsert, parse_request, request_refs
+from isthmus.core.arguments import Describe, Export, RawQuery, parse_request
 from isthmus.core.authorization import Authorizer
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Judged, Leg
 from isthmus.core.commitment import Committer
-from isthmus.core.connector import ObjectFacts
 from isthmus.core.errors import (
     Denied,
     InvalidArguments,
@@ -29,15 +28,14 @@ from isthmus.core.errors import (
 )
 from isthmus.core.eventloop import OwnLoop
 from isthmus.core.execution import execute
-from isthmus.core.http import CallScope, Meter, Response
+from isthmus.core.http import Meter, Response
 from isthmus.core.http.telemetry import tracing
+from isthmus.core.lookups import LookUps
 from isthmus.core.merging import check_combinable
-from isthmus.core.metadata import Metadata
-from isthmus.core.operation import Operation
-from isthmus.core.plan import Plan, make_plan
+from isthmus.core.plan import Plan
 from isthmus.core.policy import Question
 from isthmus.core.recording import Fetched, Recorder
-from isthmus.core.records import JSON, MOST_ROWS, Aggregate, Compare, Operator, Query, Row, Withheld
+from isthmus.core.records import JSON, MOST_BATCH, Aggregate, Query, Withheld
 from isthmus.core.relaying import relayed
 from isthmus.core.resilience import Deadline
 from isthmus.core.results import Description, Result
@@ -63,6 +61,7 @@ class Gateway:
         self.parts = parts
         self.loop = OwnLoop()
         self.settler = Settler(parts)
+        self._lookups = LookUps(parts)
         self._authorizer = Authorizer(parts)
         self._committer = Committer(parts, self.settler)
         self._recorder = Recorder(parts)
@@ -78,7 +77,7 @@ class Gateway:
         return tuple(self._authorizer.may_use(caller).values())
 
     async def call(
-        self, caller: Caller, name: str, arguments: Mapping[str, JSON], *, id: str = "", most: int = MOST_ROWS
+        self, caller: Caller, name: str, arguments: Mapping[str, JSON], *, id: str = "", most: int = MOST_BATCH
     ) -> Result:
         """Carry one call through all nine steps.
 
@@ -125,7 +124,7 @@ class Gateway:
         found, absent = [], None
         for leg in await self._route(self._understand(caller, tool, arguments)):
             try:
-                plan = await self._look_up(leg)
+                plan = await self._lookups.plan(leg)
             except NotFound as error:
                 absent = error
                 continue
@@ -143,7 +142,7 @@ class Gateway:
         return self._understand(caller, tool, arguments, id, most)
 
     def _understand(
-        self, caller: Caller, tool: Tool, arguments: Mapping[str, JSON], id: str = "", most: int = MOST_ROWS
+        self, caller: Caller, tool: Tool, arguments: Mapping[str, JSON], id: str = "", most: int = MOST_BATCH
     ) -> Call:
         tool.check(arguments)
         system = self.parts.systems[str(arguments["system"])]
@@ -175,7 +174,9 @@ class Gateway:
     async def _route(self, call: Call) -> tuple[Leg, ...]:
         try:
             names = await self.parts.systems[call.system].router.choose(
-                call.request, self.parts.resolver(call.caller), lambda name, kind: self._facts(call, name, kind)
+                call.request,
+                self.parts.resolver(call.caller),
+                lambda name, kind: self._lookups.facts(self._leg(call, name, 0), kind),
             )
             if isinstance(call.request, Aggregate) and len(names) > 1:
                 check_combinable(call.request)
@@ -192,69 +193,6 @@ class Gateway:
         return Leg(f"{call.id}.{number}" if number else call.id, call, connection, principal, Meter(), last)
 
     # 3 look up: metadata, and the named record as it is now; small governed reads, cached.
-
-    async def _look_up(self, leg: Leg) -> Plan:
-        request, connection = leg.call.request, leg.connection
-        metadata = self._metadata(leg)
-        router = self.parts.systems[leg.call.system].router
-        object = getattr(request, "object", "")
-        if isinstance(request, Move):
-            request = request.as_update(await metadata.object(object))
-        if object and router.qualified:
-            request = router.localise(request, connection.name, await metadata.object(object))
-        plan = await make_plan(leg.call.tool.verb, request, metadata)
-        if isinstance(request, Update | Upsert) or any(request_refs(request)):
-            plan = changed(plan, linked=await self._linked(leg, plan))
-        if isinstance(request, Upsert) and plan.tells_country:
-            return changed(plan, state=await self._state_by_key(leg, plan))
-        if not isinstance(request, Update | Delete) or plan.facts is None:
-            return plan
-        return changed(plan, state=await self._state(leg, plan, plan.facts))
-
-    async def _linked(self, leg: Leg, plan: Plan) -> dict[str, JSON]:
-        """Read the countries of what a write links its record to: they will label the record."""
-        found: dict[str, JSON] = {}
-        for object, id, paths in plan.links().values():
-            found |= dict.fromkeys(paths)
-            if id is None:
-                continue
-            named = {path: path.partition(".")[2] for path in paths}
-            row = await self._read_to_decide(leg, object, id, tuple(named.values()))
-            found |= {path: row.fields.get(name) for path, name in named.items()} if row else {}
-        return found
-
-    async def _state(self, leg: Leg, plan: Plan, facts: ObjectFacts) -> Row | None:
-        """Read version, owner, state and country of the record; a missing one is told only to who may act on it."""
-        return await self._read_to_decide(leg, facts.name, plan.record, plan.look_up_fields())
-
-    async def _state_by_key(self, leg: Leg, plan: Plan) -> Row | None:
-        """Read what an upsert would change. A ref is not resolved to decide: what it finds counts as unknown."""
-        request = plan.request
-        if not isinstance(request, Upsert) or not isinstance(request.key, str):
-            return Row(leg.call.system, "", {})
-        where = Compare(request.key_field, Operator.EQ, request.key)
-        connector = leg.connection.bind(await self._looking_up(leg, leg.connection.looking_up(request.object)))
-        rows = await connector.query(Query(request.object, plan.look_up_fields(), where, limit=1))
-        return rows[0] if rows else None
-
-    async def _read_to_decide(self, leg: Leg, object: str, id: str, fields: Sequence[str]) -> Row | None:
-        connector = leg.connection.bind(await self._looking_up(leg, leg.connection.looking_up(object, (id,))))
-        try:
-            return await connector.get(object, id, fields)
-        except NotFound:
-            return None
-
-    def _metadata(self, leg: Leg) -> Metadata:
-        return leg.connection.known(leg.principal, lambda operation: self._looking_up(leg, operation))
-
-    async def _looking_up(self, leg: Leg, operation: Operation) -> CallScope:
-        """Record that something is about to be read in order to decide, and return the scope to read it in."""
-        await self.parts.journal.transact(lambda tx: tx.append(self.parts.auditor.looked_up(leg, operation)))
-        return self._scope(leg, operation)
-
-    async def _facts(self, call: Call, name: str, object: str) -> ObjectFacts:
-        return await self._metadata(self._leg(call, name, 0)).object(object)
-
     # 4 authorize: policy for agent and user, residency of the call's own words, and what was already done.
     # 5 reserve: a permit of the org's budget.   6 commit to it: approval, sequence rules and intent, durable.
 
@@ -262,18 +200,35 @@ class Gateway:
         """Pass a read over its legs; a leg that may not be asked is named in the answer, unless none may."""
         if len(legs) == 1:
             return await self._recorder.read(call, (await self._fetch(legs[0]),), ())
+        if isinstance(call.request, Export):
+            return await self._look_in_turn(call, legs)
         results = await asyncio.gather(*(self._fetch(leg) for leg in legs), return_exceptions=True)
         fetched = [one for one in results if isinstance(one, Fetched)]
         errors = [(leg, one) for leg, one in zip(legs, results, strict=True) if isinstance(one, BaseException)]
         for _, error in errors:
-            if not fetched or not isinstance(error, ResidencyError | Denied | NotFound | InvalidArguments):
+            if not fetched or not isinstance(error, _WITHHELD):
                 raise error
         withheld = tuple(Withheld(leg.connection.name, _rules(error)) for leg, error in errors)
         return await self._recorder.read(call, fetched, withheld)
 
+    async def _look_in_turn(self, call: Call, legs: Sequence[Leg]) -> Result:
+        """Pass a read over the first of its legs that may be asked; the others wait for the pages to come."""
+        withheld: list[Withheld] = []
+        for at, leg in enumerate(legs):
+            try:
+                fetched = await self._fetch(leg)
+            except _WITHHELD as error:
+                if at == len(legs) - 1:
+                    raise
+                withheld.append(Withheld(leg.connection.name, _rules(error)))
+            else:
+                waiting = [one.connection.name for one in legs[at + 1 :]]
+                return await self._recorder.read(call, (fetched,), withheld, waiting)
+        raise TypeError("a call has at least one leg")
+
     async def _fetch(self, leg: Leg) -> Fetched:
         try:
-            plan = await self._look_up(leg)
+            plan = await self._lookups.plan(leg)
             judged = self._authorizer.judge(leg, plan)
             if isinstance(plan.request, Describe) and plan.facts is not None and leg.call.relayed is None:
                 return Fetched(judged, await execute(judged, leg.connection.connector, self.parts))
@@ -281,7 +236,7 @@ class Gateway:
             try:
                 await self._committer.commit(judged)
                 # 7 execute
-                connector = leg.connection.bind(self._scope(leg, judged.operation, permit))
+                connector = leg.connection.bind(leg.scope(judged.operation, permit))
                 done = await execute(judged, connector, self.parts)
                 if done.objects:
                     known = tuple(one for one in done.objects if self._authorizer.may_describe(judged, one.name))
@@ -297,7 +252,7 @@ class Gateway:
     async def _write(self, leg: Leg) -> Result:
         """Pass a write; once it is committed to, whoever cancels does not stop it from being settled."""
         try:
-            plan = await self._look_up(leg)
+            plan = await self._lookups.plan(leg)
             judged = self._authorizer.judge(leg, plan)
             earlier = await self._committer.earlier(judged)
             if earlier is not None:
@@ -318,7 +273,7 @@ class Gateway:
         try:
             intent = await self._committer.commit(judged)
             # 7 execute
-            connector = leg.connection.bind(self._scope(leg, judged.operation, permit))
+            connector = leg.connection.bind(leg.scope(judged.operation, permit))
             done = await execute(judged, connector, self.parts)
         except Exception as error:  # noqa: BLE001 even a connector's own fault must leave a settled intent
             try:
@@ -369,16 +324,9 @@ class Gateway:
         span = self._tracer.start_span(f"isthmus {call.tool.name}", attributes=about)
         return trace.use_span(span, end_on_exit=True) if span.get_span_context().is_valid else nullcontext()
 
-    def _scope(self, leg: Leg, operation: Operation, permit: "Permit | None" = None) -> CallScope:
-        return CallScope(
-            principal=leg.principal,
-            operation=operation,
-            deadline=leg.call.deadline,
-            permit=permit,
-            meter=leg.meter,
-            correlation_id=leg.id,
-            agent=leg.caller.agent,
-        )
+
+_WITHHELD = (ResidencyError, Denied, NotFound, InvalidArguments)
+"""Why one connection of several is left out of an answer."""
 
 
 def _rules(error: BaseException) -> tuple[str, ...]:

@@ -111,12 +111,13 @@ class ModelPage(Generic[M]):
     total: int | None = None
     complete: bool = False
     withheld: tuple[Withheld, ...] = ()
+    deleted: tuple[str, ...] = ()
 
 
 def page_of(model: type[M], page: Page) -> ModelPage[M]:
     """Read a page of records."""
     records = tuple(map(model.of, page.records))
-    return ModelPage(records, page.after, page.total, page.complete, page.withheld)
+    return ModelPage(records, page.after, page.total, page.complete, page.withheld, page.deleted)
 
 
 def object_of(named: Named) -> str:

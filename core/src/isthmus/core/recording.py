@@ -1,13 +1,13 @@
 """What leaves, and what is known of it for ever? Outcome, label and audit entry are durable before the answer goes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from isthmus.core.arguments import Create, Describe, Get, Relay, Update, Upsert
+from isthmus.core.arguments import Changes, Create, Describe, Export, Get, Relay, Update, Upsert
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Done, Judged, Leg
 from isthmus.core.connector import Written
@@ -44,8 +44,13 @@ class Recorder:
 
     parts: Parts
 
-    async def read(self, call: Call, fetched: Sequence[Fetched], refused: Sequence[Withheld]) -> Result:
-        """Release what the legs of a read brought back; all legs are recorded in one transaction."""
+    async def read(
+        self, call: Call, fetched: Sequence[Fetched], refused: Sequence[Withheld], waiting: Collection[str] = ()
+    ) -> Result:
+        """Release what the legs of a read brought back; all legs are recorded in one transaction.
+
+        `waiting` are connections that this page did not get to.
+        """
         first = fetched[0].judged.plan.request
         if isinstance(first, Aggregate):
             return await self._figures(fetched, refused)
@@ -53,17 +58,22 @@ class Recorder:
             return await self._metadata(fetched)
         if isinstance(first, Get):
             return await self._row(fetched[0])
-        return await self._rows(call, fetched, refused)
+        return await self._rows(call, fetched, refused, waiting)
 
     async def _row(self, one: Fetched) -> Record:
         released = self._released(one, one.done.rows)
         await self._record_reads((one,), {one.judged.leg.connection.name: released})
         return released.records[0]
 
-    async def _rows(self, call: Call, fetched: Sequence[Fetched], refused: Sequence[Withheld]) -> Result:
+    async def _rows(
+        self, call: Call, fetched: Sequence[Fetched], refused: Sequence[Withheld], waiting: Collection[str]
+    ) -> Result:
         request = fetched[0].judged.plan.request
         orders = request.order_by if isinstance(request, Query) else ()
-        limit = min(self._limit(one) for one in fetched)
+        if isinstance(request, Export | Changes):
+            limit = sum(len(one.done.rows) for one in fetched)
+        else:
+            limit = min(self._limit(one) for one in fetched)
         legs = {one.judged.leg.connection.name: one for one in fetched}
         rows, homes = merged({name: one.done.rows for name, one in legs.items()}, orders, limit)
         shown, shown_homes = self._shown(legs, rows, homes)
@@ -74,9 +84,13 @@ class Recorder:
         records = _in_order(shown_homes, released)
         if not isinstance(request, Query):
             return Page(records, complete=False, withheld=tuple(refused))
-        after = self._after(call, request, legs, rows)
+        gone = tuple(self._id(one, id) for one in fetched for id in one.done.deleted)
+        after = self._after(call, request, legs, rows, waiting)
         complete = not refused and all(_whole_answer(one) for one in fetched)
-        return Page(records, after, complete=complete, withheld=tuple(refused))
+        return Page(records, after, complete=complete, withheld=tuple(refused), deleted=gone)
+
+    def _id(self, one: Fetched, id: str) -> str:
+        return self.parts.source(one.judged.leg.call.system, one.judged.leg.connection).id(id)
 
     def _shown(
         self, legs: Mapping[str, Fetched], rows: Mapping[str, Sequence[Row]], homes: Sequence[str]
@@ -112,19 +126,28 @@ class Recorder:
         )
 
     def _after(
-        self, call: Call, query: Query, legs: Mapping[str, Fetched], rows: Mapping[str, Sequence[Row]]
+        self,
+        call: Call,
+        query: Query,
+        legs: Mapping[str, Fetched],
+        rows: Mapping[str, Sequence[Row]],
+        waiting: Collection[str],
     ) -> str | None:
-        """Seal where each leg stands: after its last chosen record, or done."""
+        """Seal where each leg stands: after its last chosen record, where its connector says, or done."""
         before = call.cursor or Cursor()
         stands: dict[str, tuple[Scalar, ...] | None] = dict(before.legs)
         done = set(before.done)
         for name, one in legs.items():
             given = rows[name]
-            if given:
-                stands[name] = _keys(given[-1], query)
-            if len(given) == len(one.done.rows) < MOST_ROWS:
+            if isinstance(query, Export | Changes):
+                stands[name] = (one.done.at,)
+                over = not one.done.at
+            else:
+                stands[name] = _keys(given[-1], query) if given else stands.get(name)
+                over = len(given) == len(one.done.rows) < MOST_ROWS
+            if over:
                 done.add(name)
-        if done >= set(legs):
+        if done >= {*legs, *waiting}:
             return None
         asked = call.request if isinstance(call.request, Query) else query
         return self.parts.cursors.seal(Cursor(stands, frozenset(done)), self.parts.page_binding(call, asked))

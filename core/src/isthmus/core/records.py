@@ -43,6 +43,9 @@ QUALIFIER = "~"
 MOST_ROWS = 2_000
 """The most records of one page; systems answer no more at a time, so the page after a full one may be empty."""
 
+MOST_BATCH = 10_000
+"""The most records of one page of an export."""
+
 JSON: TypeAlias = bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"] | None
 
 
@@ -263,13 +266,17 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some records; `after` fetches the rest, `complete` is False where rows may be hidden or were withheld."""
+    """Some records; `after` fetches the rest, `complete` is False where rows may be hidden or were withheld.
+
+    `deleted` are ids of records that are gone, where the page tells what changed; its `after` is good for later, too.
+    """
 
     records: tuple[Record, ...]
     after: str | None = None
     total: int | None = None
     complete: bool = False
     withheld: tuple[Withheld, ...] = field(default=())
+    deleted: tuple[str, ...] = ()
 
 
 def comparisons(condition: Condition | None) -> Iterator[Compare | InQuery]:

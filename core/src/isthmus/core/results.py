@@ -44,6 +44,7 @@ def as_json(result: Result) -> dict[str, JSON]:
                 "records": [_record(one) for one in result.records],
                 "complete": result.complete,
                 **more,
+                **({"deleted": list(result.deleted)} if result.deleted else {}),
                 **_withheld(result.withheld),
             }
         case Groups():

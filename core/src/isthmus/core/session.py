@@ -9,7 +9,7 @@ from isthmus.core import verbs
 from isthmus.core.bridge import Exchange, client, host_of, http_client, requests_session
 from isthmus.core.caller import Caller
 from isthmus.core.eventloop import OwnLoop
-from isthmus.core.faces import Awaited, AwaitedPage, AwaitedRecord
+from isthmus.core.faces import Awaited, AwaitedPage, AwaitedPages, AwaitedRecord
 from isthmus.core.http import Response
 from isthmus.core.records import JSON
 from isthmus.core.results import Result
@@ -35,6 +35,8 @@ class Session:
     get = AwaitedRecord(verbs.get)
     search = AwaitedPage(verbs.search, verbs.search)
     aggregate = Awaited(verbs.aggregate)
+    export = AwaitedPages(verbs.export)
+    changes = AwaitedPage(verbs.changes, verbs.changes)
     create = AwaitedRecord(verbs.create)
     update = AwaitedRecord(verbs.update)
     transition = AwaitedRecord(verbs.transition)

@@ -16,7 +16,7 @@ from isthmus.core import assembly, gateway, session, verbs
 from isthmus.core.assembly import Surroundings
 from isthmus.core.caller import Caller
 from isthmus.core.config import Config
-from isthmus.core.faces import Blocking, BlockingPage, BlockingRecord
+from isthmus.core.faces import Blocking, BlockingPage, BlockingPages, BlockingRecord
 from isthmus.core.records import JSON
 from isthmus.core.results import Result
 from isthmus.core.tools import Tool
@@ -35,6 +35,8 @@ class Session:
     get = BlockingRecord(verbs.get)
     search = BlockingPage(verbs.search, verbs.search)
     aggregate = Blocking(verbs.aggregate)
+    export = BlockingPages(verbs.export)
+    changes = BlockingPage(verbs.changes, verbs.changes)
     create = BlockingRecord(verbs.create)
     update = BlockingRecord(verbs.update)
     transition = BlockingRecord(verbs.transition)

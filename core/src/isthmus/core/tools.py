@@ -13,7 +13,7 @@ import jsonschema_rs
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.nearest import nearest
 from isthmus.core.operation import Effect, Verb
-from isthmus.core.records import JSON, MOST_ROWS
+from isthmus.core.records import JSON, MOST_BATCH, MOST_ROWS
 
 __all__ = ["Tool", "surface"]
 
@@ -37,6 +37,8 @@ _APPROVAL: Schema = {"type": "string", "maxLength": 64, "description": "id of a 
 _TASK: Schema = {"type": "string", "maxLength": 200, "description": "task handle from the host"}
 _LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": 200}
 _PAGE_LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "description": "50 unless you ask"}
+_BATCH: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_BATCH, "description": "2000 unless you ask"}
+_AFTER: Schema = {"type": "string", "maxLength": 8192, "description": "from an earlier page of the same query"}
 _VALUES: Schema = {
     "type": "object",
     "minProperties": 1,
@@ -144,6 +146,7 @@ _PAGE: Schema = {
     "properties": {
         "records": {"type": "array", "items": _RECORD},
         "after": {"type": "string"},
+        "deleted": {"type": "array", "items": {"type": "string"}},
         "complete": {"type": "boolean"},
         "withheld": _WITHHELD,
     },
@@ -254,9 +257,23 @@ _SHAPES: Mapping[Verb, _Shape] = {
         "Read records by conditions. Give object, select and where, or the system's own query language as text.",
         (Effect.READ,),
         {"object": _NAME, "select": _FIELDS, "where": _WHERE, "order_by": _ORDER, "limit": _PAGE_LIMIT,
-         "after": {"type": "string", "maxLength": 8192, "description": "from an earlier page of the same query"},
+         "after": _AFTER,
          "text": {"type": "string", "maxLength": 100_000}},
         (), _PAGE, (("object",), ("text",)),
+    ),
+    Verb.EXPORT: _Shape(
+        "Read all records that meet conditions, in no order, a large page at a time: go on with `after` until there is "
+        "none. A page without records only says that the system is still at it.",
+        (Effect.READ,),
+        {"object": _NAME, "select": _FIELDS, "where": _WHERE, "limit": _BATCH, "after": _AFTER}, ("object",), _PAGE,
+    ),
+    Verb.CHANGES: _Shape(
+        "Read which records changed or were deleted since a moment, or since `after` of an earlier look; nothing "
+        "given: from now on. Keep the `after` of the last page for the next look.",
+        (Effect.READ,),
+        {"object": _NAME, "select": _FIELDS, "limit": _BATCH, "after": _AFTER,
+         "since": {"type": "string", "maxLength": 40, "description": "ISO 8601 with zone: 2026-11-01T08:00:00Z"}},
+        ("object",), _PAGE,
     ),
     Verb.GET: _Shape(
         "Read one record by its id.", (Effect.READ,),

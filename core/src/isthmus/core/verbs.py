@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Generic, TypeVar
 
+from isthmus.core.arguments import EXPORTED
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.models import Change, Model, Named, New, asked_of, object_of, page_of, values_of
 from isthmus.core.records import (
@@ -23,7 +25,7 @@ from isthmus.core.records import (
 )
 from isthmus.core.results import Description, Groups, Result, value_json
 
-__all__ = ["Ask"]
+__all__ = ["Ask", "told"]
 
 R = TypeVar("R", bound=Result)
 
@@ -39,6 +41,11 @@ class Ask(Generic[R]):
     arguments: Mapping[str, JSON]
     answer: type[R]
     named: Named = ""
+
+    def following(self, result: Result) -> "Ask[R] | None":
+        """Ask for the page behind a page; None where there is none."""
+        after = result.after if isinstance(result, Page) else None
+        return replace(self, arguments={**self.arguments, "after": after}) if after else None
 
     def answered(self, result: Result) -> object:
         """Return the answer as its type, or as objects of the class that was asked for."""
@@ -90,6 +97,44 @@ def query_objects(
     chosen = tuple(str(name) for name in asked_of(model, select))
     asked = query(system, Query(object_of(model), chosen, where, tuple(order_by), limit), after=after)
     return replace(asked, named=model)
+
+
+def export(
+    system: str,
+    object: Named,
+    where: Condition | None = None,
+    *,
+    select: Sequence[str] = (),
+    limit: int = EXPORTED,
+    after: str = "",
+) -> Ask[Page]:
+    """Read all records that meet a condition, page after page of `limit` records, in no order.
+
+    `after` of a page goes on behind it, in another process too; one connection is read after the other.
+    """
+    chosen: list[JSON] = [str(name) for name in asked_of(object, select)]
+    arguments = _given(system, object=object_of(object), where=_condition(where), limit=limit, after=after)
+    return Ask("export", {**arguments, "select": chosen} if chosen else arguments, Page, object)
+
+
+def changes(
+    system: str,
+    object: Named,
+    *,
+    since: datetime | None = None,
+    select: Sequence[str] = (),
+    limit: int = EXPORTED,
+    after: str = "",
+) -> Ask[Page]:
+    """Read which records changed or are gone since a moment, or since an earlier look; without either from now on.
+
+    The `after` of the page is where the next look begins, at once or next week; an empty page is the end for now. A
+    record that changes again in between comes again.
+    """
+    chosen: list[JSON] = [str(name) for name in asked_of(object, select)]
+    moment = since.isoformat() if since else ""
+    arguments = _given(system, object=object_of(object), since=moment, limit=limit, after=after)
+    return Ask("changes", {**arguments, "select": chosen} if chosen else arguments, Page, object)
 
 
 def get(system: str, object: Named, id: str, fields: Sequence[str] = ()) -> Ask[Record]:
@@ -181,6 +226,11 @@ def delete(system: str, object: Named, id: str, *, version: str = "", approval: 
     """Delete one record; with a `version`, only if it still has it."""
     arguments = _given(system, object=object_of(object), id=id, version=version, approval=approval)
     return Ask("delete", arguments, Record, object)
+
+
+def told(result: Result) -> bool:
+    """Tell whether a page says anything: one that only says "not ready yet" does not."""
+    return not isinstance(result, Page) or bool(result.records or result.withheld or result.after is None)
 
 
 def _given(system: str, **arguments: JSON) -> dict[str, JSON]:

@@ -26,7 +26,7 @@ def listed(tool: Tool) -> ListedTool:
     return ListedTool(
         name=tool.name,
         description=tool.description,
-        input_schema=_without_bounds(tool.input_schema),
+        input_schema=_without_bounds(_told_once(tool)),
         output_schema=_without_bounds(tool.output_schema),
         annotations=ToolAnnotations(
             read_only_hint=reads,
@@ -37,6 +37,17 @@ def listed(tool: Tool) -> ListedTool:
         ),
         _meta={"isthmus/effects": sorted(tool.effects)},
     )
+
+
+def _told_once(tool: Tool) -> Mapping[str, JSON]:
+    """Return the input schema; what a condition looks like is told by `query` alone."""
+    schema, properties = tool.input_schema, tool.input_schema.get("properties")
+    if tool.verb is not Verb.EXPORT or not isinstance(properties, Mapping):
+        return schema
+    where: JSON = {"type": "object", "description": "a condition, as `query` takes it"}
+    return {key: value for key, value in schema.items() if key != "$defs"} | {
+        "properties": {**properties, "where": where}
+    }
 
 
 def _without_bounds(schema: Mapping[str, JSON]) -> dict[str, Any]:

@@ -1,0 +1,119 @@
+"""What is known of an object and of its fields?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from isthmus.core.errors import InvalidArguments
+from isthmus.core.nearest import nearest
+
+__all__ = ["FieldFacts", "FieldType", "ObjectFacts", "ObjectSummary"]
+
+
+class FieldType(StrEnum):
+    """What a field holds, as far as schemas, literals and forms need to know."""
+
+    STRING = "string"
+    TEXT = "text"
+    ID = "id"
+    REFERENCE = "reference"
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    NUMBER = "number"
+    DATE = "date"
+    DATETIME = "datetime"
+    TIME = "time"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    BINARY = "binary"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFacts:
+    """What is known of one field; `source` tells where its classes come from.
+
+    `choice_labels` say what the `choices` mean, in the same order, where the values do not speak for themselves.
+    `restricted` is True where the system refuses a value that is not among `choices`.
+    """
+
+    name: str
+    type: FieldType = FieldType.STRING
+    label: str = ""
+    classes: frozenset[str] = frozenset({"unclassified"})
+    source: str = "default"
+    choices: tuple[str, ...] = ()
+    choice_labels: tuple[str, ...] = ()
+    restricted: bool = False
+    references: tuple[str, ...] = ()
+    relationship: str = ""
+    createable: bool = True
+    updateable: bool = True
+    filterable: bool = True
+    sortable: bool = True
+    groupable: bool = True
+    required: bool = False
+    unique: bool = False
+    external_id: bool = False
+
+    @property
+    def enumerable(self) -> bool:
+        """Tell whether its values are so few that a ref to one could be guessed."""
+        return self.type in (FieldType.BOOLEAN, FieldType.CHOICE, FieldType.CHOICES)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFacts:
+    """What is known of one object: its fields, whose data it holds, and which fields control a read.
+
+    `country` lists paths that tell the subject's country, the first present wins. `person` is True where a record
+    is about a person, so that an unclassified field counts as personal. `searched` are the fields that a search by
+    words looks into.
+    """
+
+    name: str
+    fields: Mapping[str, FieldFacts]
+    label: str = ""
+    person: bool = False
+    country: tuple[str, ...] = ()
+    default_fields: tuple[str, ...] = ()
+    searched: tuple[str, ...] = ()
+    id_field: str = "Id"
+    version_field: str | None = None
+    owner_field: str | None = None
+    state_field: str | None = None
+    createable: bool = True
+    updateable: bool = True
+    deletable: bool = True
+    _spelling: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._spelling.update({name.casefold(): name for name in self.fields})
+
+    def field(self, name: str) -> FieldFacts:
+        """Return the facts of a field of any letter case; raises InvalidArguments naming the nearest one."""
+        found = self._spelling.get(name.casefold())
+        if found is None:
+            hint = nearest(name, self.fields)
+            raise InvalidArguments(
+                f"{self.name} has no field {name!r} that this identity may see{hint}",
+                object=self.name,
+                field=name,
+            )
+        return self.fields[found]
+
+    def relation(self, name: str) -> FieldFacts | None:
+        """Return the reference field behind a relationship name, or None."""
+        wanted = name.casefold()
+        return next((one for one in self.fields.values() if one.relationship.casefold() == wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSummary:
+    """One line of the list of objects."""
+
+    name: str
+    label: str
+    createable: bool = False
+    updateable: bool = False
+    deletable: bool = False

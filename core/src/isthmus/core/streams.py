@@ -1,0 +1,79 @@
+"""What does a connector hand over, or take, a part at a time?"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from isthmus.core.records import JSON, Row
+
+__all__ = ["Batch", "Begun", "Changed", "Line", "LineOutcome", "Load", "Loaded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Part of an export: its rows, and where the next part begins; an empty `at` is the end.
+
+    A system that has not got the rows ready yet gives none and says where to ask again.
+    """
+
+    rows: Sequence[Row]
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What changed, oldest first: rows as they are now, ids of those that are gone, and from where to look next time.
+
+    No rows and no ids: nothing new at the moment.
+    """
+
+    rows: Sequence[Row]
+    at: str
+    deleted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record of a load: its values, and which record it is where there is one already.
+
+    `id` names the record of an update or delete, `key` is the value of the key field of an upsert.
+    """
+
+    values: Mapping[str, JSON] = field(default_factory=dict)
+    id: str = ""
+    key: JSON = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Many records of one object to write alike; `action` is create, update, upsert or delete."""
+
+    object: str
+    action: str
+    lines: Sequence[Line]
+    key_field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineOutcome:
+    """What became of one line: the record's id, or the code of what stopped it.
+
+    `text` is the system's own sentence and is treated as data.
+    """
+
+    id: str = ""
+    created: bool = False
+    code: str = ""
+    field: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of every line, in the order of the lines."""
+
+    outcomes: Sequence[LineOutcome]
+
+
+Begun: TypeAlias = Callable[[str], Awaitable[None]]
+"""Makes durable where a load's job is found again; awaited before the first row leaves."""

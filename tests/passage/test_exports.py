@@ -1,0 +1,115 @@
+"""An export brings every record once, page by page, each page under the rules of its moment."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import call
+from tests.passage.conftest import CEDAR, FastClock, Home
+
+from isthmus.core import sync
+from isthmus.core.assembly import Surroundings
+from isthmus.core.config import load_config
+from isthmus.core.errors import Denied, InvalidArguments
+from isthmus.core.gateway import Gateway
+from isthmus.core.records import Compare, Operator, Page, Ref
+from isthmus.plugins.sandbox import Sandbox
+
+FIELDS = ["Name", "Email"]
+
+
+def ids(org: str, house: Home) -> list[str]:
+    return sorted(row["Id"] for row in house.sandbox.salesforce[org].rows("Contact"))
+
+
+async def test_brings_every_record_once(gateway: Gateway, house: Home) -> None:
+    session = gateway.session(house.caller("eu"))
+    pages = [page async for page in session.export("crm", "Contact", select=FIELDS, limit=7)]
+    assert sorted(one.id for page in pages for one in page.records) == ids("eu", house)
+    assert max(len(page.records) for page in pages) == 7
+    assert pages[-1].after is None
+
+
+async def test_keeps_to_its_condition(gateway: Gateway, house: Home) -> None:
+    session, where = gateway.session(house.caller("eu")), Compare("MailingCountryCode", Operator.EQ, "FR")
+    found = [one.id async for page in session.export("crm", "Contact", where, limit=3) for one in page.records]
+    due = [row["Id"] for row in house.org.rows("Contact") if row["MailingCountryCode"] == "FR"]
+    assert sorted(found) == sorted(due)
+
+
+async def test_goes_on_in_another_process(house: Home, clock: FastClock) -> None:
+    async with house.open(clock) as gateway:
+        first = await call(gateway, house.caller("eu"), "export", system="crm", object="Contact", limit=5)
+    assert isinstance(first, Page)
+    assert first.after is not None
+    async with house.open(clock) as gateway:
+        session = gateway.session(house.caller("eu"))
+        rest = [page async for page in session.export("crm", "Contact", limit=5, after=first.after)]
+    found = [one.id for page in (first, *rest) for one in page.records]
+    assert sorted(found) == ids("eu", house)
+
+
+async def test_a_page_leads_on_for_its_own_caller_only(gateway: Gateway, house: Home) -> None:
+    first = await call(gateway, house.caller("eu"), "export", system="crm", object="Contact", limit=5)
+    assert isinstance(first, Page)
+    with pytest.raises(InvalidArguments, match="does not continue"):
+        await call(gateway, house.caller("us"), "export", system="crm", object="Contact", limit=5, after=first.after)
+
+
+async def test_gives_refs_to_a_consumer_elsewhere(gateway: Gateway, house: Home) -> None:
+    session, where = gateway.session(house.caller("us")), Compare("MailingCountryCode", Operator.EQ, "DE")
+    pages = [page async for page in session.export("crm", "Contact", where, select=FIELDS, limit=4)]
+    told = [one.fields["Email"] for page in pages for one in page.records]
+    assert len(told) > 4
+    assert all(isinstance(value, Ref) for value in told)
+
+
+async def test_every_page_is_recorded_before_it_is_given(gateway: Gateway, house: Home) -> None:
+    session, journal = gateway.session(house.caller("eu")), gateway.parts.journal
+    given = 0
+    async for _ in session.export("crm", "Contact", limit=10):
+        given, view = given + 1, journal.view()
+        told = [one.leaf for one in view.entries(0, view.size) if one.leaf.get("tool") == "export"]
+        assert len([one for one in told if one.get("state") == "done"]) == given
+    assert given > 2
+
+
+async def test_stops_when_policy_changes_its_mind(house: Home, clock: FastClock) -> None:
+    async with house.open(clock) as gateway:
+        first = await call(gateway, house.caller("eu"), "export", system="crm", object="Contact", limit=5)
+    assert isinstance(first, Page)
+    house.cedar = CEDAR + '@id("no-exports") forbid (principal, action == Isthmus::Action::"export", resource);'
+    mark = house.mark()
+    async with house.open(clock) as gateway:
+        with pytest.raises((Denied, InvalidArguments)):
+            await call(
+                gateway, house.caller("eu"), "export", system="crm", object="Contact", limit=5, after=first.after
+            )
+    assert house.sent(since=mark) == []
+
+
+class TestOfTwoOrgs:
+    @pytest.fixture
+    def house(self, tmp_path: Path, sandbox: Sandbox) -> Home:
+        return Home(tmp_path, sandbox, orgs=("eu", "us"))
+
+    @pytest.fixture
+    async def gateway(self, house: Home, clock: FastClock) -> AsyncIterator[Gateway]:
+        async with house.open(clock) as gateway:
+            yield gateway
+
+    async def test_reads_one_after_the_other(self, gateway: Gateway, house: Home) -> None:
+        session = gateway.session(house.caller("eu"))
+        found = [one.id async for page in session.export("crm", "Contact", limit=9) for one in page.records]
+        due = [f"crm-{org}~{id}" for org in ("eu", "us") for id in ids(org, house)]
+        assert sorted(found) == sorted(due)
+        homes = [id.partition("~")[0] for id in found]
+        assert homes == sorted(homes)
+
+
+def test_blocks_page_by_page_for_threads(house: Home) -> None:
+    around = Surroundings(environ=house.environ)
+    path = house.write()
+    with sync.open_gateway(load_config(path), around) as gateway:
+        pages = list(gateway.session(house.caller("eu")).export("crm", "Contact", limit=7))
+    assert sorted(one.id for page in pages for one in page.records) == ids("eu", house)
