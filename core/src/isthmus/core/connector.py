@@ -14,7 +14,7 @@ from isthmus.core.facts import FieldFacts, FieldType, ObjectFacts, ObjectSummary
 from isthmus.core.operation import RequestClass
 from isthmus.core.records import JSON, Aggregate, AllOf, Compare, Operator, Order, Query, Row
 from isthmus.core.resilience import FaultKind
-from isthmus.core.streams import Batch, Changed
+from isthmus.core.streams import Batch, Begun, Changed, Line, LineOutcome, Load, Loaded
 
 if TYPE_CHECKING:
     from httpx2 import Request
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Batch",
+    "Begun",
     "Calls",
     "Changed",
     "Connector",
@@ -35,6 +36,10 @@ __all__ = [
     "FieldFacts",
     "FieldType",
     "Key",
+    "Line",
+    "LineOutcome",
+    "Load",
+    "Loaded",
     "ObjectFacts",
     "ObjectSummary",
     "Pending",
@@ -107,6 +112,8 @@ class Pending:
     key: Key | None = None
     values: Mapping[str, JSON] = field(default_factory=dict)
     version: str | None = None
+    load: Load | None = None
+    job: str = ""
     age: float = 0.0
 
 
@@ -265,8 +272,20 @@ class Connector(ABC):
         """Delete one record, if it still has `version`."""
         raise self._lacks("delete")
 
-    async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
-        """Read back whether a write happened; never guess by similarity."""
+    async def load(self, load: Load, begun: Begun) -> Loaded | None:
+        """Write many records and tell what became of each line; None where the system is still at it by the deadline.
+
+        Where the system works on a job, `begun` is told its id before the first line leaves: from then on `reconcile`
+        is asked for the outcome, with the job in `Pending.job`, by whichever process comes first.
+        """
+        raise self._lacks("load")
+
+    async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | Loaded | None]:
+        """Read back whether a write happened; never guess by similarity.
+
+        A load that the system is still at cannot be told; one whose job has not begun to work must be ended, so that
+        it never happens, before it counts as not happened.
+        """
         return Settlement.CANNOT_TELL, None
 
     async def probe(self) -> Probe:
@@ -277,4 +296,4 @@ class Connector(ABC):
         return InvalidArguments(f"connection {self.name!r} has no {verb!r}; its connector does not implement it")
 
 
-_VERBS = ("query", "changes", "get", "search", "aggregate", "create", "update", "upsert", "delete")
+_VERBS = ("query", "changes", "get", "search", "aggregate", "create", "update", "upsert", "delete", "load")

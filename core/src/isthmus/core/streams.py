@@ -36,12 +36,13 @@ class Changed:
 class Line:
     """One record of a load: its values, and which record it is where there is one already.
 
-    `id` names the record of an update or delete, `key` is the value of the key field of an upsert.
+    `id` names the record of an update or delete. `key` is what the key field of the load holds: in an upsert it names
+    the record, in a create it lets a record that was made be found again; None where there is none.
     """
 
     values: Mapping[str, JSON] = field(default_factory=dict)
     id: str = ""
-    key: JSON = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,15 @@ class LineOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of every line, in the order of the lines."""
+    """What became of every line, in the order of the lines; `first` is the number of the first of them."""
 
     outcomes: Sequence[LineOutcome]
+    first: int = 0
+
+    @property
+    def failed(self) -> tuple[int, ...]:
+        """Number the lines that were not written, as they were given."""
+        return tuple(self.first + at for at, one in enumerate(self.outcomes) if one.code)
 
 
 Begun: TypeAlias = Callable[[str], Awaitable[None]]

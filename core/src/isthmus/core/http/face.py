@@ -57,6 +57,15 @@ class Http:
             raise ValueError("only an upsert learns from the system which record it is about")
         return Http(self._chain, self._origin, replace(self._scope, operation=operation.naming(record)), self._base)
 
+    def within(self, job: str) -> "Http":
+        """Return this call's way to the job that the system carries it out in, as its answer named it."""
+        return Http(
+            self._chain,
+            self._origin,
+            replace(self._scope, operation=replace(self._scope.operation, job=job)),
+            self._base,
+        )
+
     async def get(
         self,
         path: Path,
