@@ -20,7 +20,7 @@ from isthmus.core.policy import Question, Verdict
 from isthmus.core.records import JSON, Row
 from isthmus.core.request import Request
 from isthmus.core.resilience import Deadline
-from isthmus.core.streams import Loaded
+from isthmus.core.streams import Invoked, Loaded
 from isthmus.core.tools import Tool
 from isthmus.residency import Label
 
@@ -114,5 +114,6 @@ class Done(Struct, frozen=True, gc=False):
     deleted: tuple[str, ...] = ()
     written: Written | None = None
     loaded: Loaded | None = None
+    invoked: Invoked | None = None
     repeats: str = ""
     answer: Response | None = None

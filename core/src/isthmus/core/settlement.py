@@ -11,7 +11,7 @@ from typing import cast
 
 from isthmus.core.caller import Principal
 from isthmus.core.calls import Done, Judged, Leg
-from isthmus.core.connector import Key, Pending, Settlement, Written
+from isthmus.core.connector import Key, Outcome, Pending, Settlement
 from isthmus.core.errors import IsthmusError, OutcomeUnknown, UnderWay, UpstreamError
 from isthmus.core.http import CallScope, Meter
 from isthmus.core.journal import Intent, IntentState, Transaction
@@ -19,7 +19,7 @@ from isthmus.core.parts import Parts
 from isthmus.core.records import JSON
 from isthmus.core.request import Loading
 from isthmus.core.resilience import Deadline
-from isthmus.core.streams import Line, LineOutcome, Load, Loaded
+from isthmus.core.streams import Invoked, Line, LineOutcome, Load, Loaded
 
 __all__ = ["Settler", "load_json", "outcome_json", "stored_load"]
 
@@ -54,7 +54,7 @@ class Settler:
         intent = self.parts.journal.view().intent(intent.id) or intent
         settlement, outcome = await self._read_back(intent)
         if settlement is Settlement.HAPPENED and outcome is not None:
-            return Done(loaded=outcome) if isinstance(outcome, Loaded) else Done(written=outcome)
+            return done_of(outcome)
         if settlement is Settlement.NOT_HAPPENED and (loads or not meter.writes_done):
             raise error
         raise OutcomeUnknown(
@@ -94,7 +94,7 @@ class Settler:
         settlement, outcome = await self._read_back(intent)
         return await self.record(intent, _STATES[settlement], outcome)
 
-    async def record(self, intent: Intent, state: IntentState, outcome: Written | Loaded | None) -> Intent:
+    async def record(self, intent: Intent, state: IntentState, outcome: Outcome | None) -> Intent:
         """Make a settlement durable: the intent's state and an entry, in one transaction."""
 
         def work(transaction: Transaction) -> Intent:
@@ -118,7 +118,7 @@ class Settler:
         known = any(intent.connection in system.connections for system in self.parts.systems.values())
         return known and (intent.lease_until is None or intent.lease_until <= self.parts.now())
 
-    async def _read_back(self, intent: Intent) -> tuple[Settlement, Written | Loaded | None]:
+    async def _read_back(self, intent: Intent) -> tuple[Settlement, Outcome | None]:
         connection = self.parts.connection(intent.connection)
         pending = _pending(intent)
         deadline = Deadline.after(READ_BACK_WITHIN, self.parts.clock)
@@ -145,15 +145,28 @@ class Settler:
         return Settlement.CANNOT_TELL, None
 
 
-def outcome_json(written: Written | Loaded) -> dict[str, JSON]:
+def outcome_json(written: Outcome) -> dict[str, JSON]:
     """Store what a write did, to be given again for the same key."""
     if isinstance(written, Loaded):
         # What the system said of a line is data: only codes and names are kept.
         return {"lines": [[one.id, one.created, one.code, one.field] for one in written.outcomes]}
+    if isinstance(written, Invoked):
+        return {"records": list(written.records)}
     found: dict[str, JSON] = {"id": written.id, "created": written.created}
     # What the system made of the values is data: only the names of the fields are kept.
     told = (("version", written.version), ("guard", written.guard), ("altered", sorted(written.altered)))
     return found | {name: value for name, value in told if value}
+
+
+def done_of(outcome: Outcome, repeats: str = "") -> Done:
+    """Say what a write did; `repeats` is the intent that did it."""
+    match outcome:
+        case Loaded():
+            return Done(loaded=outcome, repeats=repeats)
+        case Invoked():
+            return Done(invoked=outcome, repeats=repeats)
+        case _:
+            return Done(written=outcome, repeats=repeats)
 
 
 def stored_load(outcome: Mapping[str, JSON]) -> Loaded:
