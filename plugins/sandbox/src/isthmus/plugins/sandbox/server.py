@@ -117,7 +117,8 @@ async def _answer(request: Request, reply: Reply, send: Send) -> None:
         content = packed(content, request.headers.get("accept-encoding", ""), headers)
     if reply.status not in (204, 304):
         headers["content-length"] = str(len(content))
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    # Recordings of the vendors write Content-Type, and a client in use (Airbyte's CDK) minds the case.
+    raw = [(name.title().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})
     for drop in range(DROPS if reply.drip else 0):
         # The first drops are single bytes, so that even a short body takes its time.
