@@ -513,7 +513,11 @@ class TestAttachments:
             Effect("deleted", "Attachment", key),
         )
         told = crm.get("sobjects/Case/describe").json()["childRelationships"]
-        assert {each["childSObject"] for each in told if each["cascadeDelete"]} == {"Attachment", "ContentDocumentLink"}
+        assert {each["childSObject"] for each in told if each["cascadeDelete"]} == {
+            "Attachment",
+            "ContentDocumentLink",
+            "ProcessInstance",
+        }
 
 
 class TestSeeds:

@@ -59,11 +59,8 @@ def load_people() -> tuple[dict[str, Profile], tuple[Person, ...]]:
         )
         for each in data["profiles"]
     }
-    known = staff()
-    people = (
-        Person(**each, given=known[each["login"]].given, family=known[each["login"]].family) for each in data["users"]
-    )
-    return profiles, tuple(people)
+    known = {login: {"given": each.given, "family": each.family} for login, each in staff().items()}
+    return profiles, tuple(Person(**known.get(each["login"], {}) | each) for each in data["users"])
 
 
 class View:

@@ -16,6 +16,7 @@ from isthmus.plugins.sandbox.people import Enterprise
 from isthmus.plugins.sandbox.server import AsgiApp, HttpApp
 
 from .access import View, load_people
+from .approval_desk import ApprovalDesk
 from .blobs import Blobs, Limits
 from .bulk import Jobs
 from .forms import spools
@@ -78,6 +79,8 @@ class SalesforceOrg:
         self.file_limits = Limits()
         Seeder(self.store, enterprise, name, seed).fill()
         FileSeeder(self.store, self.blobs, self.opened - timedelta(days=40)).fill()
+        users = {str(row["Username"]).partition("@")[0]: str(row["Id"]) for row in self.store["User"]}
+        self.approvals = ApprovalDesk(self.store, users, self.opened - timedelta(days=2))
         self.org_id = next(iter(self.store["Organization"].rows))
         self.faults = FaultBoard(FAULTS)
         self.journal = Journal()

@@ -12,6 +12,7 @@ from isthmus.plugins.sandbox.clock import stamp
 from isthmus.plugins.sandbox.message import Json, Reply
 
 from . import (
+    approvals,
     batch,
     composite,
     describe,
@@ -42,7 +43,17 @@ def _allowances() -> Mapping[str, int]:
 
 
 def _index(call: Call) -> Reply:
-    names = ("composite", "limits", "parameterizedSearch", "query", "queryAll", "quickActions", "recent", "search")
+    names = (
+        "composite",
+        "limits",
+        "parameterizedSearch",
+        "process",
+        "query",
+        "queryAll",
+        "quickActions",
+        "recent",
+        "search",
+    )
     links = {name: f"{call.base}/{name}" for name in (*names, "sobjects", "tooling")}
     return Reply(200, {**links, "identity": _identity_url(call)})
 
@@ -141,6 +152,7 @@ _ROUTES: Final[list[tuple[re.Pattern[str], Mapping[str, Resource]]]] = [
         ("tooling/query", {"GET": tooling.query}),
         ("tooling/runTestsAsynchronous", {"POST": tooling.run_tests}),
         ("connect/communities", {"GET": lambda _: Reply(200, {"communities": [], "total": 0})}),
+        ("process/approvals", {"GET": approvals.listing, "POST": approvals.process}),
         ("query", {"GET": queries.query}),
         ("queryAll", {"GET": queries.query_all}),
         ("query(?:All)?/([^/]+)", {"GET": queries.query_more}),

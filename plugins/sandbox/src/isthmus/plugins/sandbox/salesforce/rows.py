@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from isthmus.plugins.sandbox.message import Json, Reply
 
 from . import files, validate
+from .approvals import require_unlocked
 from .blobs import address
 from .call import Call
 from .errors import ApiError, no_such_key, not_found
@@ -167,6 +168,7 @@ def insert(call: Call, sobject: SObject, body: Mapping[str, Json]) -> Row:
 def change(call: Call, sobject: SObject, row: Row, body: Mapping[str, Json]) -> None:
     """Change a row; raises ApiError where the org, a condition or this user's rights refuse it."""
     _may_change(call, allowed=sobject.updateable)
+    require_unlocked(call, row)
     require(call.request, etag(call, sobject, row), modified(row))
     found = files.completed(call, sobject, validate.values(call, sobject, body, row))
     _lock(call)
@@ -178,18 +180,22 @@ def change(call: Call, sobject: SObject, row: Row, body: Mapping[str, Json]) -> 
 def remove(call: Call, sobject: SObject, row: Row) -> None:
     """Delete a row; raises ApiError where this user's rights refuse it."""
     _may_change(call, allowed=sobject.deletable)
+    require_unlocked(call, row)
     _lock(call)
     call.store.change(sobject.name, row, {"IsDeleted": True}, call.user_id)
     call.did("deleted", sobject, row["Id"])
+    _remove_below(call, sobject, row)
+
+
+def _remove_below(call: Call, sobject: SObject, parent: Row) -> None:
+    """Delete the rows that go with their parent, and those that go with them."""
     for child in call.store.schema.children_of(sobject.name):
-        if child.cascade:
-            _remove_below(call, call.store.schema.objects[child.object], child.field, row)
-
-
-def _remove_below(call: Call, sobject: SObject, field: str, parent: Row) -> None:
-    for row in call.store[sobject.name].find(sobject.by_name[field.lower()], str(parent["Id"])):
-        call.store.change(sobject.name, row, {"IsDeleted": True}, call.user_id)
-        call.did("deleted", sobject, row["Id"])
+        below = call.store.schema.objects[child.object]
+        rows = call.store[below.name].find(below.by_name[child.field.lower()], str(parent["Id"]))
+        for row in rows if child.cascade else ():
+            call.store.change(below.name, row, {"IsDeleted": True}, call.user_id)
+            call.did("deleted", below, row["Id"])
+            _remove_below(call, below, row)
 
 
 def record(call: Call, sobject: SObject, row: Row, columns: Iterable[Field]) -> Mapping[str, Json]:
