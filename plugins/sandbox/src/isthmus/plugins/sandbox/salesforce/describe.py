@@ -67,6 +67,7 @@ def _brief(call: Call, sobject: SObject) -> Mapping[str, Json]:
         "labelPlural": sobject.label_plural,
         "layoutable": "layouts" in sobject.links,
         "name": sobject.name,
+        "replicateable": sobject.replicateable,
         "searchable": bool(sobject.search),
         "updateable": sobject.updateable and view.writes,
         "urls": {"sobject": path, "describe": f"{path}/describe", "rowTemplate": f"{path}/{{ID}}", **links},

@@ -54,6 +54,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "dead_locator": "kill the cursor for ever; error=INVALID_SESSION_ID makes it look like an expired session",
     "slow_job": "a bulk job or batch stays unfinished for `looks` looks (default 2) or `seconds` of virtual time",
     "fail_job": "a bulk job or batch breaks off after `rows` rows (default 0)",
+    "replication_lag": "updated and deleted leave out the last `minutes` (default 10), as behind a long transaction",
     "same_second": "an update leaves SystemModstamp where it was, as two quick changes would",
     **{kind: f"{each.told}: {each.status} {each.code}" for kind, each in REFUSALS.items()},
 }

@@ -121,6 +121,11 @@ class SObject:
         """Say whether the org's own administrators added the object."""
         return self.name.endswith("__c")
 
+    @property
+    def replicateable(self) -> bool:
+        """Say whether the org can tell which rows changed."""
+        return not self.metadata
+
     @cached_property
     def compounds(self) -> Mapping[str, str]:
         """Return, for each field that is a part of another one, the name of that one."""

@@ -104,7 +104,7 @@ class _Run:
         Finding comes after reading: a nested statement is refused before the first row is written.
         """
         tests: list[Callable[[Row], bool]] = []
-        if not self.include_deleted and "isdeleted" in self.sobject.by_name:
+        if not self.include_deleted:
             tests.append(lambda row: not row["IsDeleted"])
         visible = self.view.rows_of(self.sobject, named=self.depth > 0 or asks_by_id(self.query))
         if visible is not None:
