@@ -17,8 +17,13 @@ from isthmus.core.records import AllOf, Compare, InQuery, Operator, Query
 
 Build = Callable[..., httpx2.Request]
 ID = "500000000000001AAA"
+JOB = "750000000000001AAA"
 READ, CREATE, UPDATE = Effect.READ, Effect.CREATE, Effect.UPDATE
 TRANSITION, DELETE = Effect.TRANSITION, Effect.DELETE
+
+
+def job(text: object, **more: object) -> dict[str, object]:
+    return {"operation": "query", "query": text, "columnDelimiter": "COMMA", "lineEnding": "LF"} | more
 
 
 def q(text: str) -> str:
@@ -51,6 +56,15 @@ def q(text: str) -> str:
             [(READ, "Case", ()), (READ, "Contact", ())],
         ),
         ("GET", "/query/0r8xx5R2sM3DgWhASK-2000", None, [(READ, "", ())]),
+        ("POST", "/jobs/query", job("SELECT Id FROM Case"), [(READ, "Case", ())]),
+        (
+            "POST",
+            "/jobs/query",
+            job("SELECT Id FROM Case WHERE ContactId IN (SELECT Id FROM Contact)", operation="queryAll"),
+            [(READ, "Case", ()), (READ, "Contact", ())],
+        ),
+        ("GET", f"/jobs/query/{JOB}", None, [(READ, "", ())]),
+        ("GET", f"/jobs/query/{JOB}/results?maxRecords=50&locator=MjAw", None, [(READ, "", ())]),
         ("GET", "/parameterizedSearch?q=kessmar&sobject=Case&Case.fields=Id&Case.limit=5", None, [(READ, "Case", ())]),
         ("POST", "/sobjects/Case", {"Subject": "x", "Status": "New"}, [(CREATE, "Case", ())]),
         ("POST", "/sobjects/Case/", {"Subject": "x"}, [(CREATE, "Case", ())]),
@@ -179,11 +193,38 @@ QUERY = "/query" + q("SELECT Id FROM Case")
         ("DELETE", f"/sobjects/User/{ID}/password"),
         ("DELETE", f"/sobjects/Case/{ID}?allOrNone=true"),
         ("DELETE", f"/composite/sobjects?ids={ID}"),
+        ("GET", "/jobs/query"),
+        ("GET", "/jobs/query/mine"),
+        ("GET", f"/jobs/query/{JOB}?maxRecords=5"),
+        ("GET", f"/jobs/query/{JOB}/resultPages"),
+        ("GET", f"/jobs/query/{JOB}/results?maxRecords=5&other=1"),
+        ("GET", f"/jobs/query/{JOB}/results/1"),
+        ("GET", f"/jobs/ingest/{JOB}"),
+        ("PATCH", f"/jobs/query/{JOB}"),
+        ("DELETE", f"/jobs/query/{JOB}"),
     ],
 )
 def test_does_not_know_what_nobody_here_would_send(request_to: Build, method: str, path: str) -> None:
     body = {"Subject": "x"} if method in ("POST", "PATCH", "PUT") else None
     assert list(classify(request_to(method, path, body))) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        job("DELETE FROM Case"),
+        job("SELECT Id, (SELECT Id FROM Contacts) FROM Account"),
+        job("SELECT Id FROM Case FOR UPDATE"),
+        job(None),
+        job("SELECT Id FROM Case", operation="hardDelete"),
+        job("SELECT Id FROM Case", object="Contact"),
+        {"operation": "query"},
+        b'{"operation":"query","query":"SELECT Id FROM Case","query":"SELECT Id FROM Contact"}',
+        b"",
+    ],
+)
+def test_does_not_know_a_job_that_is_no_plain_query(request_to: Build, body: object) -> None:
+    assert list(classify(request_to("POST", "/jobs/query", body))) == []
 
 
 @pytest.mark.parametrize(

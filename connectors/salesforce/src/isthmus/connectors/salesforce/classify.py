@@ -42,6 +42,11 @@ def classify(request: Request) -> Sequence[RequestClass]:
             return (RequestClass(Effect.READ),)
         case "GET", ["parameterizedSearch"]:
             return _search(params)
+        case "POST", ["jobs", "query"] if not params:
+            return _query_job(request)
+        case "GET", ["jobs", "query", job, *rest] if is_id(job) and _read_of_job(rest, params):
+            # It belongs to a query that was classified when the job was made.
+            return (RequestClass(Effect.READ),)
         case _, ["sobjects", object, *rest] if _NAME.fullmatch(object):
             return _object(request, object, rest, params)
         case _:
@@ -110,6 +115,21 @@ def _read_text(text: str) -> Sequence[RequestClass]:
 
 _known_form = lru_cache(maxsize=1_024)(_read_text)
 """The pages of one query differ in the values of its condition only."""
+
+
+def _query_job(request: Request) -> Sequence[RequestClass]:
+    """A job reads what its query names; the other keys say how its CSV is written."""
+    body = _body(request) or {}
+    known = {"operation", "query", "contentType", "columnDelimiter", "lineEnding"}
+    text = body.get("query")
+    if not body.keys() <= known or body.get("operation") not in ("query", "queryAll") or not isinstance(text, str):
+        return ()
+    return _query(text)
+
+
+def _read_of_job(rest: Sequence[str], params: Mapping[str, str]) -> bool:
+    """Tell whether it asks for the state of a job or for its results."""
+    return not params if not rest else list(rest) == ["results"] and params.keys() <= {"maxRecords", "locator"}
 
 
 def _search(params: Mapping[str, str]) -> Sequence[RequestClass]:

@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import replace
+from email.utils import formatdate
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias, cast
 from urllib.parse import unquote
@@ -117,6 +118,7 @@ async def _answer(request: Request, reply: Reply, send: Send) -> None:
         content = packed(content, request.headers.get("accept-encoding", ""), headers)
     if reply.status not in (204, 304):
         headers["content-length"] = str(len(content))
+    headers.setdefault("date", formatdate(usegmt=True))
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})
     for drop in range(DROPS if reply.drip else 0):
@@ -250,7 +252,7 @@ def _config(app: AsgiApp, context: ssl.SSLContext | None) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        date_header=True,
+        date_header=False,
         timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=_HEAD,
         timeout_keep_alive=75,  # clients that poll every five seconds must not meet a connection just closing
