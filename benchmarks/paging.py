@@ -80,12 +80,15 @@ async def by_job(url: str) -> AsyncIterator[int]:
 
 
 async def exported(url: str) -> AsyncIterator[int]:
-    """Export through the tool an agent has, pages of its usual size."""
+    """Export as a program does, by the largest pages."""
     from benchmarks.house import CALLER, gateway_at
+    from isthmus.core.records import MOST_BATCH
 
     with tempfile.TemporaryDirectory() as folder:
         async with gateway_at(url, Path(folder)) as gateway:
-            async for page in gateway.session(CALLER).export("crm", org.OBJECT, select=list(org.ROW_FIELDS)):
+            async for page in gateway.session(CALLER).export(
+                "crm", org.OBJECT, select=list(org.ROW_FIELDS), limit=MOST_BATCH
+            ):
                 yield len(page.records)
 
 

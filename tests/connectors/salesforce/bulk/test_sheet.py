@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.connectors.salesforce.bulk.sheet import Columns, _shape, read_sheet, split_rows
+from isthmus.connectors.salesforce.bulk.sheet import LINES, Columns, _Shape, read_sheet, split_rows
 from isthmus.core.connector import FieldType
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import Response
@@ -58,15 +58,16 @@ def test_reads_what_was_written(found: list[tuple[str, str]], ending: str, quoti
 def test_an_only_column_is_read_as_written(text: str) -> None:
     only = Columns("Contact", ("Name",), (FieldType.STRING,))
     body = written([[text], ["b"]])
-    told = _shape(only).decoded(body)
-    assert told is None or [one["Name"] for one in told] == [text or None, "b"]
+    for care in range(LINES + 1):
+        told = _Shape(only, {}).decoded(body, care)
+        assert told is None or list(told.column("Name")) == [text or None, "b"]
 
 
 def test_plain_pages_take_the_short_way() -> None:
     rows = [["003000000000001AAA", "Anna \\ Berger", ""], ["003000000000002AAA", "zwei\nZeilen", "x"]]
-    told = _shape(TEXTS).decoded(written(rows))
+    told = _Shape(TEXTS, {}).decoded(written(rows), LINES)
     assert told is not None
-    assert [list(one.values()) for one in told] == [[value or None for value in row] for row in rows]
+    assert values(told) == [[value or None for value in row] for row in rows]
 
 
 @pytest.mark.parametrize("quoting", [csv.QUOTE_ALL, csv.QUOTE_MINIMAL])
@@ -126,3 +127,20 @@ def test_a_number_that_is_none_is_not_used(cell: str) -> None:
 def test_no_rows_are_no_rows() -> None:
     assert values(read(written([NAMES]))) == []
     assert split_rows(b"") == []
+
+
+def test_what_is_usual_in_a_column_is_no_bound_for_what_comes() -> None:
+    paths = ("Id", "City", "Phone", "Title")
+    columns = Columns("Contact", paths, (FieldType.ID, FieldType.STRING, FieldType.STRING, FieldType.STRING))
+
+    def page(first: int, cities: Sequence[str], title: str = "Head") -> list[list[str]]:
+        return [[f"003{at:012d}AAA", cities[at % len(cities)], str(at), title] for at in range(first, first + 120)]
+
+    pages = [page(0, ["Berlin", "Paris"]), page(120, ["Berlin", "Lyon"]), page(240, [f"C{at}" for at in range(40)])]
+    pages += [page(360, ["Berlin", ""]), page(480, ["Rom"], "Chief"), page(600, ["Rom"], "")] + [
+        page(720 + 120 * at, [f"{at}"]) for at in range(8)
+    ]
+    for rows in pages:
+        table = read(written([paths, *rows]), columns)
+        assert values(table) == [[value or None for value in row] for row in rows]
+        assert all(set(table.column(path)) == {text} for path, text in table.always.items())
