@@ -4,21 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.core.arguments import (
-    Create,
-    Delete,
-    Describe,
-    Get,
-    RawQuery,
-    Search,
-    Update,
-    Upsert,
-    parse_condition,
-    parse_request,
-    parse_value,
-    refs_in,
-    request_refs,
-)
+from isthmus.core.arguments import parse_condition, parse_request, parse_value
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.operation import Verb
 from isthmus.core.records import (
@@ -35,6 +21,7 @@ from isthmus.core.records import (
     Ref,
     Relative,
 )
+from isthmus.core.request import Create, Delete, Describe, Get, RawQuery, Search, Update, Upsert, refs_in, request_refs
 from isthmus.core.results import value_json
 
 SCALARS = (

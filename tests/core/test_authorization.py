@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from isthmus.core.arguments import Create, Delete, Get, Search, Update, Upsert
 from isthmus.core.authorization import _CANONICAL
 from isthmus.core.records import (
     Aggregate,
@@ -21,6 +20,7 @@ from isthmus.core.records import (
     Query,
     Relative,
 )
+from isthmus.core.request import Create, Delete, Get, Search, Update, Upsert
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from isthmus.core.arguments import Get
 from isthmus.core.authorization import _CANONICAL, canonical
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.operation import Verb
+from isthmus.core.request import Get
 from isthmus.core.tools import surface
 
 TEXTS = st.text(st.characters(), max_size=12)

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from isthmus.core import errors
-from isthmus.core.errors import ApprovalRequired, IsthmusError, OutcomeUnknown, QuotaExhausted, RetryLater
+from isthmus.core.errors import ApprovalRequired, IsthmusError, OutcomeUnknown, QuotaExhausted, RetryLater, UnderWay
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 MORE = {
     ApprovalRequired: {"approval": "ap_1", "expires": NOW, "asked_of": "manager"},
     OutcomeUnknown: {"intent": "i1"},
+    UnderWay: {"intent": "i1"},
 }
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, IsthmusError)]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as changed
 from tests.conftest import FLOWS
 
-from isthmus.core.arguments import Create, Search, Update, Upsert, parse_value
+from isthmus.core.arguments import parse_value
 from isthmus.core.caller import Caller
 from isthmus.core.errors import InvalidArguments, ResidencyError
 from isthmus.core.flows import Flows, plain_values, resolved
@@ -31,6 +31,7 @@ from isthmus.core.records import (
 )
 from isthmus.core.refs import RefVaults, Resolved
 from isthmus.core.release import Releaser, Source
+from isthmus.core.request import Create, Search, Update, Upsert
 from isthmus.residency import FlowPolicy, Form, Label
 
 from .schema import Time, metadata

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from msgspec.structs import replace as changed
 
-from isthmus.core.arguments import Create, Delete, Describe, Get, RawQuery, Search, Update, Upsert
 from isthmus.core.errors import InvalidArguments, NotFound
 from isthmus.core.operation import Effect, Transition, Verb
 from isthmus.core.plan import make_plan
 from isthmus.core.records import Aggregate, AllOf, Compare, InQuery, Measure, Operator, Order, Query, Row
+from isthmus.core.request import Create, Delete, Describe, Get, RawQuery, Search, Update, Upsert
 
 from .schema import Reader, Time, metadata
 

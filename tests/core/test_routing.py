@@ -2,10 +2,10 @@
 
 import pytest
 
-from isthmus.core.arguments import Create, Delete, Get, Search, Update, Upsert
 from isthmus.core.errors import InvalidArguments, ResidencyError
 from isthmus.core.records import Aggregate, AllOf, AnyOf, Compare, InQuery, Measure, Negated, Operator, Query, Ref
 from isthmus.core.refs import Resolved
+from isthmus.core.request import Create, Delete, Get, Search, Update, Upsert
 from isthmus.core.routing import Place, Router
 from isthmus.residency import Label
 

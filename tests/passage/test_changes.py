@@ -17,7 +17,9 @@ def written(house: Home, country: str) -> str:
     """Change a contact of a country, at the org itself, an hour after the last time; return its id."""
     house.org.clock.advance(seconds=HOUR)
     row = next(row for row in house.org.rows("Contact") if row["MailingCountryCode"] == country and row["Email"])
-    house.org.store["Contact"].rows[str(row["Id"])]["SystemModstamp"] = f"{house.org.clock.now():%Y-%m-%dT%H:%M:%S}.000+0000"
+    house.org.store["Contact"].rows[str(row["Id"])]["SystemModstamp"] = (
+        f"{house.org.clock.now():%Y-%m-%dT%H:%M:%S}.000+0000"
+    )
     house.org.clock.advance(seconds=HOUR)
     return str(row["Id"])
 

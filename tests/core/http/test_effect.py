@@ -81,3 +81,26 @@ async def test_an_upsert_goes_on_to_the_one_record_that_its_key_led_to(connect, 
 async def test_no_other_call_chooses_its_record_later(connect, upstream, operation):
     with pytest.raises(ValueError, match="only an upsert"):
         connect(upstream.url).http(operation).on("7")
+
+
+def load(*records, job=""):
+    return Operation("desk", "desk", "load", Verb.LOAD, frozenset({Effect.UPDATE}), "Ticket", records=records, job=job)
+
+
+@pytest.mark.parametrize(
+    ("effect", "object", "job", "operation", "allowed"),
+    [
+        (Effect.UPDATE, "Ticket", "", load("1", "2"), True),
+        (Effect.UPDATE, "Ticket", None, load("1", "2"), False),
+        (Effect.UPDATE, "Person", "", load("1", "2"), False),
+        (Effect.DELETE, "Ticket", "", load("1", "2"), False),
+        (Effect.EXECUTE, "", "j1", load("1", job="j1"), True),
+        (Effect.EXECUTE, "", "j2", load("1", job="j1"), False),
+        (Effect.EXECUTE, "", "j1", load("1"), False),
+        (Effect.READ, "", "j2", load("1", job="j1"), False),
+        (Effect.EXECUTE, "", "j1", Operation("d", "d", "export", Verb.EXPORT, frozenset({Effect.READ}), "T", job="j1"),
+         False),
+    ],
+)  # fmt: skip
+def test_a_job_is_checked_when_it_is_made_and_belongs_to_its_call(effect, object, job, operation, allowed):
+    assert (mismatch((RequestClass(effect, object, job=job),), operation) == "") is allowed

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from isthmus.core.records import Page, Record, Ref
     from isthmus.core.results import Description, Groups, Result, as_json
     from isthmus.core.session import Session
+    from isthmus.core.streams import Loaded
     from isthmus.core.tools import Tool
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Gateway",
     "Groups",
     "IsthmusError",
+    "Loaded",
     "Page",
     "Record",
     "Ref",
@@ -47,6 +49,7 @@ _HOMES = {
     "Gateway": "gateway",
     "Groups": "results",
     "IsthmusError": "errors",
+    "Loaded": "streams",
     "Page": "records",
     "Record": "records",
     "Ref": "records",

@@ -1,11 +1,9 @@
-"""How JSON arguments become typed requests, and what each request reads, probes and writes."""
+"""How do JSON arguments become a typed request?"""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeAlias, cast
+from typing import cast
 
-from isthmus.core.connector import ObjectFacts
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.operation import Verb
 from isthmus.core.records import (
@@ -23,152 +21,30 @@ from isthmus.core.records import (
     Ref,
     Relative,
     Value,
-    comparisons,
+)
+from isthmus.core.request import (
+    Changes,
+    Create,
+    Delete,
+    Describe,
+    Export,
+    Get,
+    Line,
+    Loading,
+    Move,
+    RawQuery,
+    Relay,
+    Request,
+    Search,
+    Update,
+    Upsert,
 )
 
-__all__ = [
-    "EXPORTED",
-    "Changes",
-    "Create",
-    "Delete",
-    "Describe",
-    "Export",
-    "Get",
-    "Move",
-    "RawQuery",
-    "Relay",
-    "Request",
-    "Search",
-    "Update",
-    "Upsert",
-    "parse_request",
-]
+__all__ = ["EXPORTED", "parse_condition", "parse_request", "parse_value"]
 
 MAX_DEPTH = 20
 EXPORTED = 2_000
 """Records of one page of an export, unless the caller wants another number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Describe:
-    """Metadata of all objects, or of one."""
-
-    object: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Relay:
-    """A read of the system's own SDK whose answer may hold anything; `object` is empty where it names none.
-
-    `words` are its address and body.
-    """
-
-    object: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Get:
-    """One record by id."""
-
-    object: str
-    id: str
-    fields: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Records of one object by words."""
-
-    object: str
-    text: str
-    fields: tuple[str, ...] = ()
-    limit: int = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Export(Query):
-    """All records that a query finds, `limit` at a time and in no order; one connection after the other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changes(Query):
-    """The records that changed since a moment or since an earlier page, `limit` of each connection at a time."""
-
-    since: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RawQuery:
-    """A query in the system's own language, to be parsed by its connector before anything else."""
-
-    text: str
-    object: str = ""
-    after: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """A new record; `key` is the caller's own idempotency key."""
-
-    object: str
-    values: Mapping[str, Value]
-    key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """New values for one record."""
-
-    object: str
-    id: str
-    values: Mapping[str, Value]
-    version: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Another state for one record, and the values that go with it."""
-
-    object: str
-    id: str
-    to: str
-    values: Mapping[str, Value]
-    version: str | None = None
-
-    def as_update(self, facts: ObjectFacts) -> Update:
-        """Return the update that it is, now that metadata tells which field holds the state."""
-        if facts.state_field is None:
-            raise InvalidArguments(f"{facts.name} has no state; update its fields instead", object=facts.name)
-        if any(name.casefold() == facts.state_field.casefold() for name in self.values):
-            raise InvalidArguments(
-                f"{facts.state_field} is the state itself; say it once, in `to`", object=facts.name, field="values"
-            )
-        return Update(self.object, self.id, {facts.state_field: self.to, **self.values}, self.version)
-
-
-@dataclass(frozen=True, slots=True)
-class Upsert:
-    """A new record, or new values for the one that has `key` in `key_field`."""
-
-    object: str
-    key_field: str
-    key: Value
-    values: Mapping[str, Value]
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """One record to delete."""
-
-    object: str
-    id: str
-    version: str | None = None
-
-
-Request: TypeAlias = (
-    Describe | Relay | Query | RawQuery | Get | Search | Aggregate | Create | Update | Move | Upsert | Delete
-)
 
 
 def parse_request(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
@@ -217,8 +93,38 @@ def _parse_write(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
             return Upsert(object, text("key_field"), parse_value(arguments["key"]), _values(arguments))
         case Verb.DELETE:
             return Delete(object, text("id"), text("version") or None)
+        case Verb.LOAD:
+            lines = cast("Sequence[Mapping[str, JSON]]", arguments["lines"])
+            made = [_line(object, arguments, line, number) for number, line in enumerate(lines)]
+            return Loading(object, text("action"), tuple(made), text("key"))
         case _:
             raise InvalidArguments(f"no system here has the verb {verb.value!r}")
+
+
+def _line(object: str, arguments: Mapping[str, JSON], line: Mapping[str, JSON], number: int) -> Line:
+    action, values, id = arguments["action"], _values(line), _text(line)("id")
+    key_field = _text(arguments)("key_field")
+    match action, bool(values), bool(id):
+        case "create", True, False:
+            return Create(object, values)
+        case "update", True, True:
+            return Update(object, id, values)
+        case "upsert", True, False if key_field in values:
+            rest = {name: value for name, value in values.items() if name != key_field}
+            return Upsert(object, key_field, values[key_field], rest)
+        case "delete", False, True:
+            return Delete(object, id)
+        case _:
+            wants = {
+                "create": "'values'",
+                "update": "'id' and 'values'",
+                "upsert": "'values' that hold the key field, named by 'key_field',",
+                "delete": "'id'",
+            }
+            raise InvalidArguments(
+                f"line {number} does not fit {action!r}: each line takes {wants[str(action)]} and nothing else",
+                field=f"lines.{number}",
+            )
 
 
 def parse_condition(raw: JSON, depth: int = 0) -> Condition:
@@ -252,31 +158,6 @@ def parse_value(raw: JSON) -> Value:
             return tuple(parse_value(value) for value in raw)
         case _:
             return cast("Value", raw)
-
-
-def refs_in(value: Value) -> Iterator[Ref]:
-    """Yield every ref inside a value."""
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from refs_in(inner)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for inner in value:
-            yield from refs_in(inner)
-
-
-def request_refs(request: Request) -> Iterator[Ref]:
-    """Yield every ref of a request, in conditions and in values."""
-    match request:
-        case Query() | Aggregate():
-            for leaf in comparisons(request.where):
-                yield from refs_in(leaf.value) if isinstance(leaf, Compare) else request_refs(leaf.query)
-        case Create() | Update() | Move():
-            yield from refs_in(request.values)
-        case Upsert():
-            yield from refs_in(request.values)
-            yield from refs_in(request.key)
 
 
 def _compare(field: str, op: Operator, value: Value) -> Condition:

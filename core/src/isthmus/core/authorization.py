@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 import msgspec
 from msgspec.structs import replace as changed
 
-from isthmus.core.arguments import Describe, Get, Search
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Judged, Leg
 from isthmus.core.errors import Denied
@@ -22,6 +21,7 @@ from isthmus.core.plan import Plan
 from isthmus.core.policy import Circumstances, Duty, Question, RecordFacts, Verdict, assess, could
 from isthmus.core.reach import Reach
 from isthmus.core.records import Query
+from isthmus.core.request import Describe, Get, Search
 from isthmus.core.tasks import Tasks
 from isthmus.core.tools import Tool
 from isthmus.residency import Integrity, Label, normalise_country

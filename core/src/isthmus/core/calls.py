@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import httpx2
 from msgspec import Struct
 
-from isthmus.core.arguments import Request
 from isthmus.core.caller import Caller, Principal
 from isthmus.core.connector import ObjectSummary, Written
 from isthmus.core.cursors import Cursor, Scalar
@@ -19,7 +18,9 @@ from isthmus.core.operation import Operation
 from isthmus.core.plan import Plan
 from isthmus.core.policy import Question, Verdict
 from isthmus.core.records import JSON, Row
+from isthmus.core.request import Request
 from isthmus.core.resilience import Deadline
+from isthmus.core.streams import Invoked, Loaded
 from isthmus.core.tools import Tool
 from isthmus.residency import Label
 
@@ -112,5 +113,7 @@ class Done(Struct, frozen=True, gc=False):
     at: str = ""
     deleted: tuple[str, ...] = ()
     written: Written | None = None
+    loaded: Loaded | None = None
+    invoked: Invoked | None = None
     repeats: str = ""
     answer: Response | None = None

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from isthmus.core import policy
-from isthmus.core.arguments import Create, Request, Update, Upsert
 from isthmus.core.calls import Done, Judged
 from isthmus.core.connector import Key, Written
-from isthmus.core.errors import ApprovalRequired, Conflict, Denied, OutcomeUnknown
+from isthmus.core.errors import ApprovalRequired, Conflict, Denied, OutcomeUnknown, UnderWay
 from isthmus.core.flows import plain_values, resolved
 from isthmus.core.journal import (
     Approval,
@@ -23,7 +22,9 @@ from isthmus.core.journal import (
 )
 from isthmus.core.parts import Parts
 from isthmus.core.records import JSON
-from isthmus.core.settlement import Settler
+from isthmus.core.request import Create, Delete, Loading, Request, Update, Upsert
+from isthmus.core.settlement import Settler, load_json, stored_load
+from isthmus.core.streams import Line, Load
 from isthmus.core.summary import summarise
 from isthmus.residency import Integrity
 
@@ -53,13 +54,17 @@ class Committer:
                 object=judged.operation.target,
             )
         if twin.state is IntentState.OPEN and twin.lease_until and twin.lease_until > self.parts.now():
-            raise _under_way(judged)
+            raise _twin_under_way(judged)
         if not twin.state.settled:
             twin = await self.settler.settle_open(twin)
         if twin.state is IntentState.HAPPENED:
+            if isinstance(judged.plan.request, Loading):
+                return Done(loaded=stored_load(twin.outcome), repeats=twin.id)
             return Done(written=_stored(twin), repeats=twin.id)
         if twin.state is IntentState.NOT_HAPPENED:
             return None
+        if isinstance(judged.plan.request, Loading) and twin.payload.get("job"):
+            raise under_way(judged, twin.id)
         raise OutcomeUnknown(
             f"an identical call left and its outcome is not known; run `isthmus intents settle {twin.id}` "
             "or wait, and do not send it under another form",
@@ -96,7 +101,7 @@ class Committer:
         try:
             await self.parts.journal.transact(work)
         except (IntentOpen, KeyUsed) as error:
-            raise _under_way(judged) from error
+            raise _twin_under_way(judged) from error
         except ApprovalUnusable as error:
             raise Conflict(
                 f"{error.sentence}", subject=judged.leg.caller.agent, object=judged.operation.target
@@ -106,7 +111,7 @@ class Committer:
     def _twin(self, judged: Judged) -> Intent | None:
         caller, view = judged.leg.caller, self.parts.journal.view()
         request = judged.plan.request
-        if isinstance(request, Create) and request.key:
+        if isinstance(request, Create | Loading) and request.key:
             found = view.intent_for_key(caller.agent, caller.user, judged.leg.call.tool.name, request.key)
             if found is not None:
                 return found
@@ -220,7 +225,7 @@ class Committer:
             tool=leg.call.tool.name,
             connection=leg.connection.name,
             object=judged.operation.object,
-            key=request.key or None if isinstance(request, Create) else None,
+            key=request.key or None if isinstance(request, Create | Loading) else None,
             opened_at=self.parts.now(),
             lease_owner=self.parts.process,
             lease_until=self.parts.now() + timedelta(seconds=leg.call.deadline.remaining() + 30),
@@ -232,12 +237,14 @@ class Committer:
         request = resolved(judged.plan.request, self.parts.resolver(judged.leg.caller))
         key = key_of(request, judged)
         values = plain_values(request.values) if isinstance(request, Create | Update | Upsert) else {}
+        load = load_of(request, judged) if isinstance(request, Loading) else None
         return {
             "verb": judged.operation.verb.value,
             "id": judged.plan.record,
             "key": {"field": key.field, "value": key.value} if key else None,
             "values": values,
             "version": judged.plan.state.version if judged.plan.state else None,
+            **({"load": load_json(load)} if load else {}),
         }
 
 
@@ -255,7 +262,38 @@ def key_of(request: Request, judged: Judged) -> Key | None:
     return Key(field, str(told) if told else request.key or judged.leg.id)
 
 
-def _under_way(judged: Judged) -> Conflict:
+def load_of(request: Loading, judged: Judged) -> Load:
+    """Return a load whose refs are resolved as its connector takes it: with a key for every line that can have one."""
+    first = request.lines[0]
+    made = first.key_field if isinstance(first, Upsert) else judged.leg.connection.key_fields.get(request.object, "")
+    lines = []
+    for number, line in enumerate(request.lines):
+        match line:
+            case Create(values=values):
+                told = values.get(made)
+                own = f"{request.key or judged.leg.id}:{number}"
+                lines.append(Line(plain_values(values), key=(str(told) if told else own) if made else None))
+            case Update(values=values):
+                lines.append(Line(plain_values(values), id=line.id))
+            case Upsert(values=values):
+                lines.append(Line(plain_values(values), key=str(line.key)))
+            case Delete():
+                lines.append(Line(id=line.id))
+    return Load(request.object, request.action, tuple(lines), made if request.action in ("create", "upsert") else "")
+
+
+def under_way(judged: Judged, intent: str = "") -> UnderWay:
+    """Say that the system has not ended a load yet."""
+    return UnderWay(
+        f"{judged.leg.connection.name!r} is still at this load of {judged.operation.object}; repeat exactly this call "
+        "to wait for its outcome",
+        intent=intent or judged.leg.id,
+        subject=judged.leg.caller.agent,
+        object=judged.operation.target,
+    )
+
+
+def _twin_under_way(judged: Judged) -> Conflict:
     return Conflict(
         "the same call is under way; wait for its outcome, then repeat this call to get it",
         subject=judged.leg.caller.agent,

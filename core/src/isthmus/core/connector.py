@@ -4,17 +4,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
 from isthmus.core.budgets import QuotaReading
 from isthmus.core.errors import InvalidArguments, UpstreamError, UpstreamRejected
-from isthmus.core.facts import FieldFacts, FieldType, ObjectFacts, ObjectSummary
+from isthmus.core.facts import Action, FieldFacts, FieldType, ObjectFacts, ObjectSummary
 from isthmus.core.operation import RequestClass
 from isthmus.core.records import JSON, Aggregate, AllOf, Compare, Operator, Order, Query, Row
 from isthmus.core.resilience import FaultKind
-from isthmus.core.streams import Batch, Changed
+from isthmus.core.streams import Batch, Begun, Changed, FileFacts, Invoked, Line, LineOutcome, Load, Loaded, Upload
 
 if TYPE_CHECKING:
     from httpx2 import Request
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from isthmus.core.results import Result
 
 __all__ = [
+    "Action",
     "Batch",
+    "Begun",
     "Calls",
     "Changed",
     "Connector",
@@ -34,13 +36,21 @@ __all__ = [
     "FaultKind",
     "FieldFacts",
     "FieldType",
+    "FileFacts",
+    "Invoked",
     "Key",
+    "Line",
+    "LineOutcome",
+    "Load",
+    "Loaded",
     "ObjectFacts",
     "ObjectSummary",
+    "Outcome",
     "Pending",
     "Probe",
     "QuotaReading",
     "Settlement",
+    "Upload",
     "Written",
 ]
 
@@ -73,6 +83,10 @@ class Written:
     altered: Mapping[str, JSON] = field(default_factory=dict)
 
 
+Outcome: TypeAlias = Written | Loaded | Invoked
+"""What a write did, of whichever kind it was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """An answer that is not a success, explained.
@@ -99,7 +113,10 @@ class Settlement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A write whose outcome is not known: all that `reconcile` may use; `age` is seconds since it was sent."""
+    """A write whose outcome is not known: all that `reconcile` may use; `age` is seconds since it was sent.
+
+    `values` are the arguments of an action too; of an attached file they are its name, type, size and sha256.
+    """
 
     verb: str
     object: str
@@ -107,6 +124,9 @@ class Pending:
     key: Key | None = None
     values: Mapping[str, JSON] = field(default_factory=dict)
     version: str | None = None
+    action: str = ""
+    load: Load | None = None
+    job: str = ""
     age: float = 0.0
 
 
@@ -143,7 +163,8 @@ class Connector(ABC):
 
     A subclass implements the verbs it can do as methods of the same name; core offers exactly those as tools.
     One instance serves a connection; each call works on a copy that is bound to the call's own `http`, which raises
-    for every answer that `fault` does not pass. `metadata_objects` are those that `catalogue` and `objects` may read.
+    for every answer that `fault` does not pass. `metadata_objects` are those that `catalogue` and `objects` may read,
+    `file_objects` those in which the system keeps files, and which `attach` and `download` touch beside the record's.
     `wants_cookies` keeps a jar for each principal. `clients` are clients of the system's own SDKs by name, each made
     from a `requests.Session` and the host that it is to believe in; a session has a method for each.
     """
@@ -151,6 +172,7 @@ class Connector(ABC):
     settings: ClassVar[type[ConnectorSettings]] = ConnectorSettings
     kind: ClassVar[str] = ""
     metadata_objects: ClassVar[frozenset[str]] = frozenset()
+    file_objects: ClassVar[frozenset[str]] = frozenset()
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-request-id",)
     wants_cookies: ClassVar[bool] = False
     clients: ClassVar[Mapping[str, Callable[["RequestsSession", str], object]]] = {}
@@ -265,8 +287,38 @@ class Connector(ABC):
         """Delete one record, if it still has `version`."""
         raise self._lacks("delete")
 
-    async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
-        """Read back whether a write happened; never guess by similarity."""
+    async def load(self, load: Load, begun: Begun) -> Loaded | None:
+        """Write many records and tell what became of each line; None where the system is still at it by the deadline.
+
+        Where the system works on a job, `begun` is told its id before the first line leaves: from then on `reconcile`
+        is asked for the outcome, with the job in `Pending.job`, by whichever process comes first.
+        """
+        raise self._lacks("load")
+
+    async def attach(self, object: str, id: str, file: Upload) -> Written:
+        """Put a file beside a record; `Written.id` is the id of the file. The bytes go by `self.http.upload`."""
+        raise self._lacks("attach")
+
+    async def download(self, object: str, id: str, file: str, into: BinaryIO) -> FileFacts:
+        """Write the bytes of a file of this record into `into`, by `self.http.download`; raises NotFound.
+
+        A file of another record is not found.
+        """
+        raise self._lacks("download")
+
+    async def invoke(self, object: str, action: str, id: str, arguments: Mapping[str, JSON], key: str) -> Invoked:
+        """Run an action that `catalogue` names for this object; `id` is empty where it acts on no record.
+
+        `key` is what tells this run from every other, where the system has a field for it.
+        """
+        raise self._lacks("invoke")
+
+    async def reconcile(self, pending: Pending) -> tuple[Settlement, Outcome | None]:
+        """Read back whether a write happened; never guess by similarity.
+
+        A load that the system is still at cannot be told; one whose job has not begun to work must be ended, so that
+        it never happens, before it counts as not happened.
+        """
         return Settlement.CANNOT_TELL, None
 
     async def probe(self) -> Probe:
@@ -277,4 +329,18 @@ class Connector(ABC):
         return InvalidArguments(f"connection {self.name!r} has no {verb!r}; its connector does not implement it")
 
 
-_VERBS = ("query", "changes", "get", "search", "aggregate", "create", "update", "upsert", "delete")
+_VERBS = (
+    "query",
+    "changes",
+    "get",
+    "search",
+    "aggregate",
+    "create",
+    "update",
+    "upsert",
+    "delete",
+    "load",
+    "attach",
+    "download",
+    "invoke",
+)

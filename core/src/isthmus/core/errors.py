@@ -16,6 +16,7 @@ IsthmusError
 │   ├── VersionConflict       read again, then decide again
 │   └── UpstreamRejected      change the data; the system's own rule said no
 └── OutcomeUnknown            do not repeat; settle the intent
+    └── UnderWay              repeat exactly this call, to wait for its outcome
 """
 
 from collections.abc import Mapping
@@ -36,6 +37,7 @@ __all__ = [
     "Refused",
     "ResidencyError",
     "RetryLater",
+    "UnderWay",
     "UpstreamError",
     "UpstreamRejected",
     "VersionConflict",
@@ -220,3 +222,10 @@ class OutcomeUnknown(IsthmusError):
     def details(self) -> dict[str, object]:
         """Add the intent's id."""
         return super().details() | {"intent": self.intent}
+
+
+class UnderWay(OutcomeUnknown):
+    """The system is still at a write that takes long; repeat exactly this call to get its outcome."""
+
+    code = "under_way"
+    retryable = True

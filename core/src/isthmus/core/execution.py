@@ -3,16 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from isthmus.core.arguments import Changes, Create, Delete, Describe, Export, Get, Request, Search, Update, Upsert
 from isthmus.core.calls import Done, Judged
-from isthmus.core.commitment import key_of
+from isthmus.core.commitment import key_of, load_of, under_way
 from isthmus.core.connector import Connector
 from isthmus.core.cursors import after_condition
-from isthmus.core.errors import InvalidArguments
+from isthmus.core.errors import InvalidArguments, OutcomeUnknown
 from isthmus.core.flows import plain_values, resolved
 from isthmus.core.metadata import typed
 from isthmus.core.parts import Parts
 from isthmus.core.records import MOST_ROWS, Aggregate, AllOf, Condition, Measure, Order, Query, Row, Rows
+from isthmus.core.request import (
+    Changes,
+    Create,
+    Delete,
+    Describe,
+    Export,
+    Get,
+    Loading,
+    Request,
+    Search,
+    Update,
+    Upsert,
+)
+from isthmus.core.streams import Load
 from isthmus.core.table import Table
 
 __all__ = ["MOST_GROUPS", "SUPPORT", "execute"]
@@ -25,7 +38,11 @@ SUPPORT = "isthmus_support"
 
 
 async def execute(judged: Judged, connector: Connector, parts: Parts) -> Done:
-    """Send the call through a connector that is bound to it."""
+    """Send the call through a connector that is bound to it.
+
+    Raises:
+        UnderWay: the system goes on with a load beyond the call's deadline.
+    """
     plan, relayed = judged.plan, judged.leg.call.relayed
     if relayed is not None:
         return Done(answer=await connector.http.relay(relayed))
@@ -35,12 +52,8 @@ async def execute(judged: Judged, connector: Connector, parts: Parts) -> Done:
             return Done(objects=tuple(await connector.objects()))
         case Describe():
             return Done()
-        case Export():
-            batch = await connector.export(_stretch(request, judged), _at(judged))
-            return Done(rows=_kept(batch.rows), at=batch.at)
-        case Changes():
-            changed = await connector.changes(_stretch(request, judged), _at(judged) or request.since)
-            return Done(rows=_kept(changed.rows), at=changed.at, deleted=changed.deleted)
+        case Export() | Changes():
+            return await _stretch(connector, request, judged)
         case Query():
             rows = await connector.query(_page(request, judged))
             return Done(rows=_kept(rows))
@@ -51,10 +64,24 @@ async def execute(judged: Judged, connector: Connector, parts: Parts) -> Done:
                 request.text, {request.object: plan.reach.reads}, _limit(request.limit, judged)
             )
             return Done(rows=tuple(found))
+        case Loading():
+            return await _load(judged, connector, load_of(request, judged), parts)
         case Aggregate():
             return Done(figures=tuple(await connector.aggregate(_supported(request))))
         case _:
             return await _write(judged, connector, request)
+
+
+async def _load(judged: Judged, connector: Connector, load: Load, parts: Parts) -> Done:
+    async def begun(job: str) -> None:
+        await parts.journal.transact(lambda transaction: transaction.note_progress(judged.leg.id, job))
+
+    loaded = await connector.load(load, begun)
+    if loaded is None:
+        raise under_way(judged)
+    if len(loaded.outcomes) != len(load.lines):
+        raise OutcomeUnknown("the connector did not say what became of every line", intent=judged.leg.id)
+    return Done(loaded=loaded)
 
 
 async def _write(judged: Judged, connector: Connector, request: Request) -> Done:
@@ -100,14 +127,15 @@ def _page(query: Query, judged: Judged) -> Query:
     )
 
 
-def _stretch(query: Query, judged: Judged) -> Query:
-    """Ask for what the answer is labelled by, too; the connector says itself where the next stretch begins."""
-    return Query(query.object, judged.plan.reach.reads, query.where, limit=_limit(query.limit, judged))
-
-
-def _at(judged: Judged) -> str:
-    last = judged.leg.last
-    return str(last[0]) if last else ""
+async def _stretch(connector: Connector, request: Export | Changes, judged: Judged) -> Done:
+    """Read the next of many records, and what they are labelled by; the connector says where the next ones begin."""
+    query = Query(request.object, judged.plan.reach.reads, request.where, limit=_limit(request.limit, judged))
+    at = str(judged.leg.last[0]) if judged.leg.last else ""
+    if isinstance(request, Export):
+        batch = await connector.export(query, at)
+        return Done(rows=_kept(batch.rows), at=batch.at)
+    changed = await connector.changes(query, at or request.since)
+    return Done(rows=_kept(changed.rows), at=changed.at, deleted=changed.deleted)
 
 
 def _kept(rows: Sequence[Row]) -> Sequence[Row]:

@@ -4,9 +4,11 @@ A verb on records takes its object by name and answers with records, or by a cla
 """
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import suppress
 from functools import wraps
 from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
+from isthmus.core.errors import UnderWay
 from isthmus.core.models import Model, ModelPage, Named
 from isthmus.core.records import JSON, Page, Record
 from isthmus.core.results import Result
@@ -17,10 +19,12 @@ __all__ = [
     "Awaited",
     "AwaitedPage",
     "AwaitedPages",
+    "AwaitedParts",
     "AwaitedRecord",
     "Blocking",
     "BlockingPage",
     "BlockingPages",
+    "BlockingParts",
     "BlockingRecord",
     "Synchronous",
 ]
@@ -168,6 +172,27 @@ class AwaitedPages(Generic[P]):
         return cast("AwaitsPages[P]", pages)
 
 
+class AwaitedParts(Generic[P, R]):
+    """The verb as an asynchronous iterator over its parts; one that takes long is asked for again until it is done."""
+
+    def __init__(self, verb: Callable[P, Iterator[Ask[R]]]) -> None:
+        self._verb = verb
+
+    def __get__(self, session: Asynchronous, _: type | None = None) -> Callable[P, AsyncIterator[R]]:
+        """Bind to a session."""
+
+        @wraps(self._verb)
+        async def parts(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
+            for asked in self._verb(*args, **kwargs):
+                result = None
+                while result is None:
+                    with suppress(UnderWay):
+                        result = await session.call(asked.tool, **asked.arguments)
+                yield cast("R", asked.answered(result))
+
+        return parts
+
+
 class Blocking(Generic[P, R]):
     """The verb as a plain method."""
 
@@ -224,6 +249,27 @@ class BlockingPages(Generic[P]):
                 asked = asked.following(result)
 
         return cast("BlocksForPages[P]", pages)
+
+
+class BlockingParts(Generic[P, R]):
+    """The verb as an iterator over its parts; one that takes long is asked for again until it is done."""
+
+    def __init__(self, verb: Callable[P, Iterator[Ask[R]]]) -> None:
+        self._verb = verb
+
+    def __get__(self, session: Synchronous, _: type | None = None) -> Callable[P, Iterator[R]]:
+        """Bind to a session."""
+
+        @wraps(self._verb)
+        def parts(*args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+            for asked in self._verb(*args, **kwargs):
+                result = None
+                while result is None:
+                    with suppress(UnderWay):
+                        result = session.call(asked.tool, **asked.arguments)
+                yield cast("R", asked.answered(result))
+
+        return parts
 
 
 def _awaiting(session: Asynchronous, verb: Callable[..., Ask[R]]) -> Callable[..., Coroutine[None, None, object]]:

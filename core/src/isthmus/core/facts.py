@@ -6,8 +6,10 @@ from enum import StrEnum
 
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.nearest import nearest
+from isthmus.core.operation import Effect
+from isthmus.core.records import JSON
 
-__all__ = ["FieldFacts", "FieldType", "ObjectFacts", "ObjectSummary"]
+__all__ = ["Action", "FieldFacts", "FieldType", "ObjectFacts", "ObjectSummary"]
 
 
 class FieldType(StrEnum):
@@ -63,6 +65,24 @@ class FieldFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """Something that a system does beyond reading and writing records; `invoke` runs it by its name.
+
+    `effects` are the most that it does to records of its object, and decide with `classes`, those of what its answer
+    may hold, what policy and residency say. `parameters` maps each argument to its JSON Schema, `required` names those
+    that must be given. `on_record` is True where it acts on one record, whose id it takes.
+    """
+
+    name: str
+    description: str
+    effects: frozenset[Effect]
+    parameters: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    on_record: bool = False
+    classes: frozenset[str] = frozenset({"unclassified"})
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectFacts:
     """What is known of one object: its fields, whose data it holds, and which fields control a read.
 
@@ -85,6 +105,7 @@ class ObjectFacts:
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
+    actions: tuple[Action, ...] = ()
     _spelling: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -101,6 +122,18 @@ class ObjectFacts:
                 field=name,
             )
         return self.fields[found]
+
+    def action(self, name: str) -> Action:
+        """Return an action; raises InvalidArguments naming the nearest one."""
+        found = next((one for one in self.actions if one.name == name), None)
+        if found is None:
+            known = [one.name for one in self.actions]
+            raise InvalidArguments(
+                f"{self.name} has no action {name!r}{nearest(name, known)} (it has {', '.join(known) or 'none'})",
+                object=self.name,
+                field="action",
+            )
+        return found
 
     def relation(self, name: str) -> FieldFacts | None:
         """Return the reference field behind a relationship name, or None."""

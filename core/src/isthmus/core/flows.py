@@ -1,11 +1,12 @@
 """May the caller's own values go where this call would send them? Filters, sorts and writes are flows too."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from isthmus.core.arguments import Create, Relay, Request, Search, Update, Upsert, refs_in
+from msgspec.structs import replace as changed
+
 from isthmus.core.caller import Caller
 from isthmus.core.connector import FieldFacts, FieldType
 from isthmus.core.errors import InvalidArguments, ResidencyError
@@ -30,6 +31,7 @@ from isthmus.core.records import (
 )
 from isthmus.core.refs import Resolved
 from isthmus.core.release import Releaser, Source, country_of
+from isthmus.core.request import Create, Delete, Line, Loading, Relay, Request, Search, Update, Upsert, refs_in
 from isthmus.residency import Decision, Form, Label
 
 __all__ = ["Flows", "answers", "compared_with_refs", "resolved"]
@@ -71,6 +73,12 @@ class Flows:
             case Relay(object=object, words=words):
                 self._anything(object)
                 self._words(words, None, object, "", "relay a request about")
+            case _:
+                self._write(plan.request, plan)
+        return 1
+
+    def _write(self, request: Request, plan: Plan) -> None:
+        match request:
             case Create(values=values):
                 self._written(values, plan)
             case Update(values=values):
@@ -79,7 +87,21 @@ class Flows:
             case Upsert(values=values, key_field=key_field, key=key):
                 self._relabels(values, plan)
                 self._written({**values, key_field: key}, plan)
-        return 1
+            case Loading(lines=lines):
+                self._links_unread(lines, plan)
+                self._lines(lines, plan)
+
+    def _lines(self, lines: Sequence[Line], plan: Plan) -> None:
+        """Judge the lines of a load; whether a country shows more of a record is asked once for each."""
+        asked: set[str] = set()
+        for line in lines:
+            if isinstance(line, Delete):
+                continue
+            country = "" if isinstance(line, Create) else _country_of(line.values, plan)
+            if country not in asked:
+                self._relabels(line.values, plan)
+                asked.add(country)
+            self._written({**line.values, line.key_field: line.key} if isinstance(line, Upsert) else line.values, plan)
 
     def _anything(self, object: str) -> None:
         """Demand that the consumer may see every class of this connection in clear, whoever it is about."""
@@ -212,6 +234,27 @@ class Flows:
                     field=field.name,
                 )
 
+    def _links_unread(self, lines: Sequence[Line], plan: Plan) -> None:
+        """Refuse to link old records of a load to others that tell whose they are: nobody reads here what these tell.
+
+        A caller that sees every field in clear, whoever it is about, learns nothing by it.
+        """
+        facts = plan.facts
+        old = (changed(plan, request=line) for line in lines if isinstance(line, Update | Upsert))
+        link = next((name for one in old for name in one.links()), "")
+        if facts is None or not link:
+            return
+        own = (FieldPath(field.name, field, facts, root=facts.name) for field in facts.fields.values())
+        if all(self._form(label_of(path, "", self.source.connection)) is Form.CLEAR for path in own):
+            return
+        raise ResidencyError(
+            f"a load cannot link old records of {facts.name} by {link}, which tells whose country they belong to; "
+            "update these one by one",
+            subject=self.caller.agent,
+            object=facts.name,
+            field=link,
+        )
+
     def _words(self, text: str, label: Label | None, object: str, field: str, act: str) -> None:
         """Judge the caller's own words as if they held what the field holds and what the task has seen.
 
@@ -310,6 +353,8 @@ def resolved(request: Request, resolve: Callable[[Ref], Resolved]) -> Request:
             return replace(request, values=_resolved_values(values, resolve))
         case Upsert(values=values, key=key):
             return replace(request, values=_resolved_values(values, resolve), key=_resolved(key, resolve))
+        case Loading(lines=lines):
+            return replace(request, lines=tuple(cast("Line", resolved(line, resolve)) for line in lines))
         case _:
             return request
 

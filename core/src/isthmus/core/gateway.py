@@ -14,7 +14,7 @@ import httpx2
 from msgspec.structs import replace as changed
 from opentelemetry import trace
 
-from isthmus.core.arguments import Describe, Export, RawQuery, parse_request
+from isthmus.core.arguments import parse_request
 from isthmus.core.authorization import Authorizer
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Judged, Leg
@@ -37,6 +37,7 @@ from isthmus.core.policy import Question
 from isthmus.core.recording import Fetched, Recorder
 from isthmus.core.records import JSON, MOST_BATCH, Aggregate, Query, Withheld
 from isthmus.core.relaying import relayed
+from isthmus.core.request import Describe, Export, RawQuery
 from isthmus.core.resilience import Deadline
 from isthmus.core.results import Description, Result
 from isthmus.core.session import Session

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace as changed
 
-from isthmus.core.arguments import Delete, Move, Update, Upsert, request_refs
 from isthmus.core.calls import Leg
 from isthmus.core.connector import ObjectFacts
 from isthmus.core.errors import NotFound
@@ -15,6 +14,7 @@ from isthmus.core.operation import Operation
 from isthmus.core.parts import Parts
 from isthmus.core.plan import Plan, make_plan
 from isthmus.core.records import JSON, Compare, Operator, Query, Row
+from isthmus.core.request import Delete, Move, Update, Upsert, request_refs
 
 __all__ = ["LookUps"]
 

@@ -63,7 +63,8 @@ class Operation(Struct, frozen=True, gc=False):
 
     `fields` are the fields of `object` that the call reads, probes or writes, in the system's own spelling; `probed`
     are those used in filters, sorts and groupings. `objects` names every object that a request of this call may
-    touch. `rows` is the most rows asked for; `records` are the record ids named by the arguments.
+    touch. `rows` is the most rows asked for; `records` are the record ids named by the arguments. `job` is the one in
+    which the system carries it out, once there is one.
     """
 
     connection: str
@@ -80,6 +81,7 @@ class Operation(Struct, frozen=True, gc=False):
     rows: int = 1
     risk: int = 0
     amount: str | None = None
+    job: str = ""
 
     @property
     def writes(self) -> bool:
@@ -90,7 +92,7 @@ class Operation(Struct, frozen=True, gc=False):
         """Return the same operation on these records."""
         return Operation(
             self.connection, self.system, self.tool, self.verb, self.effects, self.object, self.objects, self.fields,
-            self.probed, self.transition, records, self.rows, self.risk, self.amount,
+            self.probed, self.transition, records, self.rows, self.risk, self.amount, self.job,
         )  # fmt: skip
 
     @property
@@ -104,7 +106,8 @@ class RequestClass:
     """What one part of an outgoing request would do, as the connector reads it off the bytes.
 
     `object` is empty where the part touches no object (limits, identity). `records` are the ids it names. `metadata`
-    is True where the answer holds no record and nothing of one, only what the system says of itself.
+    is True where the answer holds no record and nothing of one, only what the system says of itself. `job` is None but
+    for a part of a job: empty where it makes one, which names its records later, else the id of the one it belongs to.
     """
 
     effect: Effect
@@ -112,3 +115,4 @@ class RequestClass:
     records: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     metadata: bool = False
+    job: str | None = None

@@ -2,16 +2,31 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 from msgspec import Struct, field
 
-from isthmus.core.arguments import Create, Delete, Describe, Get, Move, RawQuery, Relay, Request, Search, Update, Upsert
 from isthmus.core.connector import ObjectFacts
 from isthmus.core.errors import InvalidArguments, NotFound
 from isthmus.core.metadata import FieldPath, Metadata
 from isthmus.core.operation import Effect, Operation, Transition, Verb
 from isthmus.core.reach import Reach
 from isthmus.core.records import JSON, Aggregate, InQuery, Query, Row, Value, comparisons
+from isthmus.core.request import (
+    Create,
+    Delete,
+    Describe,
+    Get,
+    Line,
+    Loading,
+    Move,
+    RawQuery,
+    Relay,
+    Request,
+    Search,
+    Update,
+    Upsert,
+)
 
 __all__ = ["Plan", "make_plan"]
 
@@ -60,7 +75,9 @@ class Plan(Struct, frozen=True, gc=False):
 
     def operation(self, connection: str, system: str, tool: str) -> Operation:
         """Return what policy sees."""
-        transition = self._transition()
+        transition, request = self._transition(), self.request
+        named = [request] if not isinstance(request, Loading) else request.lines
+        records = tuple(one.id for one in named if isinstance(one, Get | Update | Delete))
         reach, name = self.reach, self.facts.name if self.facts else getattr(self.request, "object", "")
         return Operation(
             connection=connection,
@@ -73,8 +90,8 @@ class Plan(Struct, frozen=True, gc=False):
             fields=reach.own_fields,
             probed=reach.own_probed,
             transition=transition,
-            records=(self.record,) if self.record else (),
-            rows=getattr(self.request, "limit", 1),
+            records=records,
+            rows=len(request.lines) if isinstance(request, Loading) else getattr(request, "limit", 1),
         )
 
     def look_up_fields(self) -> tuple[str, ...]:
@@ -115,14 +132,20 @@ class Plan(Struct, frozen=True, gc=False):
                 return both | {Effect.TRANSITION} if transition else both
             case Delete():
                 return frozenset({Effect.DELETE})
+            case Loading(action=action):
+                return _LOADS[action]
             case _:
                 return _READS
 
     def _transition(self) -> Transition | None:
         """Find the state change in the values; a state field is never just another field."""
-        if self.facts is None or not self.facts.state_field or not isinstance(self.request, Create | Update | Upsert):
+        if self.facts is None or not self.facts.state_field:
             return None
         name = self.facts.state_field
+        if isinstance(self.request, Loading):
+            return _one_state(self.request, name)
+        if not isinstance(self.request, Create | Update | Upsert):
+            return None
         wanted = self.request.values.get(name)
         if not isinstance(wanted, str):
             if name in self.request.values:
@@ -146,6 +169,8 @@ async def make_plan(verb: Verb, request: Request, metadata: Metadata) -> Plan:
             return await _plan_read(verb, request, metadata)
         case Create() | Update() | Upsert():
             return await _plan_write(verb, request, metadata)
+        case Loading():
+            return await _plan_load(request, metadata)
         case Delete():
             facts = await metadata.object(request.object)
             return Plan(verb, replace(request, object=facts.name), Reach(facts, objects=frozenset({facts.name})))
@@ -209,6 +234,42 @@ async def _reach_of_read(object: str, fields: Sequence[str], metadata: Metadata,
     objects = frozenset(one.object.name for one in paths)
     control = await _control(facts, paths, metadata)
     return Reach(facts, paths, probed, control=control, objects=objects, trim=trim)
+
+
+async def _plan_load(request: Loading, metadata: Metadata) -> Plan:
+    """Plan every line as the write that it is; the load touches what any of them touches."""
+    plans = [await make_plan(Verb(request.action), line, metadata) for line in request.lines]
+    paths = {path.path: path for plan in plans for path in plan.paths}
+    facts, spelled = plans[0].facts, tuple(cast("Line", plan.request) for plan in plans)
+    name = facts.name if facts else request.object
+    # Old records are not read, so nothing is known of them, and unknown narrows.
+    state = Row(name, "", {}) if request.action in ("update", "upsert") else None
+    reach = Reach(facts, tuple(paths.values()), objects=frozenset({name}))
+    return Plan(Verb.LOAD, replace(request, object=name, lines=spelled), reach, state)
+
+
+def _one_state(request: Loading, name: str) -> Transition | None:
+    """Find the state that new records begin in; to move old ones takes their states before, which nobody reads here."""
+    wanted = [one.values[name] for one in request.lines if not isinstance(one, Delete) and name in one.values]
+    if not wanted:
+        return None
+    state = wanted[0]
+    if request.action != "create" or not isinstance(state, str) or any(one != state for one in wanted):
+        raise InvalidArguments(
+            f"{name} is the state of {request.object}: a load may only begin new records, all in the same state; "
+            "change the state of others one by one, with transition",
+            object=request.object,
+            field=name,
+        )
+    return Transition(name, "", state)
+
+
+_LOADS: Mapping[str, frozenset[Effect]] = {
+    "create": frozenset({Effect.CREATE}),
+    "update": frozenset({Effect.UPDATE}),
+    "upsert": frozenset({Effect.CREATE, Effect.UPDATE}),
+    "delete": frozenset({Effect.DELETE}),
+}
 
 
 async def _plan_write(verb: Verb, request: Create | Update | Upsert, metadata: Metadata) -> Plan:

@@ -7,7 +7,6 @@ from itertools import compress
 from msgspec import Struct
 from msgspec.structs import replace
 
-from isthmus.core.arguments import Changes, Create, Describe, Export, Get, Relay, Update, Upsert
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Done, Judged, Leg
 from isthmus.core.connector import Written
@@ -23,8 +22,10 @@ from isthmus.core.parts import Parts
 from isthmus.core.reach import Reach
 from isthmus.core.records import MOST_ROWS, Aggregate, Page, Query, Record, Row, Rows, Withheld
 from isthmus.core.release import Forms, Released, as_value
+from isthmus.core.request import Changes, Create, Describe, Export, Get, Relay, Update, Upsert
 from isthmus.core.results import Description, Groups, Result
 from isthmus.core.settlement import outcome_json
+from isthmus.core.streams import LineOutcome, Loaded
 from isthmus.core.tasks import Tasks
 from isthmus.residency import Form, Label
 
@@ -218,35 +219,15 @@ class Recorder:
         joined = [transaction.join_label(key, label) for key in Tasks.label_keys(leg.caller)]
         return joined[0]
 
-    async def wrote(self, judged: Judged, done: Done, intent: Intent | None) -> Record:
-        """Settle a write as happened and return its record; an outcome that cannot be recorded is unknown."""
+    async def wrote(self, judged: Judged, done: Done, intent: Intent | None) -> Result:
+        """Settle a write as happened and return what it did; an outcome that cannot be recorded is unknown."""
+        if done.loaded is not None:
+            return await self._loaded(judged, done.loaded, done.repeats, intent)
         leg, written = judged.leg, done.written
         if written is None:
             raise OutcomeUnknown("the connector did not say what it wrote", intent=intent.id if intent else "")
-        now, altered = self.parts.now(), self._altered(judged, written, done.repeats)
-
-        def work(transaction: Transaction) -> None:
-            if intent is not None:
-                transaction.settle_intent(intent.id, IntentState.HAPPENED, outcome_json(written))
-                if self.parts.sequences.names(judged.operation):
-                    transaction.finish_attempt(leg.id, AttemptState.DONE, rows=1)
-            if done.repeats:
-                transaction.collect_outcome(done.repeats)
-            state = "happened" if intent is not None else "repeated"
-            after = self._join(transaction, leg, altered.label)
-            entry = self.parts.auditor.outcome(judged, altered.forms, after, now, state)
-            transaction.append(replace(entry, record_ids=(written.id,), version_after=written.version or ""))
-
-        try:
-            await self.parts.journal.transact(work)
-        except JournalUnavailable as error:
-            raise OutcomeUnknown(
-                f"the {judged.operation.verb.value} on {judged.operation.target} was done, but that could not be "
-                f"recorded ({error.sentence}); mend the journal's disk, then `isthmus intents settle {leg.id}`",
-                intent=leg.id,
-                subject=leg.caller.agent,
-                object=judged.operation.target,
-            ) from error
+        altered = self._altered(judged, written, done.repeats)
+        await self._happened(judged, written, (written.id,), altered, done.repeats, intent)
         source = self.parts.source(leg.call.system, leg.connection)
         told = altered.records[0] if altered.records else None
         return Record(
@@ -259,6 +240,55 @@ class Recorder:
             created=written.created,
             altered=tuple(written.altered),
         )
+
+    async def _loaded(self, judged: Judged, loaded: Loaded, repeats: str, intent: Intent | None) -> Loaded:
+        """Settle a load; what the system said of its lines passes the gate."""
+        written = tuple(one.id for one in loaded.outcomes if not one.code)
+        await self._happened(judged, loaded, written, Released((), None, Forms()), repeats, intent)
+        source = self.parts.source(judged.leg.call.system, judged.leg.connection)
+        may_see = self._may_see_vendor_text(judged.leg)
+        return Loaded(
+            tuple(
+                LineOutcome(source.id(one.id), one.created, one.code, one.field, one.text if may_see else "")
+                for one in loaded.outcomes
+            )
+        )
+
+    async def _happened(
+        self,
+        judged: Judged,
+        outcome: Written | Loaded,
+        records: tuple[str, ...],
+        released: Released,
+        repeats: str,
+        intent: Intent | None,
+    ) -> None:
+        """Make durable that a write happened, and to which records."""
+        leg, now = judged.leg, self.parts.now()
+        version = outcome.version or "" if isinstance(outcome, Written) else ""
+
+        def work(transaction: Transaction) -> None:
+            if intent is not None:
+                transaction.settle_intent(intent.id, IntentState.HAPPENED, outcome_json(outcome))
+                if self.parts.sequences.names(judged.operation):
+                    transaction.finish_attempt(leg.id, AttemptState.DONE, rows=len(records))
+            if repeats:
+                transaction.collect_outcome(repeats)
+            state = "happened" if intent is not None else "repeated"
+            after = self._join(transaction, leg, released.label)
+            entry = self.parts.auditor.outcome(judged, released.forms, after, now, state)
+            transaction.append(replace(entry, record_ids=records, version_after=version))
+
+        try:
+            await self.parts.journal.transact(work)
+        except JournalUnavailable as error:
+            raise OutcomeUnknown(
+                f"the {judged.operation.verb.value} on {judged.operation.target} was done, but that could not be "
+                f"recorded ({error.sentence}); mend the journal's disk, then `isthmus intents settle {leg.id}`",
+                intent=leg.id,
+                subject=leg.caller.agent,
+                object=judged.operation.target,
+            ) from error
 
     def _altered(self, judged: Judged, written: Written, repeats: str) -> Released:
         """Release what the system made of the values where that is something else; a repeat tells its fields only."""

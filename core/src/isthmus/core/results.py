@@ -8,6 +8,7 @@ from typing import TypeAlias
 from isthmus.core.connector import FieldFacts, ObjectFacts, ObjectSummary
 from isthmus.core.http import Response
 from isthmus.core.records import JSON, Page, Record, Ref, Relative, Value, Withheld
+from isthmus.core.streams import LineOutcome, Loaded
 
 __all__ = ["Description", "Groups", "Result", "as_json", "value_json"]
 
@@ -30,7 +31,7 @@ class Description:
     answer: Response | None = None
 
 
-Result: TypeAlias = Record | Page | Groups | Description
+Result: TypeAlias = Record | Page | Groups | Description | Loaded
 
 
 def as_json(result: Result) -> dict[str, JSON]:
@@ -50,6 +51,12 @@ def as_json(result: Result) -> dict[str, JSON]:
         case Groups():
             groups = [{name: value_json(value) for name, value in row.items()} for row in result.rows]
             return {"groups": groups, "complete": result.complete, **_withheld(result.withheld)}
+        case Loaded():
+            return {
+                "written": len(result.outcomes) - len(result.failed),
+                "failed": len(result.failed),
+                "lines": [_line(one) for one in result.outcomes],
+            }
         case Description(facts=None):
             return {"objects": [_summary(one) for one in result.objects]}
         case Description(facts=facts):
@@ -88,6 +95,12 @@ def _record(record: Record) -> dict[str, JSON]:
     if record.altered:
         found["altered"] = list(record.altered)
     return found | _withheld(record.withheld)
+
+
+def _line(one: LineOutcome) -> dict[str, JSON]:
+    if not one.code:
+        return {"id": one.id, "created": one.created}
+    return {key: told for key, told in (("error", one.code), ("field", one.field), ("text", one.text)) if told}
 
 
 def _withheld(withheld: Sequence[Withheld]) -> dict[str, JSON]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
-from isthmus.core.arguments import Create, Delete, Get, Move, Request, Update, Upsert, request_refs
 from isthmus.core.connector import FieldType, ObjectFacts
 from isthmus.core.errors import InvalidArguments, ResidencyError
 from isthmus.core.records import (
@@ -21,6 +21,7 @@ from isthmus.core.records import (
     Value,
 )
 from isthmus.core.refs import Resolved
+from isthmus.core.request import Create, Delete, Get, Line, Loading, Move, Request, Update, Upsert, request_refs
 from isthmus.residency import normalise_country
 
 __all__ = ["Place", "Router"]
@@ -74,6 +75,8 @@ class Router:
                 return (self._named(request.id),)
             case Create() | Upsert():
                 return (await self._home(request, homes, facts),)
+            case Loading(lines=lines):
+                return await self._one_home(lines, resolve, facts)
             case _:
                 serving = [one.connection for one in self._places.values() if not homes or one.zone in homes]
                 return tuple(serving) or self._no_home()
@@ -90,6 +93,9 @@ class Router:
                 return replace(request, id=self._native(request.id, connection), values=values)
             case Create() | Upsert():
                 return replace(request, values=self._values(request.values, connection, facts))
+            case Loading(lines=lines):
+                local = tuple(cast("Line", self.localise(line, connection, facts)) for line in lines)
+                return replace(request, lines=local)
             case Query() | Aggregate() if request.where is not None:
                 return replace(request, where=self._condition(request.where, connection, facts))
             case _:
@@ -134,6 +140,19 @@ class Router:
         if parents:
             return parents.pop()
         return self._by_country(request, known)
+
+    async def _one_home(
+        self,
+        lines: Sequence[Line],
+        resolve: Callable[[Ref], Resolved],
+        facts: Callable[[str, str], Awaitable[ObjectFacts]],
+    ) -> tuple[str, ...]:
+        """Place a load: all its lines have one home."""
+        homes = {(await self.choose(line, resolve, facts))[0]: number for number, line in enumerate(lines)}
+        if len(homes) > 1:
+            told = ", ".join(f"line {number} to {name!r}" for name, number in sorted(homes.items()))
+            raise InvalidArguments(f"the lines belong to several connections ({told}); load each on its own")
+        return tuple(homes)
 
     def _links(self, values: Mapping[str, Value], facts: ObjectFacts) -> Iterator[str]:
         for name, value in values.items():

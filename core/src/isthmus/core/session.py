@@ -9,7 +9,7 @@ from isthmus.core import verbs
 from isthmus.core.bridge import Exchange, client, host_of, http_client, requests_session
 from isthmus.core.caller import Caller
 from isthmus.core.eventloop import OwnLoop
-from isthmus.core.faces import Awaited, AwaitedPage, AwaitedPages, AwaitedRecord
+from isthmus.core.faces import Awaited, AwaitedPage, AwaitedPages, AwaitedParts, AwaitedRecord
 from isthmus.core.http import Response
 from isthmus.core.records import JSON
 from isthmus.core.results import Result
@@ -42,6 +42,7 @@ class Session:
     transition = AwaitedRecord(verbs.transition)
     upsert = AwaitedRecord(verbs.upsert)
     delete = AwaitedRecord(verbs.delete)
+    load = AwaitedParts(verbs.load)
 
     def __init__(self, gateway: "Gateway", caller: Caller) -> None:
         self._gateway = gateway

@@ -3,22 +3,25 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import PurePath
+from typing import cast
 
 from isthmus.core.caller import Principal
 from isthmus.core.calls import Done, Judged, Leg
-from isthmus.core.connector import Key, Pending, Settlement, Written
-from isthmus.core.errors import IsthmusError, OutcomeUnknown, UpstreamError
+from isthmus.core.connector import Key, Outcome, Pending, Settlement
+from isthmus.core.errors import IsthmusError, OutcomeUnknown, UnderWay, UpstreamError
 from isthmus.core.http import CallScope, Meter
 from isthmus.core.journal import Intent, IntentState, Transaction
 from isthmus.core.parts import Parts
 from isthmus.core.records import JSON
+from isthmus.core.request import Loading
 from isthmus.core.resilience import Deadline
+from isthmus.core.streams import Invoked, Line, LineOutcome, Load, Loaded
 
-__all__ = ["Settler", "outcome_json"]
+__all__ = ["Settler", "load_json", "outcome_json", "stored_load"]
 
 LOG = logging.getLogger("isthmus.settlement")
 READ_BACK_AFTER = (0.2, 1.0, 3.0)
@@ -42,13 +45,17 @@ class Settler:
 
     async def after(self, judged: Judged, intent: Intent, error: Exception) -> Done:
         """Return what a failed write did after all; raises the error where it did nothing, or OutcomeUnknown."""
-        meter = judged.leg.meter
+        meter, loads = judged.leg.meter, isinstance(judged.plan.request, Loading)
+        if isinstance(error, UnderWay):
+            raise error
         if not meter.write_sent or (meter.write_answered and not meter.writes_done):
             raise error
-        settlement, written = await self._read_back(intent)
-        if settlement is Settlement.HAPPENED and written is not None:
-            return Done(written=written)
-        if settlement is Settlement.NOT_HAPPENED and not meter.writes_done:
+        # A load has noted its job since.
+        intent = self.parts.journal.view().intent(intent.id) or intent
+        settlement, outcome = await self._read_back(intent)
+        if settlement is Settlement.HAPPENED and outcome is not None:
+            return done_of(outcome)
+        if settlement is Settlement.NOT_HAPPENED and (loads or not meter.writes_done):
             raise error
         raise OutcomeUnknown(
             f"the {judged.operation.verb.value} on {judged.operation.target} was sent and its answer was lost; reading "
@@ -84,10 +91,10 @@ class Settler:
         owner = self.parts.process
         if not await self.parts.journal.transact(lambda tx: tx.take_lease(intent.id, owner, until)):
             return self.parts.journal.view().intent(intent.id) or intent
-        settlement, written = await self._read_back(intent)
-        return await self.record(intent, _STATES[settlement], written)
+        settlement, outcome = await self._read_back(intent)
+        return await self.record(intent, _STATES[settlement], outcome)
 
-    async def record(self, intent: Intent, state: IntentState, written: Written | None) -> Intent:
+    async def record(self, intent: Intent, state: IntentState, outcome: Outcome | None) -> Intent:
         """Make a settlement durable: the intent's state and an entry, in one transaction."""
 
         def work(transaction: Transaction) -> Intent:
@@ -95,7 +102,7 @@ class Settler:
             if known is not None and known.state.settled:
                 return known
             owed = transaction.now + OWED_FOR if state is IntentState.HAPPENED else None
-            told = outcome_json(written) if written else {}
+            told = outcome_json(outcome) if outcome else {}
             settled = transaction.settle_intent(intent.id, state, told, owed_until=owed)
             transaction.append(self.parts.auditor.settled(intent, state.value))
             return settled
@@ -111,7 +118,7 @@ class Settler:
         known = any(intent.connection in system.connections for system in self.parts.systems.values())
         return known and (intent.lease_until is None or intent.lease_until <= self.parts.now())
 
-    async def _read_back(self, intent: Intent) -> tuple[Settlement, Written | None]:
+    async def _read_back(self, intent: Intent) -> tuple[Settlement, Outcome | None]:
         connection = self.parts.connection(intent.connection)
         pending = _pending(intent)
         deadline = Deadline.after(READ_BACK_WITHIN, self.parts.clock)
@@ -129,21 +136,56 @@ class Settler:
             )
             age = (self.parts.now() - intent.opened_at).total_seconds()
             try:
-                settlement, written = await connection.bind(scope).reconcile(replace(pending, age=age))
+                settlement, outcome = await connection.bind(scope).reconcile(replace(pending, age=age))
             except Exception as error:  # noqa: BLE001 nothing a connector raises here tells what became of the write
                 LOG.warning("reading back intent %s failed: %s", intent.id, type(error).__name__)
                 continue
             if settlement is not Settlement.CANNOT_TELL:
-                return settlement, written
+                return settlement, outcome
         return Settlement.CANNOT_TELL, None
 
 
-def outcome_json(written: Written) -> dict[str, JSON]:
+def outcome_json(written: Outcome) -> dict[str, JSON]:
     """Store what a write did, to be given again for the same key."""
+    if isinstance(written, Loaded):
+        # What the system said of a line is data: only codes and names are kept.
+        return {"lines": [[one.id, one.created, one.code, one.field] for one in written.outcomes]}
+    if isinstance(written, Invoked):
+        return {"records": list(written.records)}
     found: dict[str, JSON] = {"id": written.id, "created": written.created}
     # What the system made of the values is data: only the names of the fields are kept.
     told = (("version", written.version), ("guard", written.guard), ("altered", sorted(written.altered)))
     return found | {name: value for name, value in told if value}
+
+
+def done_of(outcome: Outcome, repeats: str = "") -> Done:
+    """Say what a write did; `repeats` is the intent that did it."""
+    match outcome:
+        case Loaded():
+            return Done(loaded=outcome, repeats=repeats)
+        case Invoked():
+            return Done(invoked=outcome, repeats=repeats)
+        case _:
+            return Done(written=outcome, repeats=repeats)
+
+
+def stored_load(outcome: Mapping[str, JSON]) -> Loaded:
+    """Read what `outcome_json` stored of a load."""
+    told = cast("Sequence[tuple[str, bool, str, str]]", outcome.get("lines", ()))
+    return Loaded(tuple(LineOutcome(*one) for one in told))
+
+
+def load_json(load: Load) -> JSON:
+    """Keep a load until it is settled."""
+    lines = [[dict(one.values), one.id, one.key] for one in load.lines]
+    return {"action": load.action, "key_field": load.key_field, "lines": lines}
+
+
+def _load(object: str, told: JSON) -> Load | None:
+    if not isinstance(told, Mapping):
+        return None
+    lines = cast("Sequence[tuple[Mapping[str, JSON], str, str | None]]", told["lines"])
+    return Load(object, str(told["action"]), tuple(Line(*one) for one in lines), str(told["key_field"]))
 
 
 def _pending(intent: Intent) -> Pending:
@@ -156,6 +198,8 @@ def _pending(intent: Intent) -> Pending:
         key=Key(str(key["field"]), str(key["value"])) if isinstance(key, Mapping) else None,
         values=values if isinstance(values, Mapping) else {},
         version=version if isinstance(version, str) else None,
+        load=_load(intent.object, told.get("load")),
+        job=str(told.get("job") or ""),
     )
 
 

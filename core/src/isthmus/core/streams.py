@@ -2,11 +2,22 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from isthmus.core.records import JSON, Row
 
-__all__ = ["Batch", "Begun", "Changed", "Line", "LineOutcome", "Load", "Loaded"]
+__all__ = [
+    "Batch",
+    "Begun",
+    "Changed",
+    "FileFacts",
+    "Invoked",
+    "Line",
+    "LineOutcome",
+    "Load",
+    "Loaded",
+    "Upload",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +47,13 @@ class Changed:
 class Line:
     """One record of a load: its values, and which record it is where there is one already.
 
-    `id` names the record of an update or delete, `key` is the value of the key field of an upsert.
+    `id` names the record of an update or delete. `key` is what the key field of the load holds: in an upsert it names
+    the record, in a create it lets a record that was made be found again; None where there is none.
     """
 
     values: Mapping[str, JSON] = field(default_factory=dict)
     id: str = ""
-    key: JSON = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +82,45 @@ class LineOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of every line, in the order of the lines."""
+    """What became of every line, in the order of the lines; `first` is the number of the first of them."""
 
     outcomes: Sequence[LineOutcome]
+    first: int = 0
+
+    @property
+    def failed(self) -> tuple[int, ...]:
+        """Number the lines that were not written, as they were given."""
+        return tuple(self.first + at for at, one in enumerate(self.outcomes) if one.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on its way into a system: what it is, and its bytes, which may be opened again for a second attempt.
+
+    `size` is in bytes, `sha256` in hexadecimal digits.
+    """
+
+    name: str
+    type: str
+    size: int
+    sha256: str
+    open: Callable[[], BinaryIO] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a system says of a file that it holds; an empty `type` is unknown."""
+
+    name: str
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """What an action answered, and the ids of the records it made or changed."""
+
+    values: Mapping[str, JSON] = field(default_factory=dict)
+    records: tuple[str, ...] = ()
 
 
 Begun: TypeAlias = Callable[[str], Awaitable[None]]

@@ -1,12 +1,15 @@
 """What does an approver read? The call as it will be done, written by us from checked values, refs kept as refs."""
 
-from isthmus.core.arguments import Create, Update, Upsert
 from isthmus.core.calls import Judged
 from isthmus.core.records import JSON, Value
+from isthmus.core.request import Create, Delete, Loading, Update, Upsert
 from isthmus.core.results import value_json
 from isthmus.core.wording import visible
 
 __all__ = ["summarise"]
+
+SHOWN_LINES = 20
+"""Lines of a load that an approver sees."""
 
 
 def summarise(judged: Judged) -> str:
@@ -23,6 +26,8 @@ def summarise(judged: Judged) -> str:
         lines.append(f"  purpose: {visible(leg.caller.purpose)}")
     if isinstance(request, Create | Update | Upsert):
         lines += [f"  {name} = {_shown(value)}" for name, value in sorted(request.values.items())]
+    if isinstance(request, Loading):
+        lines += _lines(request)
     transition = judged.operation.transition
     if transition is not None:
         lines.append(f"  state: {visible(transition.from_state) or 'none'} -> {visible(transition.to_state)}")
@@ -30,6 +35,28 @@ def summarise(judged: Judged) -> str:
         lines.append(f"  on version: {judged.plan.state.version}")
     lines.append(f"  risk: {judged.operation.risk}")
     return "\n".join(lines)
+
+
+def _lines(request: Loading) -> list[str]:
+    """Show the first lines of a load; the approval is of all of them, as their digest says."""
+    told = [f"  {request.action} {len(request.lines)} records"]
+    for number, line in enumerate(request.lines[:SHOWN_LINES]):
+        named = line.id if isinstance(line, Update | Delete) else ""
+        values = {} if isinstance(line, Delete) else line.values
+        key = [f"{line.key_field} = {_shown(line.key)}"] if isinstance(line, Upsert) else []
+        told.append(
+            "  "
+            + ", ".join(
+                [
+                    f"{number}: {named}".rstrip(),
+                    *key,
+                    *(f"{name} = {_shown(value)}" for name, value in sorted(values.items())),
+                ]
+            )
+        )
+    if len(request.lines) > SHOWN_LINES:
+        told.append(f"  and {len(request.lines) - SHOWN_LINES} more")
+    return told
 
 
 def _shown(value: Value) -> str:

@@ -16,7 +16,7 @@ from isthmus.core import assembly, gateway, session, verbs
 from isthmus.core.assembly import Surroundings
 from isthmus.core.caller import Caller
 from isthmus.core.config import Config
-from isthmus.core.faces import Blocking, BlockingPage, BlockingPages, BlockingRecord
+from isthmus.core.faces import Blocking, BlockingPage, BlockingPages, BlockingParts, BlockingRecord
 from isthmus.core.records import JSON
 from isthmus.core.results import Result
 from isthmus.core.tools import Tool
@@ -42,6 +42,7 @@ class Session:
     transition = BlockingRecord(verbs.transition)
     upsert = BlockingRecord(verbs.upsert)
     delete = BlockingRecord(verbs.delete)
+    load = BlockingParts(verbs.load)
 
     def __init__(self, session: session.Session) -> None:
         self._session = session

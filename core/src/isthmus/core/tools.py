@@ -152,6 +152,26 @@ _PAGE: Schema = {
     },
     "required": ["records", "complete"],
 }
+_LINES: Schema = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": MOST_BATCH,
+    "items": {
+        "type": "object",
+        "properties": {"id": {"type": "string", "maxLength": 255}, "values": {"type": "object", "maxProperties": 200}},
+        "additionalProperties": False,
+    },
+    "description": "create: values; update: id, values; upsert: values with the key field; delete: id",
+}
+_LOADED: Schema = {
+    "type": "object",
+    "properties": {
+        "written": {"type": "integer"},
+        "failed": {"type": "integer"},
+        "lines": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["written", "failed", "lines"],
+}
 _GROUPS: Schema = {
     "type": "object",
     "properties": {
@@ -318,6 +338,15 @@ _SHAPES: Mapping[Verb, _Shape] = {
     Verb.DELETE: _Shape(
         "Delete one record.", (Effect.DELETE,),
         {"object": _NAME, "id": _ID, "version": _VERSION, "approval": _APPROVAL}, ("object", "id"), _RECORD,
+    ),
+    Verb.LOAD: _Shape(
+        "Write many records of one object alike; the answer tells of every line what became of it.",
+        (Effect.CREATE, Effect.UPDATE, Effect.DELETE),
+        {"object": _NAME, "action": {"enum": ["create", "update", "upsert", "delete"]}, "lines": _LINES,
+         "key_field": _NAME,
+         "key": {"type": "string", "minLength": 1, "maxLength": 180, "description": "makes a repeat harmless"},
+         "approval": _APPROVAL},
+        ("object", "action", "lines", "key"), _LOADED,
     ),
 }  # fmt: skip
 

@@ -1,15 +1,17 @@
 """Which typed method does every verb have? Written once; each of `faces` says only how it waits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Generic, TypeVar
+from itertools import count, islice
+from typing import Generic, Literal, TypeVar
 
 from isthmus.core.arguments import EXPORTED
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.models import Change, Model, Named, New, asked_of, object_of, page_of, values_of
 from isthmus.core.records import (
     JSON,
+    MOST_BATCH,
     Aggregate,
     AllOf,
     AnyOf,
@@ -24,6 +26,7 @@ from isthmus.core.records import (
     Value,
 )
 from isthmus.core.results import Description, Groups, Result, value_json
+from isthmus.core.streams import Loaded
 
 __all__ = ["Ask", "told"]
 
@@ -34,13 +37,15 @@ R = TypeVar("R", bound=Result)
 class Ask(Generic[R]):
     """What a typed method asks of `call`: the tool, its arguments as JSON, and the type of its answer.
 
-    `named` is what the caller called the object: a class makes its own objects of the records.
+    `named` is what the caller called the object: a class makes its own objects of the records. `first` is the number
+    of a load's first line.
     """
 
     tool: str
     arguments: Mapping[str, JSON]
     answer: type[R]
     named: Named = ""
+    first: int = 0
 
     def following(self, result: Result) -> "Ask[R] | None":
         """Ask for the page behind a page; None where there is none."""
@@ -51,6 +56,8 @@ class Ask(Generic[R]):
         """Return the answer as its type, or as objects of the class that was asked for."""
         if not isinstance(result, self.answer):
             raise TypeError(f"{self.tool} answered with a {type(result).__name__}, not a {self.answer.__name__}")
+        if isinstance(result, Loaded):
+            return replace(result, first=self.first)
         if isinstance(self.named, str):
             return result
         if isinstance(result, Record):
@@ -231,6 +238,42 @@ def delete(system: str, object: Named, id: str, *, version: str = "", approval: 
 def told(result: Result) -> bool:
     """Tell whether a page says anything: one that only says "not ready yet" does not."""
     return not isinstance(result, Page) or bool(result.records or result.withheld or result.after is None)
+
+
+def load(
+    system: str,
+    object: Named,
+    lines: Iterable[str | Mapping[str, Value] | New | tuple[str, Mapping[str, Value] | Change]],
+    *,
+    key: str,
+    action: Literal["create", "update", "upsert", "delete"] = "create",
+    key_field: str = "",
+    size: int = MOST_BATCH,
+    approval: str = "",
+) -> Iterator[Ask[Loaded]]:
+    """Write many records alike, `size` at a time, and tell of each line what became of it.
+
+    A line is the values of a record to create or upsert (`key_field` among them), `(id, values)` to update, or an id
+    to delete. `key` names the whole load: the same load with the same key again goes on where it was broken off, and
+    no line is written twice.
+    """
+    name, told = object_of(object), iter(lines)
+    for number in count():
+        part = [_line(name, line) for line in islice(told, size)]
+        if not part:
+            return
+        arguments = _given(system, object=name, action=action, key_field=key_field, approval=approval)
+        yield Ask("load", {**arguments, "lines": part, "key": f"{key}/{number}"}, Loaded, first=number * size)
+
+
+def _line(object: str, line: str | Mapping[str, Value] | New | tuple[str, Mapping[str, Value] | Change]) -> JSON:
+    match line:
+        case str():
+            return {"id": line}
+        case (str(id), values):
+            return {"id": id, "values": _values(object, values)}
+        case _:
+            return {"values": _values(object, line)}
 
 
 def _given(system: str, **arguments: JSON) -> dict[str, JSON]:

@@ -77,7 +77,11 @@ def test_an_address_arrives_as_a_ref_for_a_consumer_elsewhere(sf: Salesforce, ho
 def test_few_records_take_no_job_of_the_org(home: Salesforce, house: House) -> None:
     _, pages = read(home.bulk2.Contact.query(GERMAN, max_records=5, wait=0))
     org = house.sandbox.salesforce["eu"]
-    sent = [one for one in org.journal.entries if one.path.endswith("/query") and "FROM+Contact" in one.query.replace("%20", "+")]
+    sent = [
+        one
+        for one in org.journal.entries
+        if one.path.endswith("/query") and "FROM+Contact" in one.query.replace("%20", "+")
+    ]
     assert len(sent) == pages
     assert not org.jobs.query
 

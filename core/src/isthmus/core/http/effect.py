@@ -37,12 +37,18 @@ def mismatch(parts: Sequence[RequestClass], operation: Operation) -> str:
     if not parts:
         return "the connector cannot tell what it would do"
     for part in parts:
+        if part.job:
+            # What the job does was checked against the operation when it was made.
+            if part.job != operation.job or (part.effect.writes and not operation.writes):
+                return "it would act on a job that this call did not begin"
+            continue
         if part.effect is not Effect.READ and part.effect not in operation.effects:
             return f"it would {part.effect} {part.object or 'something'}"
         declared = part.object == operation.object or part.object in operation.objects
         if not declared and (part.object or part.effect.writes):
             return f"it would touch {part.object or 'an object that it does not name'}"
-        if part.effect.writes and part.effect is not Effect.CREATE and not _named(part, operation):
+        named = part.effect in (Effect.READ, Effect.CREATE) or part.job == "" or _named(part, operation)
+        if not named:
             return f"it would {part.effect} records that the call does not name"
         if part.effect is Effect.READ and operation.records and not set(part.records) <= set(operation.records):
             return "it would read records that the call does not name"

@@ -65,6 +65,15 @@ class Http:
         await deadline.clock.sleep(seconds)
         return True
 
+    def within(self, job: str) -> "Http":
+        """Return this call's way to the job that the system carries it out in, as its answer named it."""
+        return Http(
+            self._chain,
+            self._origin,
+            replace(self._scope, operation=replace(self._scope.operation, job=job)),
+            self._base,
+        )
+
     async def get(
         self,
         path: Path,

@@ -157,6 +157,18 @@ class IntentWrites(IntentReads, LogWrites):
         assert found is not None  # noqa: S101 it was updated a line above
         return found
 
+    def note_progress(self, id: str, job: str) -> None:
+        """Keep where an unsettled write goes on in the system, for whoever settles it.
+
+        Raises:
+            IntentSettled: it is settled, or is not known.
+        """
+        intent = self.intent(id)
+        if intent is None or intent.state.settled:
+            raise IntentSettled(f"intent {id!r} is not open, so it has no job", intent=id)
+        payload = {**intent.payload, "job": job}
+        self._db.execute("UPDATE intents SET body = ? WHERE id = ?", (_body(self._sealer, intent, payload=payload), id))
+
     def collect_outcome(self, id: str) -> None:
         """Note that the caller has been told what became of its write."""
         self._db.execute("UPDATE intents SET owed_until = 0 WHERE id = ?", (id,))

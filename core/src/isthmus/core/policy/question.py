@@ -91,7 +91,7 @@ def objection(question: Question) -> str:
     operation = question.operation
     if not operation.effects:
         return "the call declares no effect"
-    if operation.verb in NAMES_FIELDS and not operation.fields:
+    if operation.verb in NAMES_FIELDS and not operation.fields and operation.effects != {Effect.DELETE}:
         # [allowed].containsAll([]) is true in Cedar: an empty set would pass every allow-list.
         return "the call names no field; expand '*' and defaults before asking"
     if operation.amount is not None and cedar_decimal(operation.amount) is None:
