@@ -9,7 +9,7 @@ from httpx2 import Request
 from isthmus.connectors.salesforce import soql
 from isthmus.connectors.salesforce.answers import nodes_of, object_of, strange
 from isthmus.connectors.salesforce.bridge import serve
-from isthmus.connectors.salesforce.bulk import export
+from isthmus.connectors.salesforce.bulk import export, load_lines, read_back
 from isthmus.connectors.salesforce.changes import changes
 from isthmus.connectors.salesforce.classify import classify
 from isthmus.connectors.salesforce.clients import client
@@ -26,6 +26,7 @@ from isthmus.connectors.salesforce.queries import (
 from isthmus.connectors.salesforce.readback import settle, settle_delete
 from isthmus.connectors.salesforce.reader import Reader
 from isthmus.connectors.salesforce.settings import SalesforceSettings
+from isthmus.connectors.salesforce.values import flat_values
 from isthmus.core.connector import (
     Calls,
     Connector,
@@ -34,6 +35,7 @@ from isthmus.core.connector import (
     Key,
     ObjectFacts,
     ObjectSummary,
+    Outcome,
     Pending,
     Probe,
     QuotaReading,
@@ -50,7 +52,7 @@ from isthmus.core.errors import (
 from isthmus.core.http import QueryString, Response, query_string
 from isthmus.core.operation import RequestClass
 from isthmus.core.records import JSON, Aggregate, Compare, Operator, Query, Row
-from isthmus.core.streams import Batch, Changed
+from isthmus.core.streams import Batch, Begun, Changed, Load, Loaded
 
 __all__ = ["Salesforce"]
 
@@ -160,7 +162,7 @@ class Salesforce(Connector):
 
     async def create(self, object: str, values: Mapping[str, JSON], key: Key | None) -> Written:
         """Create by POST; the key field is unique in the org, so a second create with it is refused there."""
-        body = _body(values) | ({key.field: _key(key)} if key else {})
+        body = flat_values(values) | ({key.field: _key(key)} if key else {})
         answer = await self.http.post(self._org.path("/sobjects/{}", object), json=body)
         return Written(_new_id(answer), created=True)
 
@@ -169,14 +171,14 @@ class Salesforce(Connector):
         guard, headers = await self._same_version(object, id, version)
         where = self._org.path("/sobjects/{}/{}", object, checked_id(id))
         unchanged = partial(self._same_version, object, id, version)
-        _done(await self.http.patch(where, json=_body(values), headers=headers, unchanged=unchanged))
+        _done(await self.http.patch(where, json=flat_values(values), headers=headers, unchanged=unchanged))
         return Written(full_id(id), guard=guard)
 
     async def upsert(self, object: str, key: Key, values: Mapping[str, JSON]) -> Written:
         """Create or change by PATCH on the key field."""
         where = self._org.path("/sobjects/{}/{}/{}", object, key.field, _key(key))
         others = {name: value for name, value in values.items() if name != key.field}
-        answer = await self.http.patch(where, json=_body(others))
+        answer = await self.http.patch(where, json=flat_values(others))
         if answer.status == 204:
             row = await self._by_key(object, key, ("Id",))
             return Written(row.id if row else "", created=False)
@@ -189,8 +191,14 @@ class Salesforce(Connector):
         _done(await self.http.delete(where, unchanged=partial(self._same_version, object, id, version)))
         return Written(full_id(id), guard="read" if guard else None)
 
-    async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
-        """Read back by key or id. Absence proves something only once no transaction can still be running."""
+    async def load(self, load: Load, begun: Begun) -> Loaded | None:
+        """Write up to 200 records by one request, more by a bulk job."""
+        return await load_lines(self._org, load, begun)
+
+    async def reconcile(self, pending: Pending) -> tuple[Settlement, Outcome | None]:
+        """Read back by key, id or job. Absence proves something only once no transaction can still be running."""
+        if pending.load is not None:
+            return await read_back(self._org, pending, pending.load)
         if pending.verb == "delete":
             return await self._deleted(pending), Written(full_id(pending.id))
         if pending.key is not None:
@@ -285,16 +293,6 @@ def _asked_of_row(fields: tuple[str, ...]) -> tuple[tuple[str, ...], QueryString
     """Return what to read of a row by its id, and how to ask for it; None where a related field takes a query."""
     wanted = tuple(dict.fromkeys(["Id", *fields]))
     return wanted, None if "." in "".join(wanted) else query_string({"fields": ",".join(wanted)})
-
-
-def _body(values: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Write values as the API takes them: several choices are one text, and no value reaches into another record."""
-    found: dict[str, JSON] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            raise InvalidArguments(f"{name} takes one value; write to the parts or to the other record", field=name)
-        found[name] = ";".join(str(one) for one in value) if isinstance(value, list | tuple) else value
-    return found
 
 
 def _key(key: Key) -> str:

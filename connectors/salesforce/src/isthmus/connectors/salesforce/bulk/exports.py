@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, replace
 
 from isthmus.connectors.salesforce.answers import strange
-from isthmus.connectors.salesforce.bulk.jobs import CSV, GONE, count_of, ended, job_id, lost
+from isthmus.connectors.salesforce.bulk.jobs import CSV, GONE, check_complete, count_of, ended, job_id, lost
 from isthmus.connectors.salesforce.bulk.sheet import Columns, read_sheet
 from isthmus.connectors.salesforce.queries import MOST_ROWS, bulk_text, query_text
 from isthmus.connectors.salesforce.reader import Reader, fits
@@ -99,10 +99,12 @@ async def _made(org: Reader, query: Query, place: _Keyset) -> _Results | None:
 
 
 async def _results(org: Reader, facts_of: FactsOf, query: Query, place: _Results) -> Batch:
+    org = replace(org, http=org.http.within(place.job))
     if place.total < 0:
         told = await ended(org, "query", place.job)
         if told is None:
             return Batch((), str(place))
+        check_complete(told, place.job)
         place = replace(place, total=count_of(told, "numberRecordsProcessed"))
     params = {"maxRecords": str(query.limit)} | ({"locator": place.locator} if place.locator else {})
     where = org.path("/jobs/query/{}/results", place.job)

@@ -10,9 +10,10 @@ from isthmus.core.errors import UpstreamError, UpstreamRejected
 from isthmus.core.http import Http, Response
 from isthmus.core.records import JSON
 
-__all__ = ["CSV", "GONE", "count_of", "ended", "job_id", "lost"]
+__all__ = ["CSV", "ENDED", "GONE", "check_complete", "count_of", "ended", "job_id", "look", "lost"]
 
 CSV = "text/csv"
+ENDED = ("JobComplete", "Failed", "Aborted")
 GONE = (400, 404)
 """Statuses of a job that is not there any more, or that has nothing to give."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
@@ -21,35 +22,39 @@ ENOUGH = 2.0
 
 
 async def ended(org: Reader, kind: str, job: str) -> Mapping[str, JSON] | None:
-    """Look at a job with growing pauses until it is complete; None where this call's time does not suffice.
-
-    Raises:
-        UpstreamRejected: it failed, was stopped, or is not there any more.
-    """
+    """Look at a job with growing pauses until it has ended; None where this call's time does not suffice."""
     where, pause = org.path("/jobs/{}/{}", kind, job), FIRST_PAUSE
     while True:
         answer = await org.get(where, passing=GONE)
         if answer.status in GONE:
             raise lost(answer)
         told = object_of(answer)
-        match told.get("state"):
-            case "JobComplete":
-                return told
-            case "Failed" | "Aborted" as state:
-                raise UpstreamRejected(
-                    f"the org's job {job} ended as {state!r} and what it did up to there is not used; begin anew, with "
-                    "a narrower condition where the job took too long",
-                    code="job_failed",
-                    vendor_text=str(told.get("errorMessage") or ""),
-                    vendor_code=str(state),
-                )
-            case "Open" | "UploadComplete" | "InProgress":
-                pass
-            case _:
-                raise strange()
+        if look(told) in ENDED:
+            return told
         if not await _paused(org.http, pause):
             return None
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def look(told: Mapping[str, JSON]) -> str:
+    """Return the state that a job says it is in."""
+    state = told.get("state")
+    if state not in (*ENDED, "Open", "UploadComplete", "InProgress"):
+        raise strange()
+    return str(state)
+
+
+def check_complete(told: Mapping[str, JSON], job: str) -> None:
+    """Raise UpstreamRejected where a job failed or was stopped."""
+    state = look(told)
+    if state != "JobComplete":
+        raise UpstreamRejected(
+            f"the org's job {job} ended as {state!r} and what it did up to there is not used; begin anew, with a "
+            "narrower condition where the job took too long",
+            code="job_failed",
+            vendor_text=str(told.get("errorMessage") or ""),
+            vendor_code=state,
+        )
 
 
 async def _paused(http: Http, seconds: float) -> bool:
