@@ -199,7 +199,6 @@ QUERY = "/query" + q("SELECT Id FROM Case")
         ("GET", f"/jobs/query/{JOB}/resultPages"),
         ("GET", f"/jobs/query/{JOB}/results?maxRecords=5&other=1"),
         ("GET", f"/jobs/query/{JOB}/results/1"),
-        ("GET", f"/jobs/ingest/{JOB}"),
         ("PATCH", f"/jobs/query/{JOB}"),
         ("DELETE", f"/jobs/query/{JOB}"),
     ],
@@ -207,6 +206,91 @@ QUERY = "/query" + q("SELECT Id FROM Case")
 def test_does_not_know_what_nobody_here_would_send(request_to: Build, method: str, path: str) -> None:
     body = {"Subject": "x"} if method in ("POST", "PATCH", "PUT") else None
     assert list(classify(request_to(method, path, body))) == []
+
+
+def ingest(operation: object, **more: object) -> dict[str, object]:
+    return {"object": "Case", "operation": operation, "contentType": "CSV"} | more
+
+
+def records(*found: object, **more: object) -> dict[str, object]:
+    return {"allOrNone": False, "records": list(found)} | more
+
+
+def case(**values: object) -> dict[str, object]:
+    return {"attributes": {"type": "Case"}, **values}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "parts"),
+    [
+        ("GET", f"/jobs/query/{JOB}", None, [(READ, "", JOB)]),
+        ("GET", f"/jobs/query/{JOB}/results?maxRecords=5", None, [(READ, "", JOB)]),
+        ("POST", "/jobs/ingest", ingest("insert"), [(CREATE, "Case", "")]),
+        ("POST", "/jobs/ingest", ingest("update"), [(UPDATE, "Case", "")]),
+        (
+            "POST",
+            "/jobs/ingest",
+            ingest("upsert", externalIdFieldName="K__c"),
+            [(CREATE, "Case", ""), (UPDATE, "Case", "")],
+        ),
+        ("POST", "/jobs/ingest", ingest("delete"), [(DELETE, "Case", "")]),
+        ("PUT", f"/jobs/ingest/{JOB}/batches", b'"Id"', [(UPDATE, "", JOB)]),
+        ("PATCH", f"/jobs/ingest/{JOB}", {"state": "UploadComplete"}, [(UPDATE, "", JOB)]),
+        ("PATCH", f"/jobs/ingest/{JOB}", {"state": "Aborted"}, [(READ, "", JOB)]),
+        ("GET", f"/jobs/ingest/{JOB}", None, [(READ, "", JOB)]),
+        ("GET", f"/jobs/ingest/{JOB}/failedResults", None, [(READ, "", JOB)]),
+    ],
+)
+def test_what_belongs_to_a_job_names_it(
+    request_to: Build, method: str, path: str, body: object, parts: list[tuple[Effect, str, str]]
+) -> None:
+    assert [(one.effect, one.object, one.job) for one in classify(request_to(method, path, body))] == parts
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/jobs/ingest", ingest("hardDelete")),
+        ("POST", "/jobs/ingest", ingest("insert", object="Case;Contact")),
+        ("POST", "/jobs/ingest", ingest("insert", assignmentRuleId=ID)),
+        ("POST", "/jobs/ingest?x=1", ingest("insert")),
+        ("PUT", f"/jobs/ingest/{JOB}", b"x"),
+        ("PATCH", f"/jobs/ingest/{JOB}", {"state": "Aborted", "other": "1"}),
+        ("PATCH", f"/jobs/query/{JOB}", {"state": "Aborted"}),
+        ("DELETE", f"/jobs/ingest/{JOB}", None),
+        ("GET", "/jobs/ingest", None),
+        ("GET", f"/jobs/ingest/{JOB}/batches", None),
+        ("POST", "/composite/sobjects", records()),
+        ("POST", "/composite/sobjects", records(case(), other=1)),
+        ("POST", "/composite/sobjects", records(case(Subject="x"), {"Subject": "x"})),
+        ("POST", "/composite/sobjects", records(case(id=ID))),
+        ("POST", "/composite/sobjects", records(case(Contact={"Email": "x"}))),
+        ("POST", "/composite/sobjects", records({"attributes": {"type": "Case", "referenceId": "r"}})),
+        ("POST", "/composite/sobjects", [case()]),
+        ("PATCH", "/composite/sobjects", records(case(Subject="x"))),
+        ("PATCH", "/composite/sobjects", records(case(id=ID, Id=ID))),
+        ("PATCH", "/composite/sobjects/Contact/K__c", records(case(K__c="x"))),
+        ("PATCH", "/composite/sobjects/Case/Id", records(case(Id=ID))),
+    ],
+)
+def test_does_not_know_many_records_that_are_not_plain(request_to: Build, method: str, path: str, body: object) -> None:
+    assert list(classify(request_to(method, path, body))) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "found", "parts"),
+    [
+        ("POST", "", [case(Subject="a"), case(Status="New")], [(CREATE, "Case", ())] * 2),
+        ("PATCH", "", [case(id=ID, Subject="a"), case(Id=ID, Status="x")],
+         [(UPDATE, "Case", (ID,)), (TRANSITION, "Case", (ID,))]),
+        ("PATCH", "/Case/K__c", [case(K__c="1")], [(CREATE, "Case", ()), (UPDATE, "Case", ())]),
+    ],
+)  # fmt: skip
+def test_every_record_of_a_collection_is_a_part(
+    request_to: Build, method: str, path: str, found: list[object], parts: list[tuple[Effect, str, tuple[str, ...]]]
+) -> None:
+    told = classify(request_to(method, "/composite/sobjects" + path, records(*found)))
+    assert [(one.effect, one.object, one.records) for one in told] == parts
 
 
 @pytest.mark.parametrize(
