@@ -13,7 +13,7 @@ from benchmarks.report import Report
 from benchmarks.suites import SUITES, Effort, count
 
 app = App(name="benchmarks", help=__doc__)
-Suite = Literal["reads", "bulk", "journal", "instructions"]
+Suite = Literal["reads", "bulk", "export", "journal", "instructions"]
 
 
 @app.default

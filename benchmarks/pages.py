@@ -17,9 +17,15 @@ _HEAD = (
     b"Date: Sat, 21 Nov 2026 10:00:00 GMT\r\nCache-Control: no-cache,must-revalidate,max-age=0,no-store,private\r\n"
     b"Content-Length: %d\r\n\r\n"
 )
+_CSV_HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nSforce-Limit-Info: api-usage=1000/900000000\r\n"
+    b"Sforce-Locator: %s\r\nSforce-NumberOfRecords: %d\r\nContent-Length: %d\r\n\r\n"
+)
 _RECORD = f"/sobjects/{org.OBJECT}/".encode()
 _AFTER = re.compile(r"Id > '003(\d{12})AAA'")
 _LIMIT = re.compile(r"LIMIT (\d+)")
+_JOB = re.compile(rb"/jobs/query/750(\d{12})AAA")
+_STRETCH = re.compile(rb"(maxRecords|locator)=(\d+)")
 _LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 
 
@@ -33,10 +39,30 @@ class Answers:
         self._classified = _answer(org.classified())
         self._missing = _answer(b'[{"errorCode":"NOT_FOUND","message":"no such page"}]', b"404 Not Found")
         self._table = org.Table(rows)
+        self._sheet = org.Sheet(rows)
+
+    def job(self, query: bytes) -> bytes:
+        """Make a job; its id says behind which record it begins, and nothing else is remembered."""
+        after = _AFTER.search(query.decode())
+        return self._told(int(after[1]) - org.FIRST + 1 if after else 0)
+
+    def _told(self, first: int) -> bytes:
+        told = b'{"id":"750%012dAAA","state":"JobComplete","numberRecordsProcessed":%d}'
+        return _answer(told % (first, self._table.rows - first))
+
+    def _results(self, target: bytes, first: int) -> bytes:
+        asked = {name: int(number) for name, number in _STRETCH.findall(target)}
+        begin, count = asked.get(b"locator", first), asked.get(b"maxRecords", 50_000)
+        end = min(begin + count, self._table.rows)
+        body = self._sheet.page(begin, count)
+        locator = b"%d" % end if end < self._table.rows else b"null"
+        return _CSV_HEAD % (locator, end - begin, len(body)) + body
 
     def find(self, target: bytes) -> bytes:
         if b"/describe" in target:
             return self._describe
+        if (job := _JOB.search(target)) is not None:
+            return self._results(target, int(job[1])) if b"/results" in target else self._told(int(job[1]))
         if b"/query/01g" in target:
             return self._page(int(target.rpartition(b"-")[2]), org.PAGE)
         if b"/query" in target:
@@ -81,7 +107,8 @@ class Pages(asyncio.Protocol):
                 stop += int(length[1]) if length else 0
                 if stop > len(data):
                     break
-                answer = self._answers.token
+                body = data[end + 4 : stop]
+                answer = self._answers.job(body) if b"/jobs/query" in target else self._answers.token
             elif (at := target.find(_RECORD)) > 0:
                 answer = self._answers.records[target[at + len(_RECORD) :][:18]]
             else:

@@ -1,5 +1,7 @@
 """How fast are many records read, page by page, and does memory stay flat?"""
 
+import csv
+import io
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -14,6 +16,7 @@ from benchmarks.samples import Sample, Stopwatch, resident
 
 _SOQL = f"SELECT {', '.join(org.ROW_FIELDS)} FROM {org.OBJECT} ORDER BY Id"
 _QUERY = f"/services/data/v{org.VERSION}/query"
+_JOBS = f"/services/data/v{org.VERSION}/jobs/query"
 
 
 async def plain_aiohttp(url: str) -> AsyncIterator[int]:
@@ -62,11 +65,38 @@ async def isthmus(url: str) -> AsyncIterator[int]:
                 after = {"after": page.after}
 
 
+async def by_job(url: str) -> AsyncIterator[int]:
+    """The results of a job by aiohttp and the csv module."""
+    import aiohttp
+
+    async with aiohttp.ClientSession(url, headers=TOKEN) as session:
+        async with session.post(_JOBS, json={"operation": "query", "query": _SOQL}) as answer:
+            where = f"{_JOBS}/{orjson.loads(await answer.read())['id']}/results?maxRecords={org.PAGE}"
+        locator = ""
+        while locator != "null":
+            async with session.get(where + (f"&locator={locator}" if locator else "")) as answer:
+                text, locator = (await answer.read()).decode(), answer.headers["Sforce-Locator"]
+            yield len(list(csv.DictReader(io.StringIO(text, newline=""))))
+
+
+async def exported(url: str) -> AsyncIterator[int]:
+    """Export as a program does, by the largest pages."""
+    from benchmarks.house import CALLER, gateway_at
+    from isthmus.core.records import MOST_BATCH
+
+    with tempfile.TemporaryDirectory() as folder:
+        async with gateway_at(url, Path(folder)) as gateway:
+            async for page in gateway.session(CALLER).export(
+                "crm", org.OBJECT, select=list(org.ROW_FIELDS), limit=MOST_BATCH
+            ):
+                yield len(page.records)
+
+
 def by_simple_salesforce(url: str) -> Iterator[object]:
     return iter(simple_salesforce(url).query_all_iter(_SOQL))
 
 
-PAGERS = {"aiohttp": plain_aiohttp, "bare": bare, "isthmus": isthmus}
+PAGERS = {"aiohttp": plain_aiohttp, "bare": bare, "isthmus": isthmus, "aiohttp, job": by_job, "export": exported}
 
 
 async def in_loop(name: str, url: str, rows: int) -> Sample:

@@ -51,6 +51,21 @@ def bulk(report: Report, effort: Effort, said: Said) -> None:
     ]
 
 
+def export(report: Report, effort: Effort, said: Said) -> None:
+    """All records of a condition: by a bulk job through the whole passage, against plain paging."""
+    names = ["aiohttp", "aiohttp, job", "simple-salesforce", "export"]
+    rows = str(effort.rows)
+    with page_server(effort.rows) as url:
+        found = interleaved({name: ["page", name, url, rows] for name in names}, effort.rounds, said)
+    report.samples(f"{effort.rows:,} records, exported", found)
+    ours, peer = ("export", 1), ("simple-salesforce", 1)
+    report.bars += [
+        Bar("export: records/s over simple-salesforce's query_all_iter", found.ratio(ours, peer, rate), least=4.0),
+        Bar("export: simple-salesforce's CPU a record over ours", found.ratio(peer, ours, cpu), least=4.0),
+        Bar("export: memory grown from a tenth to all", found.of("export", 1, growth), most=10.0, unit="MB"),
+    ]
+
+
 def journal(report: Report, effort: Effort, said: Said) -> None:
     """Durable records, against sqlite3 batches of 32 and the disk itself."""
     seconds, folder = ["--seconds", str(effort.seconds)], str(effort.folder)
@@ -82,4 +97,9 @@ def count(report: Report, effort: Effort, said: Said) -> dict[str, int]:
     return counts
 
 
-SUITES: dict[str, Callable[[Report, Effort, Said], object]] = {"reads": reads, "bulk": bulk, "journal": journal}
+SUITES: dict[str, Callable[[Report, Effort, Said], object]] = {
+    "reads": reads,
+    "bulk": bulk,
+    "export": export,
+    "journal": journal,
+}

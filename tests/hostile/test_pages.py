@@ -6,7 +6,7 @@ import json
 import pytest
 from tests.conftest import call
 
-from isthmus.connectors.salesforce.connector import MOST_PAGES
+from isthmus.connectors.salesforce.reader import MOST_PAGES
 from isthmus.core.errors import IsthmusError, UpstreamError
 from isthmus.core.records import Aggregate, Measure, Query
 

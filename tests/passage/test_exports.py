@@ -127,3 +127,21 @@ def test_blocks_page_by_page_for_threads(house: Home) -> None:
     with sync.open_gateway(load_config(path), around) as gateway:
         pages = list(gateway.session(house.caller("eu")).export("crm", "Contact", limit=7))
     assert sorted(one.id for page in pages for one in page.records) == ids("eu", house)
+
+
+class TestOfMany:
+    @pytest.fixture
+    def house(self, tmp_path: Path, whole: Sandbox) -> Home:
+        return Home(tmp_path, whole)
+
+    async def test_goes_over_to_a_job_and_labels_its_records_alike(self, gateway: Gateway, house: Home) -> None:
+        mark = house.mark()
+        session = gateway.session(house.caller("us"))
+        pages = [page async for page in session.export("crm", "Contact", select=FIELDS)]
+        assert sorted(one.id for page in pages for one in page.records) == ids("eu", house)
+        assert [one.path.rpartition("/")[2] for one in house.sent("POST", since=mark)] == ["query"]
+        german = {row["Id"] for row in house.org.rows("Contact") if row["MailingCountryCode"] == "DE" and row["Email"]}
+        for page in pages:
+            told = [one.fields["Email"] for one in page.records if one.id in german]
+            assert told
+            assert all(isinstance(value, Ref) for value in told)

@@ -40,6 +40,15 @@ class Crm:
 
     gateway: Gateway
     org: SalesforceOrg
+    seconds: float = 20
+
+    def within(self, seconds: float) -> "Crm":
+        """Return the same for calls that have no more time than this."""
+        return replace(self, seconds=seconds)
+
+    def later(self, seconds: float) -> None:
+        """Move the org's clock on."""
+        self.org.clock.advance(seconds=seconds)
 
     def __call__(self, *objects: str, effects: str = "read", records: tuple[str, ...] = ()) -> Salesforce:
         connection = self.gateway.parts.systems["crm"].connections["crm-eu"]
@@ -54,7 +63,7 @@ class Crm:
             records=records,
         )
         clock = SystemClock()
-        scope = CallScope(Principal("crm-eu"), operation, Deadline.after(20, clock), None, Meter(), "by hand")
+        scope = CallScope(Principal("crm-eu"), operation, Deadline.after(self.seconds, clock), None, Meter(), "by hand")
         bound = connection.bind(scope)
         assert isinstance(bound, Salesforce)
         return bound

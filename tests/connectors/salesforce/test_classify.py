@@ -17,8 +17,13 @@ from isthmus.core.records import AllOf, Compare, InQuery, Operator, Query
 
 Build = Callable[..., httpx2.Request]
 ID = "500000000000001AAA"
+JOB = "750000000000001AAA"
 READ, CREATE, UPDATE = Effect.READ, Effect.CREATE, Effect.UPDATE
 TRANSITION, DELETE = Effect.TRANSITION, Effect.DELETE
+
+
+def job(text: object, **more: object) -> dict[str, object]:
+    return {"operation": "query", "query": text, "columnDelimiter": "COMMA", "lineEnding": "LF"} | more
 
 
 def q(text: str) -> str:
@@ -51,6 +56,15 @@ def q(text: str) -> str:
             [(READ, "Case", ()), (READ, "Contact", ())],
         ),
         ("GET", "/query/0r8xx5R2sM3DgWhASK-2000", None, [(READ, "", ())]),
+        ("POST", "/jobs/query", job("SELECT Id FROM Case"), [(READ, "Case", ())]),
+        (
+            "POST",
+            "/jobs/query",
+            job("SELECT Id FROM Case WHERE ContactId IN (SELECT Id FROM Contact)", operation="queryAll"),
+            [(READ, "Case", ()), (READ, "Contact", ())],
+        ),
+        ("GET", f"/jobs/query/{JOB}", None, [(READ, "", ())]),
+        ("GET", f"/jobs/query/{JOB}/results?maxRecords=50&locator=MjAw", None, [(READ, "", ())]),
         ("GET", "/parameterizedSearch?q=kessmar&sobject=Case&Case.fields=Id&Case.limit=5", None, [(READ, "Case", ())]),
         ("POST", "/sobjects/Case", {"Subject": "x", "Status": "New"}, [(CREATE, "Case", ())]),
         ("POST", "/sobjects/Case/", {"Subject": "x"}, [(CREATE, "Case", ())]),
@@ -179,11 +193,122 @@ QUERY = "/query" + q("SELECT Id FROM Case")
         ("DELETE", f"/sobjects/User/{ID}/password"),
         ("DELETE", f"/sobjects/Case/{ID}?allOrNone=true"),
         ("DELETE", f"/composite/sobjects?ids={ID}"),
+        ("GET", "/jobs/query"),
+        ("GET", "/jobs/query/mine"),
+        ("GET", f"/jobs/query/{JOB}?maxRecords=5"),
+        ("GET", f"/jobs/query/{JOB}/resultPages"),
+        ("GET", f"/jobs/query/{JOB}/results?maxRecords=5&other=1"),
+        ("GET", f"/jobs/query/{JOB}/results/1"),
+        ("PATCH", f"/jobs/query/{JOB}"),
+        ("DELETE", f"/jobs/query/{JOB}"),
     ],
 )
 def test_does_not_know_what_nobody_here_would_send(request_to: Build, method: str, path: str) -> None:
     body = {"Subject": "x"} if method in ("POST", "PATCH", "PUT") else None
     assert list(classify(request_to(method, path, body))) == []
+
+
+def ingest(operation: object, **more: object) -> dict[str, object]:
+    return {"object": "Case", "operation": operation, "contentType": "CSV"} | more
+
+
+def records(*found: object, **more: object) -> dict[str, object]:
+    return {"allOrNone": False, "records": list(found)} | more
+
+
+def case(**values: object) -> dict[str, object]:
+    return {"attributes": {"type": "Case"}, **values}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "parts"),
+    [
+        ("GET", f"/jobs/query/{JOB}", None, [(READ, "", JOB)]),
+        ("GET", f"/jobs/query/{JOB}/results?maxRecords=5", None, [(READ, "", JOB)]),
+        ("POST", "/jobs/ingest", ingest("insert"), [(CREATE, "Case", "")]),
+        ("POST", "/jobs/ingest", ingest("update"), [(UPDATE, "Case", "")]),
+        (
+            "POST",
+            "/jobs/ingest",
+            ingest("upsert", externalIdFieldName="K__c"),
+            [(CREATE, "Case", ""), (UPDATE, "Case", "")],
+        ),
+        ("POST", "/jobs/ingest", ingest("delete"), [(DELETE, "Case", "")]),
+        ("PUT", f"/jobs/ingest/{JOB}/batches", b'"Id"', [(UPDATE, "", JOB)]),
+        ("PATCH", f"/jobs/ingest/{JOB}", {"state": "UploadComplete"}, [(UPDATE, "", JOB)]),
+        ("PATCH", f"/jobs/ingest/{JOB}", {"state": "Aborted"}, [(READ, "", JOB)]),
+        ("GET", f"/jobs/ingest/{JOB}", None, [(READ, "", JOB)]),
+        ("GET", f"/jobs/ingest/{JOB}/failedResults", None, [(READ, "", JOB)]),
+    ],
+)
+def test_what_belongs_to_a_job_names_it(
+    request_to: Build, method: str, path: str, body: object, parts: list[tuple[Effect, str, str]]
+) -> None:
+    assert [(one.effect, one.object, one.job) for one in classify(request_to(method, path, body))] == parts
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/jobs/ingest", ingest("hardDelete")),
+        ("POST", "/jobs/ingest", ingest("insert", object="Case;Contact")),
+        ("POST", "/jobs/ingest", ingest("insert", assignmentRuleId=ID)),
+        ("POST", "/jobs/ingest?x=1", ingest("insert")),
+        ("PUT", f"/jobs/ingest/{JOB}", b"x"),
+        ("PATCH", f"/jobs/ingest/{JOB}", {"state": "Aborted", "other": "1"}),
+        ("PATCH", f"/jobs/query/{JOB}", {"state": "Aborted"}),
+        ("DELETE", f"/jobs/ingest/{JOB}", None),
+        ("GET", "/jobs/ingest", None),
+        ("GET", f"/jobs/ingest/{JOB}/batches", None),
+        ("POST", "/composite/sobjects", records()),
+        ("POST", "/composite/sobjects", records(case(), other=1)),
+        ("POST", "/composite/sobjects", records(case(Subject="x"), {"Subject": "x"})),
+        ("POST", "/composite/sobjects", records(case(id=ID))),
+        ("POST", "/composite/sobjects", records(case(Contact={"Email": "x"}))),
+        ("POST", "/composite/sobjects", records({"attributes": {"type": "Case", "referenceId": "r"}})),
+        ("POST", "/composite/sobjects", [case()]),
+        ("PATCH", "/composite/sobjects", records(case(Subject="x"))),
+        ("PATCH", "/composite/sobjects", records(case(id=ID, Id=ID))),
+        ("PATCH", "/composite/sobjects/Contact/K__c", records(case(K__c="x"))),
+        ("PATCH", "/composite/sobjects/Case/Id", records(case(Id=ID))),
+    ],
+)
+def test_does_not_know_many_records_that_are_not_plain(request_to: Build, method: str, path: str, body: object) -> None:
+    assert list(classify(request_to(method, path, body))) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "found", "parts"),
+    [
+        ("POST", "", [case(Subject="a"), case(Status="New")], [(CREATE, "Case", ())] * 2),
+        ("PATCH", "", [case(id=ID, Subject="a"), case(Id=ID, Status="x")],
+         [(UPDATE, "Case", (ID,)), (TRANSITION, "Case", (ID,))]),
+        ("PATCH", "/Case/K__c", [case(K__c="1")], [(CREATE, "Case", ()), (UPDATE, "Case", ())]),
+    ],
+)  # fmt: skip
+def test_every_record_of_a_collection_is_a_part(
+    request_to: Build, method: str, path: str, found: list[object], parts: list[tuple[Effect, str, tuple[str, ...]]]
+) -> None:
+    told = classify(request_to(method, "/composite/sobjects" + path, records(*found)))
+    assert [(one.effect, one.object, one.records) for one in told] == parts
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        job("DELETE FROM Case"),
+        job("SELECT Id, (SELECT Id FROM Contacts) FROM Account"),
+        job("SELECT Id FROM Case FOR UPDATE"),
+        job(None),
+        job("SELECT Id FROM Case", operation="hardDelete"),
+        job("SELECT Id FROM Case", object="Contact"),
+        {"operation": "query"},
+        b'{"operation":"query","query":"SELECT Id FROM Case","query":"SELECT Id FROM Contact"}',
+        b"",
+    ],
+)
+def test_does_not_know_a_job_that_is_no_plain_query(request_to: Build, body: object) -> None:
+    assert list(classify(request_to("POST", "/jobs/query", body))) == []
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,9 @@ async def test_the_org_itself_refuses_an_account_that_changed_in_between(crm: Cr
     _, headers = await guarded._same_version("Account", id, version)
     await crm("Account", effects="update", records=(id,)).update("Account", id, {"Type": "Other"}, None)
     with pytest.raises(VersionConflict):
-        await guarded.http.patch(guarded._path("/sobjects/{}/{}", "Account", id), json={"Type": "X"}, headers=headers)
+        await guarded.http.patch(
+            guarded._org.path("/sobjects/{}/{}", "Account", id), json={"Type": "X"}, headers=headers
+        )
 
 
 async def test_an_update_without_a_version_claims_no_guard(crm: Crm) -> None:

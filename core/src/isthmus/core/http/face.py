@@ -58,6 +58,14 @@ class Http:
             raise ValueError("only an upsert learns from the system which record it is about")
         return Http(self._chain, self._origin, replace(self._scope, operation=operation.naming(record)), self._base)
 
+    async def pause(self, seconds: float) -> bool:
+        """Wait between two looks at something slow; False, and no wait, where the call's time would be over by then."""
+        deadline = self._scope.deadline
+        if seconds >= deadline.remaining():
+            return False
+        await deadline.clock.sleep(seconds)
+        return True
+
     def within(self, job: str) -> "Http":
         """Return this call's way to the job that the system carries it out in, as its answer named it."""
         return Http(

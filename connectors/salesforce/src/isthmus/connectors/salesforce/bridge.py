@@ -11,6 +11,7 @@ from urllib.parse import quote
 from httpx2 import Request
 
 from isthmus.connectors.salesforce import soql
+from isthmus.connectors.salesforce.bulk.serving import job_state, make_job, results
 from isthmus.connectors.salesforce.classify import RESOURCES, path_parts, query_params, steering
 from isthmus.connectors.salesforce.composite import COMPOSITES
 from isthmus.connectors.salesforce.encoding import answer, found, grouped, record_json, refusal, written
@@ -76,6 +77,8 @@ class _Exchange:
                 return await self._objects()
             case method, ["sobjects", object, *rest] if not RESOURCES & {*rest}:
                 return await self._records(method, object, rest, params)
+            case method, ["jobs", "query", *rest]:
+                return await self._jobs(method, rest, params)
             case "POST" | "PATCH" | "GET" | "DELETE", ["composite", *rest]:
                 return await self._composite(rest)
             case _:
@@ -175,6 +178,17 @@ class _Exchange:
             return answer(200, {"id": value, "success": True, "errors": [], "created": False})
         made = await self.calls.call("upsert", object=object, key_field=field, key=value, values=values)
         return written(_as(Record, made), upserted=True)
+
+    async def _jobs(self, method: str, rest: Sequence[str], params: Mapping[str, str]) -> Response:
+        match method, list(rest):
+            case "POST", []:
+                return make_job(self._body(), self.base)
+            case "GET", [job] if not params:
+                return job_state(job, self.base)
+            case "GET", [job, "results"] if params.keys() <= {"maxRecords", "locator"}:
+                return await results(job, params, self.calls)
+            case _:
+                raise InvalidArguments("of query jobs only making one, its state and its results are served")
 
     async def _composite(self, rest: Sequence[str]) -> Response:
         answered = COMPOSITES.get((self.request.method, "/".join(rest)))

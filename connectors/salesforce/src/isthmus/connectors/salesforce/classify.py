@@ -42,6 +42,8 @@ def classify(request: Request) -> Sequence[RequestClass]:
             return (RequestClass(Effect.READ),)
         case "GET", ["parameterizedSearch"]:
             return _search(params)
+        case _, ["jobs" | "composite", *_]:
+            return _many(request, parts, params)
         case _, ["sobjects", object, *rest] if _NAME.fullmatch(object):
             return _object(request, object, rest, params)
         case _:
@@ -112,6 +114,106 @@ _known_form = lru_cache(maxsize=1_024)(_read_text)
 """The pages of one query differ in the values of its condition only."""
 
 
+def _many(request: Request, parts: Sequence[str], params: Mapping[str, str]) -> Sequence[RequestClass]:
+    """Classify what reads or writes many records."""
+    match request.method, parts:
+        case "POST", ["jobs", "query"] if not params:
+            return _query_job(request)
+        case "GET", ["jobs", "query", job, *rest] if is_id(job) and _read_of_job(rest, params):
+            # It belongs to a query that was classified when the job was made.
+            return (RequestClass(Effect.READ, job=job),)
+        case method, ["jobs", "ingest", *rest] if not params:
+            return _ingest(request, method, rest)
+        case "POST" | "PATCH", ["composite", "sobjects", *rest] if not params:
+            return _collection(request, rest)
+        case _:
+            return ()
+
+
+def _query_job(request: Request) -> Sequence[RequestClass]:
+    """A job reads what its query names; the other keys say how its CSV is written."""
+    body = _body(request) or {}
+    known = {"operation", "query", "contentType", "columnDelimiter", "lineEnding"}
+    text = body.get("query")
+    if not body.keys() <= known or body.get("operation") not in ("query", "queryAll") or not isinstance(text, str):
+        return ()
+    return _query(text)
+
+
+_MADE: Mapping[str, tuple[Effect, ...]] = {
+    "insert": (Effect.CREATE,),
+    "update": (Effect.UPDATE,),
+    "upsert": (Effect.CREATE, Effect.UPDATE),
+    "delete": (Effect.DELETE,),
+}
+_RESULTS = frozenset({"successfulResults", "failedResults", "unprocessedrecords"})
+
+
+def _ingest(request: Request, method: str, rest: Sequence[str]) -> Sequence[RequestClass]:
+    """A job says what it does when it is made; what comes later names the job. To end one that waits writes nothing."""
+    match method, list(rest):
+        case "POST", []:
+            body = _body(request) or {}
+            object, effects = str(body.get("object")), _MADE.get(str(body.get("operation")), ())
+            known = {"object", "operation", "externalIdFieldName", "contentType", "columnDelimiter", "lineEnding"}
+            fits = body.keys() <= known and _NAME.fullmatch(object)
+            return tuple(RequestClass(effect, object, job="") for effect in effects) if fits else ()
+        case "PUT", [job, "batches"] if is_id(job):
+            return (RequestClass(Effect.UPDATE, job=job),)
+        case "PATCH", [job] if is_id(job) and _body(request) == {"state": "UploadComplete"}:
+            return (RequestClass(Effect.UPDATE, job=job),)
+        case "PATCH", [job] if is_id(job) and _body(request) == {"state": "Aborted"}:
+            return (RequestClass(Effect.READ, job=job),)
+        case "GET", [job, *which] if is_id(job) and (not which or (len(which) == 1 and which[0] in _RESULTS)):
+            return (RequestClass(Effect.READ, job=job),)
+        case _:
+            return ()
+
+
+def _collection(request: Request, rest: Sequence[str]) -> Sequence[RequestClass]:
+    """Each record of a collection is a part of its own; what is deleted by ids alone might be of any object."""
+    try:
+        body = parse_json(request.content)
+    except UpstreamError:
+        return ()
+    records = body.get("records") if isinstance(body, Mapping) and body.keys() == {"allOrNone", "records"} else None
+    if not isinstance(records, list) or not records:
+        return ()
+    found: list[RequestClass] = []
+    for one in records:
+        parts = _member(request.method, rest, one)
+        if not parts:
+            return ()
+        found += parts
+    return tuple(found)
+
+
+def _member(method: str, rest: Sequence[str], record: object) -> Sequence[RequestClass]:
+    match record:
+        case {"attributes": {"type": str(object), **others}, **values} if not others and _NAME.fullmatch(object):
+            body = _flat(values)
+        case _:
+            return ()
+    if body is None:
+        return ()
+    own = {name: value for name, value in body.items() if name.casefold() != "id"}
+    id = next((value for name, value in body.items() if name.casefold() == "id"), None)
+    match method, list(rest):
+        case "POST", [] if id is None:
+            return (RequestClass(Effect.CREATE, object),)
+        case "PATCH", [] if isinstance(id, str) and is_id(id):
+            return _changed(own, object, (id,))
+        case "PATCH", [named, field] if named == object and _is_key(field) and id is None:
+            return (RequestClass(Effect.CREATE, object), *_changed(own, object, ()))
+        case _:
+            return ()
+
+
+def _read_of_job(rest: Sequence[str], params: Mapping[str, str]) -> bool:
+    """Tell whether it asks for the state of a job or for its results."""
+    return not params if not rest else list(rest) == ["results"] and params.keys() <= {"maxRecords", "locator"}
+
+
 def _search(params: Mapping[str, str]) -> Sequence[RequestClass]:
     """Without `sobject` a search goes over everything, so it must name exactly one."""
     object = params.get("sobject", "")
@@ -164,10 +266,13 @@ def _is_key(field: str) -> bool:
 
 
 def _change(request: Request, object: str, records: tuple[str, ...]) -> Sequence[RequestClass]:
-    """A change of the state field is a transition, whatever else the body changes with it."""
+    """Classify the change that a body makes."""
     body = _body(request)
-    if body is None:
-        return ()
+    return () if body is None else _changed(body, object, records)
+
+
+def _changed(body: Mapping[str, object], object: str, records: tuple[str, ...]) -> Sequence[RequestClass]:
+    """A change of the state field is a transition, whatever else the body changes with it."""
     state = state_field(object)
     moved = [name for name in body if name.casefold() == state]
     effects = [Effect.TRANSITION] if moved else []
@@ -177,11 +282,15 @@ def _change(request: Request, object: str, records: tuple[str, ...]) -> Sequence
 
 
 def _body(request: Request) -> Mapping[str, object] | None:
-    """Read the values of one record; None where a name comes twice, in any case, or a value reaches into another."""
+    """Read the values of one record; None where they are not what they seem."""
     try:
-        body = parse_json(request.content)
+        return _flat(parse_json(request.content))
     except UpstreamError:
         return None
+
+
+def _flat(body: object) -> Mapping[str, object] | None:
+    """Return values; None where a name comes twice, in any case, or a value reaches into another record."""
     if not isinstance(body, Mapping) or len({name.casefold() for name in body}) < len(body):
         return None
     flat = all(value is None or isinstance(value, str | int | float) for value in body.values())

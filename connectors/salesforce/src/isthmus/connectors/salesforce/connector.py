@@ -1,15 +1,16 @@
 """How does isthmus speak to a Salesforce org? REST, one request per verb, nothing that policy has not judged."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import ClassVar, TypeVar
-from urllib.parse import quote, urlencode
 
 from httpx2 import Request
 
 from isthmus.connectors.salesforce import soql
-from isthmus.connectors.salesforce.answers import Batch, nodes_of, object_of, read_nodes, read_rows, strange
+from isthmus.connectors.salesforce.answers import nodes_of, object_of, strange
 from isthmus.connectors.salesforce.bridge import serve
+from isthmus.connectors.salesforce.bulk import export, load_lines, read_back
+from isthmus.connectors.salesforce.changes import changes
 from isthmus.connectors.salesforce.classify import classify
 from isthmus.connectors.salesforce.clients import client
 from isthmus.connectors.salesforce.describe import Classification, object_facts, object_summaries
@@ -23,7 +24,9 @@ from isthmus.connectors.salesforce.queries import (
     search_term,
 )
 from isthmus.connectors.salesforce.readback import settle, settle_delete
+from isthmus.connectors.salesforce.reader import Reader
 from isthmus.connectors.salesforce.settings import SalesforceSettings
+from isthmus.connectors.salesforce.values import flat_values
 from isthmus.core.connector import (
     Calls,
     Connector,
@@ -32,6 +35,7 @@ from isthmus.core.connector import (
     Key,
     ObjectFacts,
     ObjectSummary,
+    Outcome,
     Pending,
     Probe,
     QuotaReading,
@@ -39,29 +43,22 @@ from isthmus.core.connector import (
     Written,
 )
 from isthmus.core.errors import (
-    CredentialError,
-    Denied,
     InvalidArguments,
     NotFound,
-    RetryLater,
     UpstreamError,
     UpstreamRejected,
     VersionConflict,
 )
-from isthmus.core.http import HEAVIEST, Path, QueryString, Response, path, query_string
+from isthmus.core.http import QueryString, Response, query_string
 from isthmus.core.operation import RequestClass
 from isthmus.core.records import JSON, Aggregate, Compare, Operator, Query, Row
-from isthmus.core.table import Table
+from isthmus.core.streams import Batch, Begun, Changed, Load, Loaded
 
 __all__ = ["Salesforce"]
 
 T = TypeVar("T")
 
-LONGEST_URI = 16_000
-"""Of path and query, in bytes; the vendor takes 16,384."""
 LONGEST_ID = 40
-MOST_PAGES = 50
-"""Of one answer; the vendor's pages have 200 rows or more, but for records with long texts."""
 
 
 class Salesforce(Connector):
@@ -77,6 +74,10 @@ class Salesforce(Connector):
         if not isinstance(settings, SalesforceSettings):
             raise TypeError(f"connection {name!r} needs SalesforceSettings")
         self._base = f"/services/data/v{settings.api_version}"
+
+    @property
+    def _org(self) -> Reader:
+        return Reader(self.http, self._base)
 
     def classify(self, request: Request) -> Sequence[RequestClass]:
         """Tell what each part of a request would do."""
@@ -100,7 +101,7 @@ class Salesforce(Connector):
 
     async def objects(self) -> Sequence[ObjectSummary]:
         """List the queryable objects."""
-        listed = object_of(await self._read(self._path("/sobjects")))
+        listed = object_of(await self._org.get(self._org.path("/sobjects")))
         nodes_of(listed.get("sobjects"))
         return object_summaries(listed)
 
@@ -110,7 +111,7 @@ class Salesforce(Connector):
             soql.check_name(object)
         except soql.SoqlError as error:
             raise InvalidArguments(str(error), field="object") from error
-        described = object_of(await self._read(self._path("/sobjects/{}/describe", object)))
+        described = object_of(await self._org.get(self._org.path("/sobjects/{}/describe", object)))
         name = described.get("name")
         if not isinstance(name, str) or name.casefold() != object.casefold() or not nodes_of(described.get("fields")):
             raise strange()
@@ -118,12 +119,15 @@ class Salesforce(Connector):
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows, following the org's own pages inside the pinned origin."""
-        read = partial(read_rows, object=query.object, paths=query.select)
-        rows = await self._pages(query_text(query), query.limit, read)
-        ids = list(rows.ids if isinstance(rows, Table) else [row.id for row in rows if row.id])
-        if len(set(ids)) < len(ids):
-            raise _endless()
-        return rows
+        return await self._org.rows(query_text(query), query)
+
+    async def export(self, query: Query, at: str) -> Batch:
+        """Read all records by ordinary queries where they are few, and by a bulk job beyond that."""
+        return await export(self._org, self.facts_of, query, at)
+
+    async def changes(self, query: Query, since: str) -> Changed:
+        """Read what changed in the order of its stamps, the deleted ones included."""
+        return await changes(self._org, self.facts_of, query, since)
 
     async def get(self, object: str, id: str, fields: Sequence[str]) -> Row:
         """Read one record with its related fields."""
@@ -133,8 +137,8 @@ class Salesforce(Connector):
             if not rows:
                 raise NotFound(f"there is no {object} {id!r}, or this identity may not see it", object=object)
             return rows[0]
-        where = self._path("/sobjects/{}/{}", object, checked_id(id))
-        row = flat_row(object, object_of(await self._read(where, asked)), wanted)
+        where = self._org.path("/sobjects/{}/{}", object, checked_id(id))
+        row = flat_row(object, object_of(await self._org.get(where, asked)), wanted)
         if row.id[:15] != id[:15]:
             raise strange()
         return row
@@ -145,7 +149,7 @@ class Salesforce(Connector):
         for object, fields in objects.items():
             wanted = tuple(dict.fromkeys(["Id", *fields]))
             told = {"q": search_term(text), "in": "NAME", "sobject": object, f"{object}.fields": ",".join(wanted)}
-            answer = await self._read(self._path("/parameterizedSearch"), told | {f"{object}.limit": str(limit)})
+            answer = await self._org.get(self._org.path("/parameterizedSearch"), told | {f"{object}.limit": str(limit)})
             rows += [flat_row(object, raw, wanted) for raw in nodes_of(object_of(answer).get("searchRecords"))]
         return rows[:limit]
 
@@ -153,28 +157,28 @@ class Salesforce(Connector):
         """Compute figures; an empty result of an ungrouped count is still one row, a missing group value is null."""
         names = {f"g{at}": group for at, group in enumerate(aggregate.group_by)}
         names |= {f"m{at}": measure.name for at, measure in enumerate(aggregate.measures)}
-        found = await self._records(aggregate_text(aggregate), aggregate.limit)
+        found = await self._org.records(aggregate_text(aggregate), aggregate.limit)
         return [{name: raw.get(key) for key, name in names.items()} for raw in found]
 
     async def create(self, object: str, values: Mapping[str, JSON], key: Key | None) -> Written:
         """Create by POST; the key field is unique in the org, so a second create with it is refused there."""
-        body = _body(values) | ({key.field: _key(key)} if key else {})
-        answer = await self.http.post(self._path("/sobjects/{}", object), json=body)
+        body = flat_values(values) | ({key.field: _key(key)} if key else {})
+        answer = await self.http.post(self._org.path("/sobjects/{}", object), json=body)
         return Written(_new_id(answer), created=True)
 
     async def update(self, object: str, id: str, values: Mapping[str, JSON], version: str | None) -> Written:
         """Change by PATCH; the server compares versions on Account only, elsewhere they are read just before."""
         guard, headers = await self._same_version(object, id, version)
-        where = self._path("/sobjects/{}/{}", object, checked_id(id))
+        where = self._org.path("/sobjects/{}/{}", object, checked_id(id))
         unchanged = partial(self._same_version, object, id, version)
-        _done(await self.http.patch(where, json=_body(values), headers=headers, unchanged=unchanged))
+        _done(await self.http.patch(where, json=flat_values(values), headers=headers, unchanged=unchanged))
         return Written(full_id(id), guard=guard)
 
     async def upsert(self, object: str, key: Key, values: Mapping[str, JSON]) -> Written:
         """Create or change by PATCH on the key field."""
-        where = self._path("/sobjects/{}/{}/{}", object, key.field, _key(key))
+        where = self._org.path("/sobjects/{}/{}/{}", object, key.field, _key(key))
         others = {name: value for name, value in values.items() if name != key.field}
-        answer = await self.http.patch(where, json=_body(others))
+        answer = await self.http.patch(where, json=flat_values(others))
         if answer.status == 204:
             row = await self._by_key(object, key, ("Id",))
             return Written(row.id if row else "", created=False)
@@ -183,12 +187,18 @@ class Salesforce(Connector):
     async def delete(self, object: str, id: str, version: str | None) -> Written:
         """Delete; the vendor compares no version on DELETE, so it is read just before."""
         guard, _ = await self._same_version(object, id, version)
-        where = self._path("/sobjects/{}/{}", object, checked_id(id))
+        where = self._org.path("/sobjects/{}/{}", object, checked_id(id))
         _done(await self.http.delete(where, unchanged=partial(self._same_version, object, id, version)))
         return Written(full_id(id), guard="read" if guard else None)
 
-    async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
-        """Read back by key or id. Absence proves something only once no transaction can still be running."""
+    async def load(self, load: Load, begun: Begun) -> Loaded | None:
+        """Write up to 200 records by one request, more by a bulk job."""
+        return await load_lines(self._org, load, begun)
+
+    async def reconcile(self, pending: Pending) -> tuple[Settlement, Outcome | None]:
+        """Read back by key, id or job. Absence proves something only once no transaction can still be running."""
+        if pending.load is not None:
+            return await read_back(self._org, pending, pending.load)
         if pending.verb == "delete":
             return await self._deleted(pending), Written(full_id(pending.id))
         if pending.key is not None:
@@ -202,11 +212,11 @@ class Salesforce(Connector):
 
     async def probe(self) -> Probe:
         """Ask who this identity is, where the org runs and what quota is left."""
-        told = object_of(await self._read(self._path(""))).get("identity")
+        told = object_of(await self._org.get(self._org.path(""))).get("identity")
         select = soql.parse("SELECT Id, InstanceName, IsSandbox, OrganizationType FROM Organization")
-        found = await self._records(soql.render(select), 1)
+        found = await self._org.records(soql.render(select), 1)
         facts = {key: str(value) for key, value in (found[0] if found else {}).items() if key != "attributes"}
-        limits = object_of(await self._read(self._path("/limits"))).get("DailyApiRequests")
+        limits = object_of(await self._org.get(self._org.path("/limits"))).get("DailyApiRequests")
         quotas: tuple[QuotaReading, ...] = ()
         if isinstance(limits, Mapping):
             most, left = limits.get("Max"), limits.get("Remaining")
@@ -225,7 +235,7 @@ class Salesforce(Connector):
             where=soql.Comparison(entity, "=", soql.Text(object)),
         )
         try:
-            found = await self._records(soql.render(select), 2000)
+            found = await self._org.records(soql.render(select), 2000)
         except (UpstreamRejected, NotFound):
             return {}
         return {
@@ -236,57 +246,14 @@ class Salesforce(Connector):
             for raw in found
         }
 
-    async def _records(self, text: str, limit: int, resource: str = "/query") -> Sequence[Mapping[str, JSON]]:
-        return await self._pages(text, limit, read_nodes, resource)
-
-    async def _pages(
-        self, text: str, limit: int, read: Callable[[Response], Batch[T]], resource: str = "/query"
-    ) -> Sequence[T]:
-        answer, followed, held = await self._read(self._path(resource), {"q": text}), set[str](), 0
-        found: list[T] = []
-        while True:
-            page = read(answer)
-            rows = page.rows if not found else [*found, *page.rows]
-            if len(rows) >= limit or page.done:
-                return rows[:limit]
-            found = list(rows)
-            fresh = page.following not in followed and len(followed) < MOST_PAGES - 1
-            if page.following is None or not fresh or not page.rows:
-                raise _endless()
-            if (held := held + answer.weight) > HEAVIEST:
-                raise _endless()
-            followed.add(page.following)
-            answer = await self._follow(page.following)
-
-    async def _follow(self, url: str) -> Response:
-        """Read the next page. Its address dies with the login that got it, and no other login revives it."""
-        try:
-            return await self.http.follow(url)
-        except Denied as error:
-            raise UpstreamError(
-                "the org named something else as the next page of its answer, so the answer was not used",
-                code="foreign_origin",
-            ) from error
-        except CredentialError as error:
-            if error.reason != "credential_refused":
-                raise
-            raise RetryLater("the org dropped the rest of a long answer; repeat the query from its start") from error
-
-    async def _read(
-        self, where: Path, params: Mapping[str, str] | QueryString | None = None, passing: tuple[int, ...] = ()
-    ) -> Response:
-        if len(where) + (len(params) if isinstance(params, str) else _longest(params or {})) > LONGEST_URI:
-            raise InvalidArguments("the request is too long for one address; name fewer fields or shorter values")
-        return await self.http.get(where, params=params, passing=passing)
-
     async def _row(self, object: str, id: str, fields: Sequence[str], passing: tuple[int, ...] = ()) -> Response:
-        where = self._path("/sobjects/{}/{}", object, checked_id(id))
-        return await self._read(where, {"fields": ",".join(fields)}, passing)
+        where = self._org.path("/sobjects/{}/{}", object, checked_id(id))
+        return await self._org.get(where, {"fields": ",".join(fields)}, passing)
 
     async def _by_key(self, object: str, key: Key, fields: Sequence[str]) -> Row | None:
         wanted = tuple(dict.fromkeys(fields))
-        where = self._path("/sobjects/{}/{}/{}", object, key.field, _key(key))
-        answer = await self._read(where, {"fields": ",".join(wanted)}, passing=(404,))
+        where = self._org.path("/sobjects/{}/{}/{}", object, key.field, _key(key))
+        answer = await self._org.get(where, {"fields": ",".join(wanted)}, passing=(404,))
         return _found(object, answer, wanted)
 
     async def _by_id(self, pending: Pending) -> Row | None:
@@ -302,7 +269,7 @@ class Salesforce(Connector):
             object=pending.object,
             where=soql.Comparison(soql.FieldRef(("Id",)), "=", soql.Text(checked_id(pending.id))),
         )
-        return settle_delete(pending, list(await self._records(soql.render(select), 1, "/queryAll")))
+        return settle_delete(pending, list(await self._org.records(soql.render(select), 1, "/queryAll")))
 
     async def _same_version(self, object: str, id: str, version: str | None) -> tuple[str | None, dict[str, str]]:
         """Compare versions; return who guards the write from here on, and the header that makes the server do it.
@@ -320,39 +287,12 @@ class Salesforce(Connector):
         tag = answer.headers.get("etag")
         return ("server", {"If-Match": tag}) if object == "Account" and tag else ("read", {})
 
-    def _path(self, template: str, *parts: str) -> Path:
-        return path(self._base + template, *parts)
-
-
-def _longest(params: Mapping[str, str]) -> int:
-    """Return the length of a query string; an upper bound where even that is short enough."""
-    bound = sum(3 * len(name) + 12 * len(value) + 2 for name, value in params.items())
-    return bound if bound < LONGEST_URI // 2 else len(urlencode(params, quote_via=quote, safe=""))
-
 
 @lru_cache(maxsize=1_024)
 def _asked_of_row(fields: tuple[str, ...]) -> tuple[tuple[str, ...], QueryString | None]:
     """Return what to read of a row by its id, and how to ask for it; None where a related field takes a query."""
     wanted = tuple(dict.fromkeys(["Id", *fields]))
     return wanted, None if "." in "".join(wanted) else query_string({"fields": ",".join(wanted)})
-
-
-def _endless() -> UpstreamError:
-    return UpstreamError(
-        "the org's pages do not come to an end or are too large, so the answer was not used; repeat the query with a "
-        "smaller limit",
-        code="cyclic_pages",
-    )
-
-
-def _body(values: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Write values as the API takes them: several choices are one text, and no value reaches into another record."""
-    found: dict[str, JSON] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            raise InvalidArguments(f"{name} takes one value; write to the parts or to the other record", field=name)
-        found[name] = ";".join(str(one) for one in value) if isinstance(value, list | tuple) else value
-    return found
 
 
 def _key(key: Key) -> str:

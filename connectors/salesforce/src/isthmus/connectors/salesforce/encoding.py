@@ -9,7 +9,7 @@ from isthmus.core.http import Response
 from isthmus.core.records import JSON
 from isthmus.core.results import value_json
 
-__all__ = ["answer", "found", "grouped", "record_json", "refusal", "written"]
+__all__ = ["answer", "found", "grouped", "record_json", "refusal", "withheld", "written"]
 
 KIND = "application/json;charset=UTF-8"
 
@@ -57,19 +57,19 @@ def found(page: Page, base: str, *, following: str = "", before: int = 0, most: 
     if following:
         body["nextRecordsUrl"] = following
     body["records"] = [record_json(one, base) for one in records]
-    return answer(200, body, _withheld(page))
+    return answer(200, body, withheld(page))
 
 
 def grouped(groups: Groups, *, counted: bool) -> Response:
     """Write figures; a bare `COUNT()` is told as `totalSize` with no rows at all."""
     if counted:
         total = next(iter(groups.rows[0].values())) if groups.rows else 0
-        return answer(200, {"totalSize": value_json(total), "done": True, "records": []}, _withheld(groups))
+        return answer(200, {"totalSize": value_json(total), "done": True, "records": []}, withheld(groups))
     rows: list[JSON] = [
         {"attributes": {"type": "AggregateResult"}} | {name: value_json(value) for name, value in row.items()}
         for row in groups.rows
     ]
-    return answer(200, {"totalSize": len(rows), "done": True, "records": rows}, _withheld(groups))
+    return answer(200, {"totalSize": len(rows), "done": True, "records": rows}, withheld(groups))
 
 
 def written(record: Record, *, upserted: bool = False) -> Response:
@@ -91,7 +91,8 @@ def refusal(status: int, error: IsthmusError, code: str = "") -> Response:
     return answer(status, [told])
 
 
-def _withheld(result: Page | Groups) -> dict[str, str]:
+def withheld(result: Page | Groups) -> dict[str, str]:
+    """Name what was withheld in headers."""
     names = ", ".join(one.what for one in result.withheld)
     told = {"isthmus-complete": str(result.complete).lower()}
     return told | ({"isthmus-withheld": names.encode("ascii", "replace").decode()} if names else {})

@@ -26,7 +26,16 @@ from isthmus.core.records import (
     Value,
 )
 
-__all__ = ["aggregate_text", "flat_row", "flat_rows", "parse_text", "query_text", "search_term"]
+__all__ = [
+    "MOST_ROWS",
+    "aggregate_text",
+    "bulk_text",
+    "flat_row",
+    "flat_rows",
+    "parse_text",
+    "query_text",
+    "search_term",
+]
 
 MOST_ROWS = 2000
 """The most rows of one page (SOQL has the same bound)."""
@@ -58,14 +67,23 @@ _FIGURES = {
 def query_text(query: Query) -> str:
     """Write a query as SOQL; raises InvalidArguments for what the language cannot say."""
     with _explained(query.object):
-        select = soql.Select(
-            items=tuple(_ref(path) for path in query.select),
-            object=query.object,
-            where=_condition(query.where) if query.where is not None else None,
-            order_by=tuple(soql.OrderBy(_ref(one.field), one.descending, "FIRST") for one in query.order_by),
-            limit=query.limit,
-        )
-        return soql.render(select)
+        return soql.render(_select(query))
+
+
+def bulk_text(query: Query) -> str:
+    """Write a query for a bulk job: all that it finds, in whichever order; raises as `query_text`."""
+    with _explained(query.object):
+        return soql.render(replace(_select(query), order_by=(), limit=None))
+
+
+def _select(query: Query) -> soql.Select:
+    return soql.Select(
+        items=tuple(_ref(path) for path in query.select),
+        object=query.object,
+        where=_condition(query.where) if query.where is not None else None,
+        order_by=tuple(soql.OrderBy(_ref(one.field), one.descending, "FIRST") for one in query.order_by),
+        limit=query.limit,
+    )
 
 
 def aggregate_text(aggregate: Aggregate) -> str:

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import replace
+from email.utils import formatdate
 from types import TracebackType
 from typing import IO, Protocol, Self, TypeAlias, cast
 from urllib.parse import unquote
@@ -156,6 +157,7 @@ async def _stream(request: Request, reply: Reply, stream: Stream, send: Send) ->
 
 def _start(status: int, headers: Mapping[str, str]) -> Message:
     # Recordings of the vendors write Content-Type, and a client in use (Airbyte's CDK) minds the case.
+    headers = {"date": formatdate(usegmt=True), **headers}
     raw = [(name.title().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     return {"type": "http.response.start", "status": status, "headers": raw}
 
@@ -291,7 +293,7 @@ def _config(app: AsgiApp, context: ssl.SSLContext | None) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        date_header=True,
+        date_header=False,
         timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=_HEAD,
         timeout_keep_alive=75,  # clients that poll every five seconds must not meet a connection just closing

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -190,6 +191,7 @@ class Front:
             "x-sfdc-request-id": request_id,
             "x-request-id": request_id,
             "server": "sfdcedge",
+            "date": format_datetime(self._org.clock.now(), usegmt=True),
             "cache-control": "no-cache,must-revalidate,max-age=0,no-store,private",
         }
         if visit.session is not None:

@@ -1,0 +1,51 @@
+"""A load of many records through the whole passage ends as it is told, also after the process that sent it died."""
+
+import pytest
+from tests.passage.conftest import FastClock, Home
+from tests.passage.test_loads import LOADS, people
+
+from isthmus.core.errors import UpstreamError
+from isthmus.core.gateway import Gateway
+
+
+@pytest.fixture
+def house(house: Home) -> Home:
+    house.cedar = LOADS
+    return house
+
+
+@pytest.mark.parametrize("count", [5, 230])
+async def test_every_line_is_told_and_no_line_is_written_twice(gateway: Gateway, house: Home, count: int) -> None:
+    session = gateway.session(house.caller("eu"))
+    names = [f"Load {count} {at}" for at in range(count)]
+    names[2] = "x" * 90
+    for _ in range(2):
+        told = [one async for one in session.load("crm", "Contact", people(*names), key=f"load {count}")]
+        assert [one.failed for one in told] == [(2,)]
+    made = [row["LastName"] for row in house.org.rows("Contact") if str(row["LastName"]).startswith(f"Load {count} ")]
+    assert sorted(made) == sorted(name for name in names if len(name) < 80)
+    assert len(house.sent("PUT")) == (count > 200)
+
+
+async def test_a_job_that_takes_long_ends_in_another_process(house: Home, clock: FastClock) -> None:
+    house.call_timeout = 60
+    house.org.faults.arm("slow_job", looks=12)
+    names, told = [f"Slow {at}" for at in range(210)], []
+    while not told:
+        async with house.open(clock) as gateway:
+            session = gateway.session(house.caller("eu"))
+            told = [one async for one in session.load("crm", "Contact", people(*names), key="slow job")]
+    assert told[0].failed == ()
+    assert len(house.sent("PUT")) == 1
+    assert len([row for row in house.org.rows("Contact") if str(row["LastName"]).startswith("Slow ")]) == 210
+
+
+async def test_an_answer_lost_in_the_middle_writes_nothing_or_all(gateway: Gateway, house: Home) -> None:
+    session, names = gateway.session(house.caller("eu")), [f"Lost {at}" for at in range(210)]
+    house.org.faults.arm("server_error", method="PATCH", status=500)
+    with pytest.raises(UpstreamError, match="is not known"):
+        assert [one async for one in session.load("crm", "Contact", people(*names), key="lost")]
+    assert not [row for row in house.org.rows("Contact") if str(row["LastName"]).startswith("Lost ")]
+    told = [one async for one in session.load("crm", "Contact", people(*names), key="lost")]
+    assert told[0].failed == ()
+    assert len([row for row in house.org.rows("Contact") if str(row["LastName"]).startswith("Lost ")]) == 210
