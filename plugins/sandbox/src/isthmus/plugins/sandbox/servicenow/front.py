@@ -14,7 +14,7 @@ from isthmus.plugins.sandbox.message import Reply, Request
 from .call import Call
 from .control import LEVERS
 from .errors import ApiError, TokenError, not_authenticated
-from .faults import HIBERNATING, TOO_LONG, broken_off, page
+from .faults import HIBERNATING, TOO_LONG, broken_off, has_rows, page
 from .people import viewer_of
 from .rates import too_many
 from .resources import answer
@@ -130,7 +130,7 @@ class Front:
         return None
 
     def _afterwards(self, visit: Visit, reply: Reply) -> Reply:
-        if quota := self._takes(visit, "transaction_quota"):
+        if has_rows(reply) and (quota := self._takes(visit, "transaction_quota")):
             reply = broken_off(reply, quota)
         if bomb := self._takes(visit, "gzip_bomb"):
             return Reply(200, packed_blanks(int(bomb.number("megabytes", 65))), {"content-encoding": "gzip"})
