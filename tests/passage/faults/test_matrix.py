@@ -84,7 +84,8 @@ def test_the_page_says_what_is_expected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("subject", "kind"), [(subject, kind) for subject in SUBJECTS for kind in subject.throttles], ids=str
+    ("subject", "kind"),
+    [pytest.param(subject, kind, id=kind) for subject in SUBJECTS for kind in subject.throttles],
 )
 async def test_throttles_do_not_open_the_breaker(home: Open, subject: Subject, kind: str) -> None:
     """Twelve server errors in so short a time would."""

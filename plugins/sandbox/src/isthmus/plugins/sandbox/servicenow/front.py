@@ -124,6 +124,7 @@ class Front:
             rule = {"X-RateLimit-Limit": "1000", "X-RateLimit-Rule": "0" * 32}
             return too_many(self._instance.clock, {**rule, "Retry-After": str(int(limit.number("seconds", 60)))})
         if self._takes(visit, "semaphores"):
+            visit.headers.clear()  # nothing of the instance that knows rate rules has seen the call
             return ApiError(429, "Rate limit exceeded", "All semaphores are taken").reply()
         if waited := self._takes(visit, "slow_semaphore"):
             visit.waited = int(waited.number("milliseconds", 4_000))
