@@ -18,7 +18,7 @@ class Ground:
     """Where a system holds what must stay at home: fields of people by object, and of records about them.
 
     `country` is a person's own by object, `about` leads from a record to the person. `never` are fields that nobody may
-    see of anybody.
+    see of anybody, `shown` those that are no personal value of whoever it is.
     """
 
     orgs: Sequence[SalesforceOrg | ServiceNowInstance]
@@ -30,6 +30,7 @@ class Ground:
     about: Mapping[str, tuple[str, Sequence[str]]]
     also: Mapping[str, Sequence[str]]
     never: frozenset[str]
+    shown: frozenset[str] = frozenset()
 
     def held(self, org: SalesforceOrg | ServiceNowInstance) -> set[object]:
         return {row[self.id] for object, name in self.country.items() for row in org.rows(object) if row[name] in _HELD}
@@ -74,9 +75,10 @@ def servicenow(sandbox: Sandbox) -> Ground:
         },
         country={"sys_user": "country"},
         # A row shows in the table of its class and in every table above it.
-        about={table: ("caller_id", ("description",)) for table in ("incident", "task")},
+        about=dict.fromkeys(("incident", "task"), ("caller_id", ("description",))),
         also={},
         never=frozenset({"user_password"}),
+        shown=frozenset({"title"}),
     )
 
 
@@ -123,6 +125,7 @@ def _public(ground: Ground) -> Iterator[str]:
             link, about = ground.about.get(object, ("", ()))
             for row in org.rows(object):
                 if row[ground.id] in held:
+                    yield from (str(row.get(name, "")) for name in ground.shown)
                     continue
                 hidden = ground.never | ({*about, *ground.also.get(object, ())} if row.get(link) in held else set())
                 yield from (str(value) for name, value in row.items() if value and name not in hidden)
