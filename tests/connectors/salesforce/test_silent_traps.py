@@ -89,11 +89,14 @@ async def test_a_success_that_holds_a_failure_is_none(verb: str, status: int) ->
 async def test_rows_that_sharing_may_hide_make_an_answer_incomplete(house: House, home: Session) -> None:
     """The org counts what it shows, so that nothing in an answer tells."""
     query = Query("Contact", ("Title",), limit=3)
+    count = Aggregate("Contact", (Measure("count", "", "n"),))
     assert (await home.query("crm", query)).complete
+    assert (await home.aggregate("crm", count)).complete
     async with edited(house, "sees_all_rows = true", "sees_all_rows = false") as narrow:
         page = await narrow.query("crm", query)
         assert isinstance(page, Page)
         assert (len(page.records), page.complete) == (3, False)
+        assert not (await narrow.aggregate("crm", count)).complete
 
 
 async def test_deleted_records_are_in_no_answer(home: Session, org: SalesforceOrg) -> None:

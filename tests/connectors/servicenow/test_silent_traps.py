@@ -39,6 +39,9 @@ async def test_rows_without_a_count_may_not_be_all(home: Session, instance: Inst
     instance.scripted = [rest, instance.say(200, {"result": []})]
     page = await home.query("itsm", Query("incident", ("number",)))
     assert (len(page.records), page.complete) == (3, False)
+    instance.scripted = [rest]
+    full = await home.query("itsm", Query("incident", ("number",), limit=2))
+    assert (len(full.records), full.complete) == (2, False)
 
 
 async def test_a_country_that_may_not_be_read_is_unknown_and_narrows(abroad: Session, instance: Instance):
