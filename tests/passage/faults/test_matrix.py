@@ -108,7 +108,8 @@ async def test_throttles_do_not_open_the_breaker(home: Open, subject: Subject, k
 async def test_a_write_that_had_to_wait_leaves_alone_what_others_did_meanwhile(
     home: Open, subject: Subject, tool: str
 ) -> None:
-    clock, house = FastClock(5), home(subject)
+    # The pause is of random length, and somebody has to come in between.
+    clock, house = FastClock(1), home(subject)
     async with house.open(clock) as gateway:
         stage = Stage(house, gateway, clock, subject.plain)
         record = await subject.record(stage)
