@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import httpx2
 import pytest
@@ -94,6 +95,8 @@ class Home(House):
     call_timeout: float = 600
     budget: str = "per_second = 10000"
     api_version: str = "62.0"
+    system: ClassVar[str] = "crm"
+    token_path: ClassVar[str] = TOKEN_PATH
 
     def write(self) -> Path:
         path = super().write()
@@ -121,6 +124,11 @@ class Home(House):
     def org(self) -> SalesforceOrg:
         return self.sandbox.salesforce["eu"]
 
+    @property
+    def secrets(self) -> set[str]:
+        """Return what no error, log line or answer may hold."""
+        return {self.org.client_secret, self.org.private_key_pem, *self.org.logins._sessions}
+
     @asynccontextmanager
     async def open(self, clock: Clock | None = None, wire: Wire | None = None) -> AsyncIterator[Gateway]:
         more = {"wire": wire} if wire else {}
@@ -131,10 +139,10 @@ class Home(House):
     def sent(self, method: str = "", since: int = 0) -> list[Entry]:
         """List what reached the org's API, tokens aside."""
         entries = self.org.journal.since(since)
-        return [one for one in entries if one.path != TOKEN_PATH and method in ("", one.method)]
+        return [one for one in entries if one.path != self.token_path and method in ("", one.method)]
 
     def token_calls(self, since: int = 0) -> list[Entry]:
-        return [one for one in self.org.journal.since(since) if one.path == TOKEN_PATH]
+        return [one for one in self.org.journal.since(since) if one.path == self.token_path]
 
     def mark(self) -> int:
         return len(self.org.journal.entries)

@@ -20,10 +20,10 @@ ORIGIN = Origin.of("https://crm.example")
 Handler = Callable[[httpx2.Request], httpx2.Response]
 
 
-def speaking(handler: Handler, api_version: str = "62.0") -> Salesforce:
+def speaking(handler: Handler, api_version: str = "62.0", *, read_back: bool = False) -> Salesforce:
     operation = Operation("crm", "crm", "by hand", Verb.QUERY, frozenset({Effect.READ}), "Case")
     scope = CallScope(Principal("crm"), operation, Deadline.after(5, SystemClock()), None, Meter(), "by hand")
-    connector = Salesforce("crm", SalesforceSettings(api_version=api_version))
+    connector = Salesforce("crm", SalesforceSettings(api_version=api_version, read_back=read_back))
     return connector.bind(Http(httpx2.MockTransport(handler), ORIGIN, scope))
 
 

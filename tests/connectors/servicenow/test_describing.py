@@ -1,5 +1,6 @@
 """What is known of a table, where does each class come from, and what if the metadata may not be read?"""
 
+import httpx2
 import pytest
 
 from isthmus.connectors.servicenow import ServiceNow, ServiceNowSettings
@@ -103,6 +104,25 @@ async def test_metadata_that_rights_on_rows_hide_is_not_taken_for_none(home: Ses
     instance.hidden = set(instance.tables[table])
     with pytest.raises(UpstreamRejected, match=f"may not read {table}"):
         await facts(home)
+
+
+@pytest.mark.parametrize("table", ["sys_db_object", "sys_dictionary", "sys_choice", "m2m_dictionary_dataclass"])
+async def test_metadata_that_was_cut_off_is_neither_missing_nor_hidden(home: Session, instance: Instance, table: str):
+    """A cut off page is not a matter of rights, and what was left out of it must not be kept."""
+    error = {"message": "Transaction cancelled: maximum execution time exceeded", "detail": None}
+
+    def cut(request: httpx2.Request) -> httpx2.Response:
+        if f"/table/{table}" in request.url.path:
+            return instance.say(200, {"result": [], "error": error, "status": "failure"})
+        return instance.answer(request)
+
+    instance.scripted = [cut] * 20
+    with pytest.raises(UpstreamRejected, match="taking too long"):
+        await facts(home)
+    instance.scripted = []
+    found = (await facts(home)).fields
+    assert found["state"].choices
+    assert "unread" not in found["close_notes"].classes
 
 
 async def test_choices_and_labels_may_be_missing(home: Session, instance: Instance):

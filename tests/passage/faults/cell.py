@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
-from tests.passage.conftest import TOKEN_PATH
 
 from isthmus.core import errors
 from isthmus.core.errors import IsthmusError, OutcomeUnknown, QuotaExhausted, RetryLater
 from isthmus.core.journal import IntentState
+from isthmus.core.results import Result
 from isthmus.plugins.sandbox.journal import Entry
 
 from .outcomes import Mishap, Outcome, Signal
@@ -17,7 +17,7 @@ from .verbs import Stage, Verb
 
 LASTING = 200
 TOO_LATE = 700.0
-"""Seconds after which no transaction of the org can still be running."""
+"""Seconds after which no transaction of the system can still be running."""
 HOUR = 3_700.0
 
 
@@ -38,6 +38,7 @@ class Cell:
         view = self.stage.gateway.parts.journal.view()
         self.since, self.logged, self.older = house.mark(), view.size, {one.id for one in view.open_intents()}
         self.arm()
+        self.answer: Result | None = None
         error = await self.call(blind=self.mishap.blind)
         met = not any(fault.kind == self.mishap.kind and fault.left == self.times for fault in house.org.faults.armed())
         if self.mishap.blind and isinstance(error, OutcomeUnknown):
@@ -48,7 +49,7 @@ class Cell:
         self.check_log(error)
         if error is not None:
             self.check_secrets(error)
-        if met and self.mishap.signal is Signal.DAY:
+        if met and self.mishap.signal is Signal.SPENT:
             await self.check_left_alone()
         if isinstance(error, OutcomeUnknown):
             found = await self.settled(error, found)
@@ -66,11 +67,11 @@ class Cell:
 
     def arm(self) -> None:
         faults, mishap, method = self.stage.house.org.faults, self.mishap, self.verb.method
-        path = "/query" if mishap.kind in ("foreign_next_url", "cyclic_paging") else self.aim
+        path, after = mishap.path or self.aim, self.verb.before
         if mishap.signal is Signal.TOKEN:
-            faults.arm("expire_session", method=method, path=path)
-            method, path = "POST", TOKEN_PATH
-        faults.arm(mishap.kind, times=self.times, method=method, path=path, **mishap.details)
+            faults.arm("expire_session", method=method, path=path, after=after)
+            after, method, path = 0, "POST", self.stage.house.token_path
+        faults.arm(mishap.kind, times=self.times, method=method, path=path, after=after, **mishap.details)
         if mishap.also:
             faults.arm(mishap.also, method=method, path=path)
         if mishap.blind:
@@ -87,7 +88,7 @@ class Cell:
             if self.late:
                 await asyncio.wait({task}, timeout=2 * self.mishap.deadline)
                 self.stage.clock.hurry(50)
-            await task
+            self.answer = await task
         except IsthmusError as error:
             return error
         finally:
@@ -114,10 +115,12 @@ class Cell:
             code=error.reason if error else "",
             retryable=bool(error and error.retryable),
             quota=isinstance(error, RetryLater) and error.quota,
-            sends=len(aimed),
+            sends=len(aimed) - self.verb.before - (0 if error else self.verb.after),
             tokens=len(self.stage.house.token_calls(self.since)),
             effect=self.effects(),
             read_back=read_back,
+            complete=self.verb.tool != "query" or getattr(self.answer, "complete", True),
+            altered=getattr(self.answer, "altered", ()),
         )
 
     def check_log(self, error: IsthmusError | None) -> None:
@@ -137,10 +140,8 @@ class Cell:
         return [leaf for leaf in found if leaf["kind"] in kinds and leaf.get("attempt") not in self.older]
 
     def check_secrets(self, error: IsthmusError) -> None:
-        org = self.stage.house.org
-        secrets = {org.client_secret, org.private_key_pem, *org.logins._sessions}
         for text in texts(error):
-            assert not [secret for secret in secrets if secret in text]
+            assert not [secret for secret in self.stage.house.secrets if secret in text]
 
     async def check_left_alone(self) -> None:
         """Until the reset nothing more is sent, not even for a token."""
@@ -183,7 +184,7 @@ class Cell:
 
     async def check_works_again(self) -> None:
         """Nothing is stuck: a plain call works on the same gateway as soon as the fault is over."""
-        if self.mishap.signal is Signal.DAY:
+        if self.mishap.signal is Signal.SPENT:
             self.stage.clock.jump(HOUR)
         if self.mishap.signal is Signal.TOKEN:
             self.stage.clock.jump(15.0)

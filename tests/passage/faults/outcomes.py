@@ -1,7 +1,7 @@
-"""What must come of a verb that meets a fault? Written from the vendor's error table, not from what isthmus does.
+"""What must come of a verb that meets a fault? Written from the vendors' error tables, not from what isthmus does.
 
-The vendor's signals fall into a few classes, and the class says what to do: REST API Developer Guide, "Status Codes and
-Error Responses"; OAuth 2.0 (RFC 6749 section 5.2). What was sent and may have been done is never sent again blindly.
+The signals of all vendors fall into a few classes, and the class says what to do. What was sent and may have been done
+is never sent again blindly.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,6 +20,7 @@ class Outcome:
 
     `sends` counts the requests at which the fault was aimed, `tokens` those for a new access token. `settled` is what
     became of an unknown outcome, ten minutes later: happened, not_happened, or unknown, which waits for a person.
+    `complete` and `altered` are what the answer itself says of rows that are missing and of fields stored otherwise.
     """
 
     error: str = ""
@@ -31,21 +32,29 @@ class Outcome:
     effect: int = 0
     read_back: bool = False
     settled: str = ""
+    complete: bool = True
+    altered: tuple[str, ...] = ()
 
 
 class Signal(Enum):
     """The classes of signals, each with what must be done about it."""
 
     HARMLESS = "Not a failure: the call notices nothing."
-    RULE = "The org says no, by a rule or since the call is wrong: told once, nothing done, never repeated."
+    RULE = "The system says no, by a rule or since the call is wrong: told once, nothing done, never repeated."
     LOCK = "A write meets a locked row: nothing was done, so it is repeated after a pause of random length."
-    CROWD = "The org asks for a pause: repeated after one, never taken for a failure of the org."
-    DAY = "The day's quota is spent: the org is left alone until the reset, and nobody logs in again."
+    CROWD = "The system asks for a pause: repeated after one, never taken for a failure of the system."
+    SPENT = (
+        "The quota of the day or the hour is spent: the system is left alone until the reset, and nobody logs in again."
+    )
     SESSION = "The login has ended: one renewal, one replay, and no more."
     TOKEN = "The login has ended and the renewal fails: nothing was done, and nothing is sent."
-    FAILS = "The org fails before it does anything: reads are repeated; of a write nobody can tell, so it is read back."
-    LOST = "The org does it and the answer is lost: reads are repeated, a write is read back and done once."
+    FAILS = (
+        "The system fails before it does anything: reads are repeated; of a write nobody can tell, so it is read back."
+    )
+    LOST = "The system does it and the answer is lost: reads are repeated, a write is read back and done once."
     USELESS = "The answer is none that can be used: not asked for again; a write is read back."
+    HIDES = "Rows that the identity may not see are left out of a page, and the count stays: read on, and said to be incomplete."
+    ALTERS = "Something else is stored than was sent: done once, and the answer names the fields."
     PAGES = "The pages of a long answer lead astray: they are not followed."
 
 
@@ -54,8 +63,10 @@ class Mishap:
     """One row: a fault of the sandbox with its details, once or lasting, and the class of its signal.
 
     `done` tells whether the org carries out what was asked. `error` and `code` are what a refusal must become.
-    `blind`: reading back fails too; `also`: another fault comes with it. `deadline` is the call's, `patience` ends
-    before a silent connection speaks again, both in seconds. `concerns` tells which verbs can meet it at all.
+    `blind`: reading back fails too; `also`: another fault comes with it.
+    `field` is one that is stored otherwise, `path` what it is aimed at instead of the verb's own request. `deadline` is the call's, `patience` ends
+    before a silent connection speaks again, both in seconds. `concerns` tells which verbs can meet it at all, `outcome`
+    what comes of it where the class of its signal leaves that open.
     """
 
     kind: str
@@ -69,9 +80,12 @@ class Mishap:
     sends: int = 1
     details: Mapping[str, str | float | bool] = field(default_factory=dict)
     also: str = ""
+    field: str = ""
+    path: str = ""
     deadline: float = 600.0
     patience: float = 60.0
     concerns: Callable[[Verb], bool] = lambda _: True
+    outcome: Callable[[Verb], Outcome] | None = None
 
     def tried(self, verb: Verb) -> bool:
         """Tell whether the verb is let meet it: two faults at once only where both can hit."""
@@ -100,92 +114,6 @@ def rule(kind: str, error: str, code: str, only: Callable[[Verb], bool] = lambda
     return Mishap(kind, Signal.RULE, error=error, code=code, lasting=True, concerns=only)
 
 
-REJECTED = ("UpstreamRejected", "upstream_rejected")
-LOCATOR = {"concerns": lambda verb: "locator" in verb.traits}
-COMMITTED = {"done": True, "details": {"committed": True}}
-UNKNOWN_EXCEPTION = {"code": "UNKNOWN_EXCEPTION"}
-MISHAPS: tuple[Mishap, ...] = (
-    Mishap("slow", Signal.HARMLESS, "within the time limits", done=True, details={"seconds": 0.05}),
-    Mishap("slow_body", Signal.HARMLESS, "within the time limits", done=True, details={"seconds": 0.05}),
-    Mishap("same_second", Signal.HARMLESS, done=True, concerns=changes),
-    rule("validation_rule", *REJECTED, writes),
-    rule("duplicate_rule", *REJECTED, writes),
-    rule("failing_trigger", *REJECTED, writes),
-    rule("storage_full", *REJECTED, writes),
-    rule("deleted_meanwhile", "NotFound", "not_found", writes),
-    rule("changed_meanwhile", "VersionConflict", "version_conflict", writes),
-    rule("missing_right", *REJECTED),
-    rule("api_disabled", "CredentialError", "credential"),
-    rule("not_found", "NotFound", "not_found"),
-    rule("hidden_field", *REJECTED),
-    *both("lock_row", Signal.LOCK, concerns=writes),
-    *both("concurrent_limit", Signal.CROWD),
-    *both("edge_throttle", Signal.CROWD),
-    *both("daily_limit", Signal.DAY),
-    Mishap("daily_limit", Signal.DAY, "without the limit's header", details={"header": False}),
-    *both("expire_session", Signal.SESSION),
-    Mishap("token_refused", Signal.TOKEN, "invalid_grant", True, error="CredentialError", code="credential"),
-    Mishap(
-        "token_refused",
-        Signal.TOKEN,
-        "retry_request",
-        lasting=True,
-        error="RetryLater",
-        code="retry_later",
-        details={"error": "retry_request"},
-    ),
-    Mishap("lost_token_answer", Signal.TOKEN, lasting=True, error="RetryLater", code="retry_later"),
-    *both("unavailable", Signal.FAILS),
-    *both("server_error", Signal.FAILS, "empty"),
-    *both("server_error", Signal.FAILS, "UNKNOWN_EXCEPTION", details=UNKNOWN_EXCEPTION),
-    *both("query_timeout", Signal.FAILS, concerns=lambda verb: "query" in verb.traits),
-    *both("lost_answer", Signal.LOST, done=True),
-    *both("server_error", Signal.LOST, "empty, but done", **COMMITTED),
-    Mishap("server_error", Signal.LOST, "502, but done", done=True, details={"committed": True, "status": 502}),
-    Mishap("slow", Signal.LOST, "the connection falls silent", done=True, details={"seconds": 1.0}, patience=0.3),
-    Mishap("lost_answer", Signal.LOST, "and reading back fails", done=True, blind=True, concerns=writes),
-    Mishap(
-        "lost_answer",
-        Signal.LOST,
-        "and the version stays",
-        done=True,
-        also="same_second",
-        concerns=changes,
-    ),
-    Mishap(
-        "slow",
-        Signal.USELESS,
-        "past the deadline",
-        done=True,
-        details={"seconds": 2.0},
-        deadline=0.8,
-        error="RetryLater",
-        code="retry_later",
-    ),
-    Mishap("html_200", Signal.USELESS, lasting=True, error="UpstreamError", code="upstream"),
-    Mishap(
-        "gzip_bomb",
-        Signal.USELESS,
-        lasting=True,
-        done=True,
-        error="UpstreamError",
-        code="unreadable_answer",
-        details={"megabytes": 3},
-    ),
-    Mishap("foreign_next_url", Signal.PAGES, error="UpstreamError", code="foreign_origin", sends=0, **LOCATOR),
-    Mishap("cyclic_paging", Signal.PAGES, lasting=True, error="UpstreamError", code="cyclic_pages", **LOCATOR),
-    Mishap("dead_locator", Signal.PAGES, error="RetryLater", code="retry_later", **LOCATOR),
-    Mishap(
-        "dead_locator",
-        Signal.PAGES,
-        "as if the login had ended",
-        error="RetryLater",
-        code="retry_later",
-        details={"error": "INVALID_SESSION_ID"},
-        **LOCATOR,
-    ),
-)
-
 ATTEMPTS = 3
 """How often a request is sent at most, once and two more times."""
 
@@ -194,7 +122,7 @@ def expected(mishap: Mishap, verb: Verb) -> Outcome | None:
     """Return what must come of it; None where this verb cannot meet this fault."""
     if not mishap.concerns(verb):
         return None
-    found = _RULES[mishap.signal](mishap, verb)
+    found = mishap.outcome(verb) if mishap.outcome else _RULES[mishap.signal](mishap, verb)
     return replace(found, retryable=RETRYABLE.get(found.error, False))
 
 
@@ -209,7 +137,8 @@ def later(sends: int, *, quota: bool = False) -> Outcome:
 
 def unknown(verb: Verb, *, done: bool) -> Outcome:
     """Nobody can tell yet; later everybody can, unless there is nothing to find it by."""
-    settled = "unknown" if not verb.found else "happened" if done else "not_happened"
+    told = verb.found if done else verb.found and verb.ruled_out
+    settled = "unknown" if not told else "happened" if done else "not_happened"
     return Outcome("OutcomeUnknown", "outcome_unknown", effect=int(done), read_back=verb.found, settled=settled)
 
 
@@ -264,11 +193,13 @@ _RULES: Mapping[Signal, Callable[[Mishap, Verb], Outcome]] = {
     Signal.RULE: _refused,
     Signal.LOCK: _passing,
     Signal.CROWD: lambda mishap, verb: _passing(mishap, verb, quota=True),
-    Signal.DAY: lambda mishap, verb: later(1, quota=True),
+    Signal.SPENT: lambda mishap, verb: later(1, quota=True),
     Signal.SESSION: _session,
     Signal.TOKEN: lambda mishap, verb: replace(_refused(mishap, verb), tokens=1),
     Signal.FAILS: _fails,
     Signal.LOST: _lost,
     Signal.USELESS: _useless,
+    Signal.HIDES: lambda mishap, verb: replace(answered(verb, more=1), complete=False),
+    Signal.ALTERS: lambda mishap, verb: replace(answered(verb), altered=(mishap.field,)),
     Signal.PAGES: _pages,
 }

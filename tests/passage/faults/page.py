@@ -1,45 +1,54 @@
 """How does the matrix read on paper?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from .outcomes import MISHAPS, Mishap, Outcome, Signal, expected
-from .verbs import VERBS
+from .outcomes import Mishap, Outcome, Signal, expected
+from .subject import Subject
 
 HEAD = """# What comes of a fault
 
-Every fault of the sandbox against every verb of the Salesforce connector. `tests/passage/faults` makes these calls through
-a whole gateway and checks for each what the org's journal saw, what the data holds, what the audit log says, and that
-nothing is stuck afterwards. This page is generated: `ISTHMUS_WRITE=1 uv run pytest tests/passage/faults`.
+Every fault of the sandbox against every verb of a connector, for each system. `tests/passage/faults` makes these calls
+through a whole gateway and checks for each what the sandbox's journal saw, what the data holds, what the audit log says,
+and that nothing is stuck afterwards. This page is generated: `ISTHMUS_WRITE=1 uv run pytest tests/passage/faults`.
 
 - *answered*, *done*: the call gives its answer; *on the 2nd send* where its request went out twice.
 - *done, read back*: the answer was lost; isthmus found what had been written and gave it as the answer. Sent once.
 - An error's name: the call ends with it, and the data is as it was. *after 3 sends* where it went out that often.
 - `OutcomeUnknown` blocks the identical call. *then done*, *then not done*: what reading back tells ten minutes later; the
   identical call then gets that outcome, or is sent. *then a person*: nothing tells what was written, so somebody has to look.
+- *incomplete*: the answer says that rows may be missing. *told*: the answer names the fields that are stored otherwise.
 - —: this request cannot meet this fault. Empty: not tried.
 
-Nowhere is a write done twice. *Reads* are describe, query, its next page, the org's own next page, get, search and
-aggregate. *Before a write* are its look-up to decide and the look at the version. Creates have a key (`key_fields`) unless
-they say otherwise.
+Nowhere is a write done twice. Creates have a key (`key_fields`) unless they say otherwise.
 """
-GROUPS = tuple(dict.fromkeys(verb.group for verb in VERBS.values()))
 ORDINALS = {2: "2nd", 3: "3rd"}
 
 
-def page() -> str:
+def page(subjects: Sequence[Subject]) -> str:
     """Return the page of what is expected of every cell."""
-    return "\n".join([HEAD, *(line for signal in Signal for line in _section(signal))])
+    return "\n".join([HEAD, *(line for subject in subjects for line in _system(subject))])
 
 
-def _section(signal: Signal) -> Iterator[str]:
+def _system(subject: Subject) -> Iterator[str]:
+    yield f"## {subject.name}\n"
+    for group in ("reads", "before a write"):
+        names = [verb.name for verb in subject.verbs.values() if verb.group == group]
+        yield f"*{group[0].upper()}{group[1:]}*: {', '.join(names)}.\n"
+    for signal in Signal:
+        if any(mishap.signal is signal for mishap in subject.mishaps):
+            yield from _section(subject, signal)
+
+
+def _section(subject: Subject, signal: Signal) -> Iterator[str]:
     title, _, rest = signal.value.partition(": ")
-    yield f"## {title}\n"
+    yield f"### {title}\n"
     yield f"{rest[0].upper()}{rest[1:]}\n"
-    yield "| fault | " + " | ".join(GROUPS) + " |"
-    yield "|---" * (len(GROUPS) + 1) + "|"
-    for mishap in MISHAPS:
+    yield "| fault | " + " | ".join(subject.groups) + " |"
+    yield "|---" * (len(subject.groups) + 1) + "|"
+    for mishap in subject.mishaps:
         if mishap.signal is signal:
-            yield f"| {_name(mishap)} | " + " | ".join(_group(mishap, group) for group in GROUPS) + " |"
+            cells = (_group(subject, mishap, group) for group in subject.groups)
+            yield f"| {_name(mishap)} | " + " | ".join(cells) + " |"
     yield ""
 
 
@@ -47,11 +56,11 @@ def _name(mishap: Mishap) -> str:
     return f"`{mishap.kind}`" + mishap.name.removeprefix(mishap.kind)
 
 
-def _group(mishap: Mishap, group: str) -> str:
+def _group(subject: Subject, mishap: Mishap, group: str) -> str:
     """Say what comes of most of the group, then who differs."""
     cells = {
         verb.name: _cell(expected(mishap, verb), does=bool(verb.effect)) if mishap.tried(verb) else ""
-        for verb in VERBS.values()
+        for verb in subject.verbs.values()
         if verb.group == group
     }
     said = list(cells.values())
@@ -67,6 +76,7 @@ def _cell(outcome: Outcome | None, *, does: bool) -> str:
         said = "done" if does else "answered"
         if outcome.read_back:
             return f"{said}, read back"
+        said += ", incomplete" if not outcome.complete else ", told" if outcome.altered else ""
         return said if outcome.sends == 1 else f"{said} on the {ORDINALS[outcome.sends]} send"
     said = f"`{outcome.error}`" + (" (quota)" if outcome.quota else "")
     if outcome.settled:

@@ -70,13 +70,14 @@ def soql(entry: Entry) -> str:
 
 @dataclass
 class Desk:
-    """One caller at one gateway; every call is about `crm`."""
+    """One caller at one gateway; every call is about one system."""
 
     gateway: Gateway
     caller: Caller
+    system: str = "crm"
 
     async def call(self, tool: str, **arguments: object) -> Result:
-        return await self.gateway.session(self.caller).call(tool, system="crm", **arguments)
+        return await self.gateway.session(self.caller).call(tool, system=self.system, **arguments)
 
     async def query(self, object: str, select: list[str], **more: object) -> Page:
         found = await self.call("query", object=object, select=select, **more)

@@ -1,10 +1,15 @@
 """Personal values of people in the EU never reach a consumer in the US, whatever it asks."""
 
+import asyncio
 import base64
 import json
 import logging
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,15 +18,22 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pysnc import ServiceNowClient
+from pysnc import exceptions as pysnc_errors
+from tests.conftest import CEDAR, ITSM
 from tests.passage.conftest import FastClock
 
 from isthmus.core.errors import IsthmusError
-from isthmus.core.results import as_json
+from isthmus.core.results import Result, as_json
 from isthmus.plugins.sandbox.journal import Entry
 
+from . import canaries as canaries_of
+from . import terrain as terrain_of
 from .canaries import Canaries
 from .conftest import Desk, TwoOrgs
-from .walk import Walk
+from .walk import BRIDGE, Walk
+
+EXCEPTIONS = tuple(kind for kind in vars(pysnc_errors).values() if isinstance(kind, type))
 
 OVERLAY = 'fields = { "Case.Subject" = { classes = ["pii", "free_text"] }, "Lead.Company" = { classes = ["pii"] } }'
 """The org calls both fields internal although people's names are in them: the operator knows better."""
@@ -76,38 +88,104 @@ def told(error: BaseException | None) -> Iterator[str]:
     "spell", [str, lambda v: json.dumps(v), quote, lambda v: base64.b64encode(b"a" + v.encode()).decode()]
 )
 def test_the_search_for_canaries_sees_through_spellings(sandbox, spell):
-    canaries = Canaries(sandbox)
+    canaries = Canaries(canaries_of.salesforce(sandbox))
     value = next(one for one in canaries.values if "ö" in one and len(one) > 12)
     assert value in canaries.found(f"before {spell(value)} after")
 
 
 async def test_a_consumer_in_the_eu_sees_them(house: TwoOrgs, eu: Desk):
-    canaries = Canaries(house.sandbox)
+    canaries = Canaries(canaries_of.salesforce(house.sandbox))
     page = await eu.query("Contact", ["Name", "Email", "Phone", "MailingStreet", "MailingCity"], limit=200)
-    text = json.dumps(as_json(page))
-    assert len(canaries.found(text)) > 100
+    assert len(canaries.found(json.dumps(as_json(page)))) > 100
 
 
-async def walk(house: TwoOrgs, calls: int, seed: int, lines: Lines, spans: InMemorySpanExporter) -> dict[str, int]:
-    house.extra = OVERLAY
-    house.clock = FastClock(200.0)
-    canaries = Canaries(house.sandbox)
-    assert len(canaries.values) > 300
-    start = house.mark()
-    path, outcomes = Walk(house.sandbox, random.Random(seed)), dict[str, int]()
+async def test_a_consumer_in_the_eu_sees_those_of_the_other_system(house: TwoOrgs):
+    with_itsm(house)
+    canaries = Canaries(canaries_of.servicenow(house.sandbox))
     async with house.open() as gateway:
-        desk = Desk(gateway, house.caller("us"))
+        desk = Desk(gateway, house.caller("eu"), "itsm")
+        page = await desk.query("customer_contact", ["name", "email", "phone", "street", "u_national_id"], limit=200)
+        tickets = await desk.query("incident", ["description"], limit=200)
+    assert len(canaries.found(json.dumps(as_json(page)))) > 300
+    assert len(canaries.found(json.dumps(as_json(tickets)))) > 100
+
+
+def with_itsm(house: TwoOrgs) -> None:
+    """Give the company an instance in the EU, and its people there the same rules."""
+    instance = house.sandbox.servicenow["eu"]
+    house.environ["ITSM_PASSWORD"] = instance.password("admin")
+    house.edit = lambda text: text + ITSM.format(url=instance.url, username="admin")
+    house.cedar = CEDAR + CEDAR.replace("crm", "itsm").replace('@id("', '@id("itsm-')
+
+
+@dataclass
+class Saying:
+    """What a call said, and by what name its outcome counts."""
+
+    outcome: str
+    text: str
+    result: Result | None = None
+
+
+async def ask(desk: Desk, tool: str, arguments: dict[str, object]) -> Saying:
+    try:
+        if tool == BRIDGE:
+            snow = desk.gateway.session(desk.caller).pysnc(desk.system)
+            return Saying("bridge answered", await asyncio.to_thread(bridged, snow, arguments))
+        result = await desk.call(tool, **arguments)
+    except (IsthmusError, *EXCEPTIONS) as error:
+        return Saying(type(error).__name__, "\n".join(told(error)))
+    return Saying(f"{tool} answered", json.dumps(as_json(result), ensure_ascii=False), result)
+
+
+def bridged(snow: ServiceNowClient, asked: dict[str, object]) -> str:
+    """Do with PySNC what is asked, and return all that it then holds."""
+    found = snow.GlideRecord(str(asked["object"]), batch_size=20)
+    if "conditions" not in asked:
+        if asked["id"] and not found.get(str(asked["id"]).rpartition("~")[2]):
+            return "none"
+        if "values" in asked:
+            if not asked["id"]:
+                found.initialize()
+            for name, value in asked["values"].items():
+                found.set_value(name, value)
+            (found.update if asked["id"] else found.insert)()
+        return repr(found.serialize(display_value="both"))
+    found.fields = asked["fields"] or None
+    for condition in asked["conditions"]:
+        found.add_query(*condition)
+    if asked["order"]:
+        found.order_by(asked["order"])
+    found.limit = 30
+    found.query()
+    return repr([one.serialize(display_value="both") for one in found])
+
+
+async def walk(
+    house: TwoOrgs, calls: int, seed: int, lines: Lines, spans: InMemorySpanExporter, system: str = "crm"
+) -> dict[str, int]:
+    """Make random calls as a consumer in the US, and look for canaries in all that comes of them."""
+    house.clock = FastClock(200.0)
+    if system == "crm":
+        house.extra = OVERLAY
+    else:
+        with_itsm(house)
+    canaries = Canaries((canaries_of.salesforce if system == "crm" else canaries_of.servicenow)(house.sandbox))
+    assert len(canaries.values) > 300
+    terrain = (terrain_of.salesforce if system == "crm" else terrain_of.servicenow)(house.sandbox)
+    start = house.mark()
+    path, outcomes = Walk(terrain, random.Random(seed)), dict[str, int]()
+    async with house.open() as gateway:
+        desk = Desk(gateway, house.caller("us"), system)
         for number in range(calls):
             tool, arguments = path.step()
-            try:
-                result = await desk.call(tool, **arguments)
-            except IsthmusError as error:
-                outcome, said = type(error).__name__, "\n".join(told(error))
-            else:
-                path.learn(arguments, result)
-                outcome, said = f"{tool} answered", json.dumps(as_json(result), ensure_ascii=False)
-            outcomes[outcome] = outcomes.get(outcome, 0) + 1
-            said += "\n".join(lines.lines) + "\n".join(span.to_json() for span in spans.get_finished_spans())
+            found = await ask(desk, tool, arguments)
+            if found.result is not None:
+                path.learn(arguments, found.result)
+            outcomes[found.outcome] = outcomes.get(found.outcome, 0) + 1
+            said = (
+                found.text + "\n".join(lines.lines) + "\n".join(span.to_json() for span in spans.get_finished_spans())
+            )
             lines.lines.clear()
             spans.clear()
             assert not canaries.found(said), (number, tool, arguments, canaries.found(said))
@@ -116,9 +194,21 @@ async def walk(house: TwoOrgs, calls: int, seed: int, lines: Lines, spans: InMem
         asked = [f"{one.summary} {one.asked_of}" for one in view.approvals()]
         assert entries
         assert not canaries.found("\n".join(entries + asked))
+    assert not canaries.found(export(house))
     assert not held_on_disk(house.folder / "state", canaries)
     outcomes["an org repeated a value in its refusal"] = sum(map(repeats, house.sent(start)))
     return outcomes
+
+
+def export(house: TwoOrgs) -> str:
+    """Return what the command line tells of the log."""
+    command = [str(Path(sys.executable).with_name("isthmus")), "audit", "show", "--last", "100000", "--json"]
+    config = ["--config", str(house.folder / "isthmus.toml")]
+    done = subprocess.run(
+        [*command, *config], capture_output=True, text=True, check=True, env=os.environ | house.environ
+    )
+    assert json.loads(done.stdout)
+    return done.stdout + done.stderr
 
 
 def repeats(sent: tuple[str, Entry]) -> bool:
@@ -150,4 +240,31 @@ async def test_1000_random_calls_release_none(house: TwoOrgs, lines: Lines, span
     outcomes = await walk(house, 1000, seed, lines, spans)
     assert {"ResidencyError", "InvalidArguments", "ApprovalRequired", "Denied", "UpstreamRejected"} <= outcomes.keys()
     assert {"query answered", "get answered", "create answered", "update answered"} <= outcomes.keys()
+    print(outcomes)
+
+
+async def test_random_calls_over_the_other_system_release_none(
+    house: TwoOrgs, lines: Lines, spans: InMemorySpanExporter
+):
+    outcomes = await walk(house, 150, 4, lines, spans, "itsm")
+    print(outcomes)
+    assert sum(count for what, count in outcomes.items() if what.endswith("answered")) > 40
+    assert outcomes["bridge answered"] > 5
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_1000_random_calls_over_the_other_system_release_none(
+    house: TwoOrgs, lines: Lines, spans: InMemorySpanExporter, seed: int
+):
+    outcomes = await walk(house, 1000, seed, lines, spans, "itsm")
+    assert {"ResidencyError", "InvalidArguments", "Denied", "UpstreamRejected"} <= outcomes.keys()
+    assert {
+        "bridge answered",
+        "query answered",
+        "get answered",
+        "create answered",
+        "update answered",
+    } <= outcomes.keys()
     print(outcomes)

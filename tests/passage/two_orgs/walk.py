@@ -6,38 +6,21 @@ from random import Random
 
 from isthmus.core.records import Page, Record, Ref
 from isthmus.core.results import Result
-from isthmus.plugins.sandbox import Sandbox
 
-OBJECTS = (
-    "Contact",
-    "Contact",
-    "Contact",
-    "Case",
-    "Case",
-    "Lead",
-    "Account",
-    "Opportunity",
-    "Task",
-    "Invoice__c",
-    "User",
-)
+from .terrain import Terrain
+
 OPERATORS = ("eq", "ne", "lt", "ge", "in", "not_in", "contains", "starts_with", "ends_with")
 WORDS = ("US", "DE", "Ber", "pho", "Web", "an", "2026-01-01", "2026-01-01T00:00:00Z", "High", "'", "%", "\\")
-FAULTS = ("expire_session", "lock_row", "html_200", "server_error", "concurrent_limit", "lost_answer", "edge_throttle")
-WRITTEN = {
-    "Case": ("SuppliedEmail", "SuppliedName", "SuppliedPhone", "Description", "Subject"),
-    "Contact": ("FirstName", "Email", "Title", "Description", "MailingStreet", "Birthdate"),
-    "Opportunity": ("Name", "Description", "StageName", "CloseDate"),
-}
-LINKS = {"Case": "ContactId", "Opportunity": "AccountId", "Contact": "AccountId"}
 Arguments = dict[str, object]
+BRIDGE = "bridge"
+"""Stands for a request of an SDK where a tool is named."""
 
 
 @dataclass
 class Walk:
-    """A seeded walk over all tools; `pool` keeps the refs and ids that answers gave."""
+    """A seeded walk over all tools of one system; `pool` keeps the refs and ids that answers gave."""
 
-    sandbox: Sandbox
+    terrain: Terrain
     random: Random
     refs: list[str] = field(default_factory=list)
     ids: dict[str, list[str]] = field(default_factory=dict)
@@ -46,16 +29,17 @@ class Walk:
     def step(self) -> tuple[str, Arguments]:
         """Choose the next call, and now and then a mishap that it will meet."""
         if self.random.random() < 0.15:
-            org = self.random.choice(list(self.sandbox.salesforce.values()))
+            org = self.random.choice(self.terrain.orgs)
             org.faults.clear()
-            org.faults.arm(self.random.choice(FAULTS))
+            org.faults.arm(self.random.choice(self.terrain.faults))
         if self.page and self.random.random() < 0.5:
             arguments, after = self.page
             self.page = None
             return "query", {**arguments, "after": after}
         kinds = (self._query, self._query, self._text, self._get, self._get, self._search, self._aggregate)
         writes = (self._create, self._create, self._update, self._update, self._upsert, self._delete)
-        return self.random.choice((*kinds, *writes, self._describe))()
+        bridged = (self._bridge, self._bridge, self._bridge) if self.terrain.bridged else ()
+        return self.random.choice((*kinds, *writes, self._describe, *bridged))()
 
     def learn(self, arguments: Arguments, result: Result) -> None:
         """Keep what an answer gave."""
@@ -67,11 +51,10 @@ class Walk:
             self.page = ({name: value for name, value in arguments.items() if name != "after"}, result.after)
 
     def _object(self) -> str:
-        return self.random.choice(OBJECTS)
+        return self.random.choice(self.terrain.objects)
 
     def _path(self, object: str, depth: int = 0) -> str:
-        schema = self.sandbox.salesforce["eu"].schema.objects
-        column = self.random.choice(schema[object].fields)
+        column = self.random.choice(self.terrain.columns[object])
         if column.relationship and depth < 2 and self.random.random() < 0.7:
             return f"{column.relationship}.{self._path(self.random.choice(column.refers), depth + 1)}"
         return self.random.choice((column.name, column.name, column.name, column.name.upper()))
@@ -84,7 +67,11 @@ class Walk:
 
     def _id(self, object: str) -> str:
         known = self.ids.get(object)
-        return self.random.choice(known) if known else f"crm-{self.random.choice(('eu', 'us'))}:003000000000000AAA"
+        return (
+            self.random.choice(known)
+            if known
+            else f"{self.terrain.system}-{self.random.choice(('eu', 'us'))}:003000000000000AAA"
+        )
 
     def _value(self) -> object:
         kinds = (self._ref, lambda: self.random.choice(WORDS), lambda: None, lambda: 3, lambda: {"relative": "TODAY"})
@@ -97,11 +84,11 @@ class Walk:
         if depth < 2 and self.random.random() < 0.1:
             return {"not": self._where(object, depth + 1)}
         if self.random.random() < 0.4:
-            country = {"Contact": "MailingCountryCode", "Lead": "CountryCode", "Case": "Contact.MailingCountryCode"}
-            if object in country:
-                return {"field": country[object], "op": "eq", "value": self.random.choice(("US", "DE", "FR", None))}
+            country = self.terrain.countries.get(object)
+            if country:
+                return {"field": country, "op": "eq", "value": self.random.choice(("US", "DE", "FR", None))}
         if self.random.random() < 0.3 and self.refs:
-            name = self.random.choice(("LastName", "Email", "Name", "Phone", "FirstName", self._path(object)))
+            name = self.random.choice((*self.terrain.names, self._path(object)))
             return {"field": name, "op": self.random.choice(("eq", "eq", "ge", "contains")), "value": self._ref()}
         operator = self.random.choice(OPERATORS)
         value = [self._value(), self._value()] if operator in ("in", "not_in") else self._value()
@@ -119,23 +106,7 @@ class Walk:
         return "query", arguments
 
     def _text(self) -> tuple[str, Arguments]:
-        object, names = self._object(), ", ".join
-        inner = self.random.choice(("Contact", "Account", "Case"))
-        clauses = [
-            f"SELECT {names(self._paths(object, 5))} FROM {object}",
-            f"SELECT COUNT(Id), MAX({self._path(object)}) FROM {object} GROUP BY {self._path(object)}",
-            f"SELECT FIELDS(ALL) FROM {object} LIMIT 5",
-            f"SELECT Id, (SELECT Name, Email FROM Contacts) FROM {inner}",
-        ]
-        text = self.random.choices(clauses, [6, 2, 1, 1])[0]
-        name = self.random.choice(("Name", "Phone", "Email", "Id", self._path(object)))
-        filters = [
-            f" WHERE {name} LIKE '{self.random.choice(('K', 'an', 'Be'))}%'",
-            f" WHERE Id IN (SELECT {self._path(inner)} FROM {inner} WHERE {self._path(inner)} LIKE 'A%')",
-            f" WHERE {self._path(object)} != null ORDER BY {self._path(object)} LIMIT 7",
-            "",
-        ]
-        return "query", {"text": text + (self.random.choice(filters) if "LIMIT" not in text else "")}
+        return "query", {"text": self.terrain.text(self._path, self.random.choice, self._object())}
 
     def _get(self) -> tuple[str, Arguments]:
         object = self._object()
@@ -144,7 +115,7 @@ class Walk:
 
     def _search(self) -> tuple[str, Arguments]:
         object = self._object()
-        return "search", {"object": object, "text": self.random.choice(("anna", "ber", "30 23125", "trading", "ab*"))}
+        return "search", {"object": object, "text": self.random.choice(self.terrain.words)}
 
     def _aggregate(self) -> tuple[str, Arguments]:
         object = self._object()
@@ -158,38 +129,60 @@ class Walk:
         return "aggregate", arguments
 
     def _values(self, object: str) -> Arguments:
-        texts = WRITTEN.get(object, ("Name", "Phone", "Description"))
+        texts = self.terrain.written.get(object, self.terrain.written[""])
         names = self.random.sample(texts, self.random.randint(1, 2))
         # A name where the org wants an address or a number: its refusal repeats what the ref stands for.
         values = {name: self._ref() if self.random.random() < 0.6 else self.random.choice(WORDS) for name in names}
-        if object in LINKS and self.random.random() < 0.4:
-            values[LINKS[object]] = self._id(LINKS[object].removesuffix("Id"))
-        if object == "Contact":
-            values |= {"LastName": self.random.choice((self._ref(), "Doe"))} if self.random.random() < 0.8 else {}
-            values |= (
-                {"MailingCountryCode": self.random.choice(("US", "DE", "US", None))}
-                if self.random.random() < 0.5
-                else {}
-            )
+        if object in self.terrain.links and self.random.random() < 0.4:
+            name, target = self.terrain.links[object]
+            values[name] = self._id(target)
+        if object == self.terrain.person:
+            if self.random.random() < 0.8:
+                values[self.terrain.required] = self.random.choice((self._ref(), "Doe"))
+            if self.random.random() < 0.5:
+                values[self.terrain.countries[object]] = self.random.choice(("US", "DE", "US", None))
         if self.random.random() < 0.1:
             values[self._path(object)] = self._value()
         return values
 
     def _create(self) -> tuple[str, Arguments]:
-        object = self.random.choice(("Case", "Case", "Case", "Contact", "Account", "Opportunity", "Lead"))
+        object = self.random.choice(self.terrain.creates)
         return "create", {"object": object, "values": self._values(object)}
 
     def _update(self) -> tuple[str, Arguments]:
-        object = self.random.choice(("Case", "Case", "Contact", "Contact", "Account", "Opportunity"))
+        object = self.random.choice(self.terrain.updates)
         return "update", {"object": object, "id": self._id(object), "values": self._values(object)}
 
     def _upsert(self) -> tuple[str, Arguments]:
-        object = self.random.choice(("Contact", "Case"))
-        key = self.random.choice((self._ref(), f"k{self.random.randrange(5)}"))
-        return "upsert", {"object": object, "key_field": "Isthmus_Key__c", "key": key, "values": self._values(object)}
+        object = self.random.choice(list(self.terrain.keys))
+        key, field = self.random.choice((self._ref(), f"k{self.random.randrange(5)}")), self.terrain.keys[object]
+        return "upsert", {"object": object, "key_field": field, "key": key, "values": self._values(object)}
 
     def _delete(self) -> tuple[str, Arguments]:
-        return "delete", {"object": "Case", "id": self._id("Case")}
+        return "delete", {"object": self.terrain.deletes, "id": self._id(self.terrain.deletes)}
 
     def _describe(self) -> tuple[str, Arguments]:
         return "describe", self.random.choice(({}, {"object": self._object()}))
+
+    def _bridge(self) -> tuple[str, Arguments]:
+        """Let an SDK ask: a list by an encoded query, one record by its id, or a write."""
+        object = self._object()
+        if self.random.random() < 0.3:
+            known = self._values(object)
+            return BRIDGE, {
+                "object": object,
+                "id": self._id(object) if self.random.random() < 0.5 else "",
+                "values": {name: self._token(value) for name, value in known.items()},
+            }
+        if self.random.random() < 0.3:
+            return BRIDGE, {"object": object, "id": self._id(object)}
+        conditions = [
+            (self._path(object), self.random.choice(("=", "STARTSWITH", "LIKE", "!=", ">")), self._token(self._value()))
+            for _ in range(self.random.choice((0, 0, 1, 2)))
+        ]
+        order = self._path(object) if self.random.random() < 0.3 else ""
+        fields = self._paths(object, 6) if self.random.random() < 0.5 else []
+        return BRIDGE, {"object": object, "conditions": conditions, "fields": fields, "order": order}
+
+    def _token(self, value: object) -> str:
+        return str(value["ref"] if isinstance(value, Mapping) and "ref" in value else value)

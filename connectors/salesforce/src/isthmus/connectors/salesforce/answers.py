@@ -10,7 +10,7 @@ from isthmus.core.http import Response
 from isthmus.core.records import JSON, Row
 from isthmus.core.table import Layout
 
-__all__ = ["Batch", "nodes_of", "object_of", "read_nodes", "read_rows", "strange"]
+__all__ = ["Batch", "done", "nodes_of", "object_of", "read_nodes", "read_rows", "strange"]
 
 T = TypeVar("T")
 
@@ -76,3 +76,9 @@ def strange() -> UpstreamError:
         "the org answered with JSON of another shape than documented, or about something else; it was not used",
         code="unreadable_answer",
     )
+
+
+def done(answer: Response) -> None:
+    """Refuse to believe that a change happened unless the answer is the one that says so: 204, with nothing in it."""
+    if answer.status != 204:
+        raise UpstreamError("the org gave an answer to a write that is not understood", code="unreadable_answer")

@@ -1,13 +1,14 @@
 """How does isthmus speak to a Salesforce org? REST, one request per verb, nothing that policy has not judged."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import ClassVar, TypeVar
 
 from httpx2 import Request
 
 from isthmus.connectors.salesforce import soql
-from isthmus.connectors.salesforce.answers import nodes_of, object_of, strange
+from isthmus.connectors.salesforce.answers import done, nodes_of, object_of, strange
 from isthmus.connectors.salesforce.bridge import serve
 from isthmus.connectors.salesforce.bulk import export, load_lines, read_back
 from isthmus.connectors.salesforce.changes import changes
@@ -23,7 +24,7 @@ from isthmus.connectors.salesforce.queries import (
     query_text,
     search_term,
 )
-from isthmus.connectors.salesforce.readback import settle, settle_delete
+from isthmus.connectors.salesforce.readback import MERGED, altered, settle, settle_delete
 from isthmus.connectors.salesforce.reader import Reader
 from isthmus.connectors.salesforce.settings import SalesforceSettings
 from isthmus.connectors.salesforce.values import flat_values
@@ -45,6 +46,7 @@ from isthmus.core.connector import (
 from isthmus.core.errors import (
     InvalidArguments,
     NotFound,
+    Refused,
     UpstreamError,
     UpstreamRejected,
     VersionConflict,
@@ -73,6 +75,7 @@ class Salesforce(Connector):
         super().__init__(name, settings)
         if not isinstance(settings, SalesforceSettings):
             raise TypeError(f"connection {name!r} needs SalesforceSettings")
+        self._reads_back = settings.read_back
         self._base = f"/services/data/v{settings.api_version}"
 
     @property
@@ -164,15 +167,15 @@ class Salesforce(Connector):
         """Create by POST; the key field is unique in the org, so a second create with it is refused there."""
         body = flat_values(values) | ({key.field: _key(key)} if key else {})
         answer = await self.http.post(self._org.path("/sobjects/{}", object), json=body)
-        return Written(_new_id(answer), created=True)
+        return await self._told(Written(_new_id(answer), created=True), object, values)
 
     async def update(self, object: str, id: str, values: Mapping[str, JSON], version: str | None) -> Written:
         """Change by PATCH; the server compares versions on Account only, elsewhere they are read just before."""
         guard, headers = await self._same_version(object, id, version)
         where = self._org.path("/sobjects/{}/{}", object, checked_id(id))
         unchanged = partial(self._same_version, object, id, version)
-        _done(await self.http.patch(where, json=flat_values(values), headers=headers, unchanged=unchanged))
-        return Written(full_id(id), guard=guard)
+        done(await self.http.patch(where, json=flat_values(values), headers=headers, unchanged=unchanged))
+        return await self._told(Written(full_id(id), guard=guard), object, values, id)
 
     async def upsert(self, object: str, key: Key, values: Mapping[str, JSON]) -> Written:
         """Create or change by PATCH on the key field."""
@@ -181,14 +184,15 @@ class Salesforce(Connector):
         answer = await self.http.patch(where, json=flat_values(others))
         if answer.status == 204:
             row = await self._by_key(object, key, ("Id",))
-            return Written(row.id if row else "", created=False)
-        return Written(_new_id(answer), created=object_of(answer).get("created") is True)
+            return await self._told(Written(row.id if row else "", created=False), object, others)
+        written = Written(_new_id(answer), created=object_of(answer).get("created") is True)
+        return await self._told(written, object, others)
 
     async def delete(self, object: str, id: str, version: str | None) -> Written:
         """Delete; the vendor compares no version on DELETE, so it is read just before."""
         guard, _ = await self._same_version(object, id, version)
         where = self._org.path("/sobjects/{}/{}", object, checked_id(id))
-        _done(await self.http.delete(where, unchanged=partial(self._same_version, object, id, version)))
+        done(await self.http.delete(where, unchanged=partial(self._same_version, object, id, version)))
         return Written(full_id(id), guard="read" if guard else None)
 
     async def load(self, load: Load, begun: Begun) -> Loaded | None:
@@ -262,10 +266,22 @@ class Salesforce(Connector):
         answer = await self._row(pending.object, pending.id, wanted, passing=(404,))
         return _found(pending.object, answer, wanted)
 
+    async def _told(self, written: Written, object: str, values: Mapping[str, JSON], id: str = "") -> Written:
+        """Add what the org stored otherwise, where that is wanted; what was written stays written if reading fails."""
+        if not self._reads_back or not written.id or not values:
+            return written
+        try:
+            answer = await self._row(object, id or written.id, tuple(values))
+            return replace(written, altered=altered(values, flat_row(object, object_of(answer), tuple(values))))
+        except (UpstreamError, Refused):
+            return written
+
     async def _deleted(self, pending: Pending) -> Settlement:
         """Look among all rows: a row that is not found by `get` may be hidden, and only a deleted one says so."""
+        names = ["Id", "IsDeleted", *(["SystemModstamp"] if pending.version is not None else [])]
+        names += ["MasterRecordId"] if pending.object in MERGED else []
         select = soql.Select(
-            items=(soql.FieldRef(("Id",)), soql.FieldRef(("IsDeleted",))),
+            items=tuple(soql.FieldRef((name,)) for name in names),
             object=pending.object,
             where=soql.Comparison(soql.FieldRef(("Id",)), "=", soql.Text(checked_id(pending.id))),
         )
@@ -313,12 +329,6 @@ def _new_id(answer: Response) -> str:
     if not isinstance(found, str) or len(found) > LONGEST_ID:
         raise UpstreamError("the org accepted the write but gave no id")
     return found
-
-
-def _done(answer: Response) -> None:
-    """Refuse to believe that a change happened unless the answer is the one that says so: 204, with nothing in it."""
-    if answer.status != 204:
-        raise UpstreamError("the org gave an answer to a write that is not understood", code="unreadable_answer")
 
 
 def _found(object: str, answer: Response, fields: Sequence[str]) -> Row | None:

@@ -192,12 +192,10 @@ def _several(response: Response) -> Fault:
 
 def _unfit(response: Response) -> Fault | None:
     """Tell why a success is none: a login page, nothing where content is due, or a write that did not succeed."""
-<<<<<<< HEAD
     if response.filed is not None:
-=======
+        return None
     if response.status == 201 and not response.body:
         # The org took the data of a job; a record that was made is told by its id, and its maker misses that.
->>>>>>> a33ac88edd84b65457688cc425085872f400ff63
         return None
     if not response.body:
         return _unusable("EMPTY_ANSWER", "the org answered with nothing where content is due")

@@ -9,10 +9,13 @@ from isthmus.connectors.salesforce.ids import full_id, is_id
 from isthmus.core.connector import Pending, Settlement
 from isthmus.core.records import JSON, Row
 
-__all__ = ["LONGEST_TRANSACTION", "same_value", "settle", "settle_delete"]
+__all__ = ["LONGEST_TRANSACTION", "MERGED", "altered", "same_value", "settle", "settle_delete"]
 
 LONGEST_TRANSACTION = 600.0
 """Seconds after which a write that is not there will not appear any more (the vendor ends transactions at 10 min)."""
+
+MERGED = frozenset({"Account", "Contact", "Lead"})
+"""Objects whose records are merged into one; what is left over of the others names it in MasterRecordId."""
 
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T.+")
 
@@ -34,10 +37,22 @@ def settle(pending: Pending, row: Row | None) -> Settlement:
 
 
 def settle_delete(pending: Pending, found: Sequence[Mapping[str, JSON]]) -> Settlement:
-    """Judge a delete by the record among all rows, deleted ones included; a hidden or purged one tells nothing."""
+    """Judge a delete by the record among all rows, deleted ones included; a hidden or purged one tells nothing.
+
+    A merge deletes too, and a record that lives and has changed may have been deleted and brought back.
+    """
     if not found:
         return Settlement.CANNOT_TELL
-    return Settlement.HAPPENED if found[0].get("IsDeleted") is True else _absent(pending)
+    row = found[0]
+    if row.get("IsDeleted") is True:
+        return Settlement.CANNOT_TELL if row.get("MasterRecordId") else Settlement.HAPPENED
+    moved = pending.version is not None and row.get("SystemModstamp") != pending.version
+    return Settlement.CANNOT_TELL if moved else _absent(pending)
+
+
+def altered(sent: Mapping[str, JSON], stored: Row) -> dict[str, JSON]:
+    """Return what is stored otherwise than it was sent: a trigger, a flow or a rule of the org changed it."""
+    return {name: stored.fields.get(name) for name in sent if not same_value(sent[name], stored.fields.get(name))}
 
 
 def same_value(sent: JSON, stored: JSON) -> bool:

@@ -13,7 +13,7 @@ from isthmus.core.records import JSON, Row
 
 __all__ = ["Listed", "listed", "record_of", "row_of", "strange", "text_at"]
 
-ID, VERSION = "sys_id", "sys_mod_count"
+ID, VERSION, CLASS = "sys_id", "sys_mod_count", "sys_class_name"
 _COUNT = re.compile(r"[0-9]{1,12}")
 
 Kinds = Mapping[str, FieldType]

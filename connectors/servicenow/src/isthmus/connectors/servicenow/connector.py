@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from httpx2 import Request
 
-from isthmus.connectors.servicenow.answers import ID, VERSION, record_of, row_of, strange, text_at
+from isthmus.connectors.servicenow.answers import CLASS, ID, VERSION, record_of, row_of, strange, text_at
 from isthmus.connectors.servicenow.bridge import serve
 from isthmus.connectors.servicenow.classify import TABLE_FIELDS, TABLES, WHO, classify
 from isthmus.connectors.servicenow.clients import client
@@ -171,7 +171,7 @@ class ServiceNow(Connector):
         """Change by PATCH; an instance compares no versions, so they are read just before."""
         facts = await self.facts_of(object)
         sent = _sent(facts, values)
-        unchanged = partial(self._same_version, object, id, version)
+        unchanged = partial(self._unchanged, object, id, version)
         guard = await unchanged()
         where = self._path("/table/{}/{}", object, checked_id(id))
         answer = await self.http.patch(where, json=sent, params=_shown(sent), unchanged=unchanged)
@@ -179,7 +179,8 @@ class ServiceNow(Connector):
 
     async def upsert(self, object: str, key: Key, values: Mapping[str, JSON]) -> Written:
         """Find the record by its key, then change or create it; the Table API has no address by key."""
-        found = await self._by_key(object, key, (ID,))
+        classed = await self._classed(object)
+        found = await self._by_key(object, key, (ID, *classed))
         if found.hidden or len(found.records) > 1:
             raise UpstreamRejected(
                 f"several records have this {key.field}, or one that this identity may not see; name one by its id",
@@ -188,6 +189,7 @@ class ServiceNow(Connector):
             )
         if not found.records:
             return await self.create(object, values, key)
+        self._check_class(object, found.records[0], classed)
         id, facts = checked_id(text_at(found.records[0], ID)), await self.facts_of(object)
         sent = _sent(facts, {name: value for name, value in values.items() if name != key.field})
         where = self._path("/table/{}/{}", object, id)
@@ -195,7 +197,7 @@ class ServiceNow(Connector):
 
     async def delete(self, object: str, id: str, version: str | None) -> Written:
         """Delete; versions are read just before."""
-        unchanged = partial(self._same_version, object, id, version)
+        unchanged = partial(self._unchanged, object, id, version)
         guard = await unchanged()
         answer = await self.http.delete(self._path("/table/{}/{}", object, checked_id(id)), unchanged=unchanged)
         if answer.status != 204:
@@ -267,16 +269,30 @@ class ServiceNow(Connector):
             where = AnyOf((where, Compare(ID, Operator.EQ, derived)))
         return await self._list(object, text_of(groups_of(where), (BY_ID,)), fields, 2)
 
-    async def _same_version(self, object: str, id: str, version: str | None) -> str | None:
-        """Compare versions; return who does. Between this and the write another change is overwritten."""
+    async def _unchanged(self, object: str, id: str, version: str | None) -> str | None:
+        """Compare class and version; return who does. Between this and the write another change is overwritten."""
+        classed = await self._classed(object)
+        if version is None and not classed:
+            return None
+        found = await self._record(object, id, (ID, VERSION, *classed))
+        self._check_class(object, found, classed)
         if version is None:
             return None
-        told = text_at(await self._record(object, id, (ID, VERSION)), VERSION)
-        if told != version:
+        if text_at(found, VERSION) != version:
             raise VersionConflict(
                 f"{object} {id} changed since version {version}; read it again and decide again", object=object
             )
         return "read"
+
+    async def _classed(self, object: str) -> Sequence[str]:
+        """Name the field that tells in which table a record lies, where there may be several."""
+        return (CLASS,) if CLASS in (await self.facts_of(object)).fields else ()
+
+    def _check_class(self, object: str, found: Mapping[str, JSON], classed: Sequence[str]) -> None:
+        """Refuse to write a record through a table above its own: it was judged under another name."""
+        if classed and text_at(found, CLASS) != object:
+            told = text_at(found, CLASS)[:80] or "another table"
+            raise InvalidArguments(f"this record of {object} lies in {told!a}; write it by that name", object=object)
 
     async def _deleted(self, pending: Pending) -> Settlement:
         """Judge a delete: a live record rules it out, and of a missing one only the record of deletions tells."""

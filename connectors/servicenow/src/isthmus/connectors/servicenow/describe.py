@@ -253,7 +253,7 @@ def _table() -> _Table:
     objects = {}
     for name, row in raw["objects"].items():
         classes: dict[str, frozenset[str]] = {}
-        for class_ in ("internal", "pii", "financial", "free_text"):
+        for class_ in ("internal", "pii", "financial", "free_text", "copied"):
             for one in row.get(class_, ()):
                 classes[one] = classes.get(one, frozenset()) | {class_}
         objects[name] = _Shipped(

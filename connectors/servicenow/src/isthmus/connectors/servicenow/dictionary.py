@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from isthmus.connectors.servicenow.answers import text_at
 from isthmus.connectors.servicenow.describe import Dictionary, Entry
+from isthmus.connectors.servicenow.faults import CANCELLED
 from isthmus.connectors.servicenow.pages import Found
 from isthmus.connectors.servicenow.queries import groups_of, text_of
-from isthmus.core.errors import InvalidArguments, NotFound, UpstreamRejected
+from isthmus.core.errors import InvalidArguments, IsthmusError, NotFound, UpstreamRejected
 from isthmus.core.records import JSON, AllOf, Compare, Condition, Operator, Order
 
 __all__ = ["METADATA", "read_dictionary"]
@@ -80,7 +81,8 @@ async def _classified(read: Read, chain: Sequence[str]) -> tuple[Mapping[tuple[s
             return {}, bool(columns.records) or columns.hidden
         names = (f"{column}.name", f"{column}.element", f"{class_}.name")
         found = await read(LINKS, _text(Compare(names[0], Operator.IN, tuple(chain))), ("sys_id", *names), MOST_ROWS)
-    except (UpstreamRejected, NotFound, InvalidArguments):
+    except (UpstreamRejected, NotFound, InvalidArguments) as error:
+        _check_forbidden(error)
         return {}, True
     classes: dict[tuple[str, str], list[str]] = {}
     for one in found.records:
@@ -96,6 +98,7 @@ async def _needed(
     try:
         found = await read(table, _text(where), fields, MOST_ROWS)
     except (UpstreamRejected, NotFound) as error:
+        _check_forbidden(error)
         raise _hidden(table, name) from error
     if found.hidden and not found.records:
         raise _hidden(table, name)
@@ -107,8 +110,15 @@ async def _optional(
 ) -> Sequence[Mapping[str, JSON]]:
     try:
         return (await read(table, _text(where, sort), fields, MOST_ROWS)).records
-    except (UpstreamRejected, NotFound):
+    except (UpstreamRejected, NotFound) as error:
+        _check_forbidden(error)
         return ()
+
+
+def _check_forbidden(error: IsthmusError) -> None:
+    """Pass on what is no matter of rights: the same question may be answered next time."""
+    if error.vendor_code == CANCELLED:
+        raise error
 
 
 def _hidden(table: str, name: str) -> UpstreamRejected:

@@ -9,9 +9,10 @@ from isthmus.core.errors import CredentialError, NotFound, RetryLater, UpstreamE
 from isthmus.core.http import Response
 from isthmus.core.records import JSON
 
-__all__ = ["fault_of", "quota_of"]
+__all__ = ["CANCELLED", "fault_of", "quota_of"]
 
 HOUR = 3_600.0
+CANCELLED = "TRANSACTION_CANCELLED"
 
 _Row = tuple[FaultKind, str, type[UpstreamError], str]
 
@@ -53,7 +54,7 @@ _ASLEEP = (
     "the instance hibernates; wake it on the vendor's developer site",
 )  # fmt: skip
 _CANCELLED = (
-    FaultKind.UNKNOWN, "TRANSACTION_CANCELLED", UpstreamRejected,
+    FaultKind.UNKNOWN, CANCELLED, UpstreamRejected,
     "the instance cut the request off for taking too long; ask for fewer rows and fields",
 )  # fmt: skip
 _PAGE = (

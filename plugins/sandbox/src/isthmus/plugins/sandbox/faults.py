@@ -10,13 +10,14 @@ Detail: TypeAlias = str | float | bool
 
 @dataclass(slots=True)
 class Fault:
-    """One armed mishap: `left` says how many requests it still hits."""
+    """One armed mishap: `left` says how many requests it still hits, `after` how many it lets pass before."""
 
     kind: str
     left: int
     method: str | None = None
     path: str | None = None
     details: Mapping[str, Detail] = field(default_factory=dict)
+    after: int = 0
 
     def hits(self, method: str, path: str) -> bool:
         """Say whether the filters let this request through to the mishap."""
@@ -46,9 +47,16 @@ class FaultBoard:
         self._lock = Lock()
 
     def arm(
-        self, kind: str, *, times: int = 1, method: str | None = None, path: str | None = None, **details: Detail
+        self,
+        kind: str,
+        *,
+        times: int = 1,
+        method: str | None = None,
+        path: str | None = None,
+        after: int = 0,
+        **details: Detail,
     ) -> None:
-        """Let `kind` hit the next `times` requests with this method whose path contains `path`.
+        """Let `kind` hit the next `times` requests with this method whose path contains `path`, `after` others.
 
         Raises:
             ValueError: the kind is unknown, or `times` is below one.
@@ -58,13 +66,16 @@ class FaultBoard:
         if times < 1:
             raise ValueError(f"fault {kind!r} must hit at least one request, not {times}")
         with self._lock:
-            self._armed.append(Fault(kind, times, method, path, details))
+            self._armed.append(Fault(kind, times, method, path, details, after))
 
     def take(self, kind: str, method: str, path: str) -> Fault | None:
         """Use up one hit of the first armed `kind` that fits the request."""
         with self._lock:
             for fault in self._armed:
                 if fault.kind == kind and fault.hits(method, path):
+                    if fault.after:
+                        fault.after -= 1
+                        continue
                     fault.left -= 1
                     if fault.left == 0:
                         self._armed.remove(fault)

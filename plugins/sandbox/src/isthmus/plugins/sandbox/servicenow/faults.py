@@ -23,7 +23,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "slow_body": "send the head at once and the body in drops over `seconds` of real time (default 1)",
     "gzip_bomb": "do what was asked, then answer with `megabytes` of blanks, compressed (default 65)",
     "hide_rows": "a page lacks each `every`-th row (default: the second), as row rules hide rows; the count stays",
-    "shuffled_rows": "the rows of a page come from a new order",
+    "shuffled_rows": "rows that the order of a query leaves equal come in a new order",
     "drop_field": "the write of `field` comes to nothing, and nothing says so",
     "altered_write": "`field` is stored as `value`, whatever was sent",
     "same_second": "an update leaves sys_updated_on where it was, as two quick changes would",
@@ -51,13 +51,15 @@ def page(status: int, title: str) -> Reply:
     return Reply(status, text.encode(), media_type="text/html")
 
 
+def has_rows(reply: Reply) -> bool:
+    """Say whether an answer is a page of rows."""
+    return isinstance(reply.body, dict) and isinstance(reply.body.get("result"), list)
+
+
 def broken_off(reply: Reply, fault: Fault) -> Reply:
     """Return a page of rows as it looks when the transaction was cancelled while it was written."""
-    body = reply.body if isinstance(reply.body, dict) else {}
-    rows = body.get("result")
-    if not isinstance(rows, list):
-        return reply
-    kept = rows[: int(fault.number("rows", 1))]
+    rows = reply.body.get("result") if isinstance(reply.body, dict) else None
+    kept = (rows if isinstance(rows, list) else [])[: int(fault.number("rows", 1))]
     if fault.text("style", "error") == "truncated":
         whole = json.dumps({"result": kept}, separators=(",", ":")).encode()
         reply.body, reply.media_type = whole[:-2], "application/json;charset=UTF-8"

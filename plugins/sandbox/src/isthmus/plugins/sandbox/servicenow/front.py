@@ -14,7 +14,7 @@ from isthmus.plugins.sandbox.message import Reply, Request
 from .call import Call
 from .control import LEVERS
 from .errors import ApiError, TokenError, not_authenticated
-from .faults import HIBERNATING, TOO_LONG, broken_off, page
+from .faults import HIBERNATING, TOO_LONG, broken_off, has_rows, page
 from .people import viewer_of
 from .rates import too_many
 from .resources import answer
@@ -124,13 +124,14 @@ class Front:
             rule = {"X-RateLimit-Limit": "1000", "X-RateLimit-Rule": "0" * 32}
             return too_many(self._instance.clock, {**rule, "Retry-After": str(int(limit.number("seconds", 60)))})
         if self._takes(visit, "semaphores"):
+            visit.headers.clear()  # nothing of the instance that knows rate rules has seen the call
             return ApiError(429, "Rate limit exceeded", "All semaphores are taken").reply()
         if waited := self._takes(visit, "slow_semaphore"):
             visit.waited = int(waited.number("milliseconds", 4_000))
         return None
 
     def _afterwards(self, visit: Visit, reply: Reply) -> Reply:
-        if quota := self._takes(visit, "transaction_quota"):
+        if has_rows(reply) and (quota := self._takes(visit, "transaction_quota")):
             reply = broken_off(reply, quota)
         if bomb := self._takes(visit, "gzip_bomb"):
             return Reply(200, packed_blanks(int(bomb.number("megabytes", 65))), {"content-encoding": "gzip"})

@@ -36,12 +36,13 @@ def read_rows(call: "Call", arguments: Sequence[str]) -> Reply:
 def matching(call: "Call", table: TableDefinition) -> list[Row]:
     """Return the rows that the call's query means, in its order, before any access rule."""
     compiled = call.compile(table, call.query.get("sysparm_query", ""))
-    rows = compiled.run(call.store.scan(table))
+    stored = list(call.store.scan(table))
+    if call.meets("shuffled_rows"):
+        call.instance.random.shuffle(stored)
+    rows = compiled.run(stored)
     for name, value in call.query.items():
         if not name.startswith("sysparm_") and name in table.columns:
             rows = [row for row in rows if _is(call, table, name, row, value)]
-    if call.meets("shuffled_rows"):
-        call.instance.random.shuffle(rows)
     return rows
 
 
