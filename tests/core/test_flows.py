@@ -11,7 +11,8 @@ from tests.conftest import FLOWS
 from isthmus.core.arguments import parse_value
 from isthmus.core.caller import Caller
 from isthmus.core.errors import InvalidArguments, ResidencyError
-from isthmus.core.flows import Flows, plain_values, resolved
+from isthmus.core.flows import Flows
+from isthmus.core.resolving import plain_values, resolved
 from isthmus.core.operation import Verb
 from isthmus.core.plan import make_plan
 from isthmus.core.records import (

@@ -117,6 +117,7 @@ class ConfigFile(_Section):
     sealing_key: str = "keyring"
     plugins: list[str] | None = None
     call_timeout: float = Field(default=60, gt=0, le=3600)
+    transfer_timeout: float = Field(default=900, gt=0, le=86400)
     policy: PolicyFiles = PolicyFiles()
     agents: dict[str, AgentConfig] = {}
     users: dict[str, UserConfig] = {}
