@@ -94,6 +94,10 @@ def classify(request: Request) -> Sequence[RequestClass]:
             return (RequestClass(Effect.READ, "sys_attachment"),)
         case "GET", ["attachment", id] if is_id(id) and not params:
             return (RequestClass(Effect.READ, "sys_attachment", (id,)),)
+        case "GET", ["attachment", id, "file"] if is_id(id) and not params:
+            return (RequestClass(Effect.READ, "sys_attachment", (id,)),)
+        case "POST", ["attachment", "file"]:
+            return _attached(params)
         case "POST", ["batch"] if not params:
             return _batch(request)
     return ()
@@ -147,6 +151,14 @@ def _batch(request: Request) -> Sequence[RequestClass]:
         return ()
     found = [() if path_parts(one) == ["batch"] else classify(one) for _, one in parts]
     return tuple(part for some in found for part in some) if all(found) else ()
+
+
+def _attached(params: Mapping[str, str]) -> Sequence[RequestClass]:
+    """A new file, and the record that it is put on."""
+    table, id = params.get("table_name", ""), params.get("table_sys_id", "")
+    if params.keys() != {"table_name", "table_sys_id", "file_name"} or not (_TABLE.fullmatch(table) and is_id(id)):
+        return ()
+    return (RequestClass(Effect.CREATE, "sys_attachment"), RequestClass(Effect.READ, table, (id,)))
 
 
 def _table(

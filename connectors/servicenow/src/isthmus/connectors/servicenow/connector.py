@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 from httpx2 import Request
 
@@ -16,25 +16,33 @@ from isthmus.connectors.servicenow.dictionary import METADATA, read_dictionary
 from isthmus.connectors.servicenow.encoded import check_name
 from isthmus.connectors.servicenow.faults import fault_of, quota_of
 from isthmus.connectors.servicenow.figures import figure_params, figures_of
+from isthmus.connectors.servicenow.files import FILES, attach_file, download_file, find_file
 from isthmus.connectors.servicenow.ids import checked_id
+from isthmus.connectors.servicenow.loads import load_lines, read_back
 from isthmus.connectors.servicenow.queries import explained, groups_of, parse_text, sections, text_of
 from isthmus.connectors.servicenow.readback import settle
 from isthmus.connectors.servicenow.settings import ServiceNowSettings
 from isthmus.connectors.servicenow.tables import BY_ID, DELETED, Families, Tables, by
 from isthmus.connectors.servicenow.writing import keyed, sent_of, shown, written
 from isthmus.core.connector import (
+    Begun,
     Calls,
     Changed,
     Connector,
     ConnectorSettings,
     Fault,
+    FileFacts,
     Key,
+    Load,
+    Loaded,
     ObjectFacts,
     ObjectSummary,
+    Outcome,
     Pending,
     Probe,
     QuotaReading,
     Settlement,
+    Upload,
     Written,
 )
 from isthmus.core.errors import InvalidArguments, UpstreamError, UpstreamRejected, VersionConflict
@@ -66,6 +74,7 @@ class ServiceNow(Connector):
     kind: ClassVar[str] = "servicenow"
     clients = {"pysnc": client}  # noqa: RUF012 typed by the contract
     metadata_objects: ClassVar[frozenset[str]] = METADATA | {DELETED}
+    file_objects: ClassVar[frozenset[str]] = frozenset({FILES})
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-transaction-id",)
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
@@ -209,8 +218,24 @@ class ServiceNow(Connector):
             )
         return Written(id, guard=guard)
 
-    async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
+    async def attach(self, object: str, id: str, file: Upload) -> Written:
+        """Put a file on a record."""
+        return await attach_file(self._tables, object, id, file)
+
+    async def download(self, object: str, id: str, file: str, into: BinaryIO) -> FileFacts:
+        """Read a file of a record."""
+        return await download_file(self._tables, object, id, file, into)
+
+    async def load(self, load: Load, begun: Begun) -> Loaded:  # noqa: ARG002 there is no job to begin
+        """Write many records by batches; an answer that is lost is read back line by line."""
+        return await load_lines(self._tables, load)
+
+    async def reconcile(self, pending: Pending) -> tuple[Settlement, Outcome | None]:
         """Read back by key or id. Absence proves something only once no transaction can still be running."""
+        if pending.load is not None:
+            return await read_back(self._tables, pending, pending.load)
+        if pending.verb == "attach":
+            return await find_file(self._tables, pending)
         facts = await self.facts_of(pending.object)
         names = tuple(dict.fromkeys((ID, VERSION, *pending.values)))
         if pending.verb == "delete":
