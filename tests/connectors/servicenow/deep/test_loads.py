@@ -1,13 +1,12 @@
 """Is every line of a load written once and told of by itself?"""
 
 import pytest
+from tests.connectors.servicenow.test_over_sandbox import House
 
 from isthmus.core.errors import OutcomeUnknown
 from isthmus.core.session import Session
 from isthmus.core.streams import Loaded
 from isthmus.plugins.sandbox import ServiceNowInstance
-
-from ..test_over_sandbox import House
 
 LAMPS = [{"short_description": f"Lamp {number} is out", "impact": "2", "urgency": "2"} for number in range(5)]
 

@@ -1,16 +1,19 @@
 """How does isthmus speak to a ServiceNow instance? The Table API, one request per verb where one is enough."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import BinaryIO, ClassVar
 
 from httpx2 import Request
 
+from isthmus.connectors.servicenow.actions import actions_of, run_action, settle_action
 from isthmus.connectors.servicenow.answers import ID, VERSION, row_of, text_at
 from isthmus.connectors.servicenow.bridge import serve
 from isthmus.connectors.servicenow.changes import changed_since
-from isthmus.connectors.servicenow.classify import TABLE_FIELDS, TABLES, WHO, classify
+from isthmus.connectors.servicenow.classify import TABLE_FIELDS, TABLES, classify
 from isthmus.connectors.servicenow.clients import client
+from isthmus.connectors.servicenow.deeds import Run
 from isthmus.connectors.servicenow.describe import object_facts
 from isthmus.connectors.servicenow.dictionary import METADATA, read_dictionary
 from isthmus.connectors.servicenow.encoded import check_name
@@ -23,6 +26,7 @@ from isthmus.connectors.servicenow.queries import explained, groups_of, parse_te
 from isthmus.connectors.servicenow.readback import settle
 from isthmus.connectors.servicenow.settings import ServiceNowSettings
 from isthmus.connectors.servicenow.tables import BY_ID, DELETED, Families, Tables, by
+from isthmus.connectors.servicenow.who import WHO
 from isthmus.connectors.servicenow.writing import keyed, sent_of, shown, written
 from isthmus.core.connector import (
     Begun,
@@ -32,6 +36,7 @@ from isthmus.core.connector import (
     ConnectorSettings,
     Fault,
     FileFacts,
+    Invoked,
     Key,
     Load,
     Loaded,
@@ -123,7 +128,7 @@ class ServiceNow(Connector):
         if "." in name:
             raise InvalidArguments(f"{object[:40]!a} is no table; describe lists them", field="object")
         told = await read_dictionary(self._tables.list, name, self._settings.language)
-        return object_facts(told, self._settings.data_classes)
+        return replace(object_facts(told, self._settings.data_classes), actions=actions_of(told.chain))
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows; every name is known, since an instance would ignore a condition on another."""
@@ -226,6 +231,10 @@ class ServiceNow(Connector):
         """Read a file of a record."""
         return await download_file(self._tables, object, id, file, into)
 
+    async def invoke(self, object: str, action: str, id: str, arguments: Mapping[str, JSON], key: str) -> Invoked:
+        """Run an action by the instance's own service for it."""
+        return await run_action(self._tables, action, Run(object, id, arguments, key))
+
     async def load(self, load: Load, begun: Begun) -> Loaded:  # noqa: ARG002 there is no job to begin
         """Write many records by batches; an answer that is lost is read back line by line."""
         return await load_lines(self._tables, load)
@@ -234,6 +243,8 @@ class ServiceNow(Connector):
         """Read back by key or id. Absence proves something only once no transaction can still be running."""
         if pending.load is not None:
             return await read_back(self._tables, pending, pending.load)
+        if pending.action:
+            return await settle_action(self._tables, pending)
         if pending.verb == "attach":
             return await find_file(self._tables, pending)
         facts = await self.facts_of(pending.object)
