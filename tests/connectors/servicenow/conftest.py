@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.conftest import COMPANY, ITSM, write_folder
+from tests.conftest import COMPANY, FLOWS, ITSM, write_folder
 
 from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.caller import Caller
@@ -35,13 +35,14 @@ class House:
     folder: Path
     instance: Instance = field(default_factory=Instance)
     cedar: str = CEDAR
+    flows: str = FLOWS
 
     url: str = "https://upstream.example"
     username: str = "isthmus"
 
     def write(self) -> Path:
         itsm = ITSM.format(url=self.url, username=self.username)
-        return write_folder(self.folder, COMPANY + itsm, cedar=self.cedar)
+        return write_folder(self.folder, COMPANY + itsm, cedar=self.cedar, flows=self.flows)
 
     @property
     def around(self) -> Surroundings:

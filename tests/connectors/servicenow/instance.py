@@ -24,6 +24,7 @@ COLUMNS: dict[str, dict[str, dict[str, str]]] = {
         "sys_id": {"internal_type": "GUID", "read_only": "true", "unique": "true"},
         "sys_mod_count": {"internal_type": "integer", "read_only": "true"},
         "sys_created_on": {"internal_type": "glide_date_time", "read_only": "true"},
+        "sys_updated_on": {"internal_type": "glide_date_time", "read_only": "true"},
         "number": {"max_length": "40", "display": "true"},
         "short_description": {"max_length": "160"},
         "description": {"max_length": "4000"},

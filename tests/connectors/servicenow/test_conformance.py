@@ -40,6 +40,20 @@ def refusal(status: int, message: str, detail: str | None = None, **more: str) -
     return Response(status, HEADERS | {name.replace("_", "-"): value for name, value in more.items()}, body)
 
 
+OTHER = id_at(2)
+ITEM = {"className": "cmdb_ci", "values": {"name": "x"}}
+
+
+def service(method: str, where: str, body: object = None) -> httpx2.Request:
+    return httpx2.Request(method, f"https://upstream.example/api/{where}", json=body) if body is not None else (
+        httpx2.Request(method, f"https://upstream.example/api/{where}")
+    )  # fmt: skip
+
+
+def change(effect: Effect, *records: str) -> RequestClass:
+    return RequestClass(effect, "change_request", records)
+
+
 QUERY = "/api/now/table/incident?sysparm_query=active%3Dtrue"
 DESK = Subject(
     connector=ServiceNow,
@@ -60,7 +74,38 @@ DESK = Subject(
              (incident(Effect.READ), incident(Effect.DELETE, ID))),
             (batch(("PATCH", f"/api/now/table/incident/{ID}", b'{"state":"6","close_notes":"done"}')),
              (incident(Effect.TRANSITION, ID), incident(Effect.UPDATE, ID))),
-            (batch(("GET", QUERY, b""), ("POST", "/api/now/import/u_staging", b"{}")), ()),
+            (batch(("GET", QUERY, b""), ("POST", "/api/now/import/u_staging", b"{}")),
+             (incident(Effect.READ), RequestClass(Effect.CREATE, "u_staging"), RequestClass(Effect.EXECUTE, "u_staging"))),
+            (batch(("GET", QUERY, b""), ("POST", "/api/now/import/u_staging/insertMultiple", b"{}")), ()),
+            (batch(("PATCH", f"/api/now/table/incident/{ID}?sysparm_fields=sys_id%2Cstate", b'{"category":"x"}')),
+             (incident(Effect.UPDATE, ID),)),
+            (request("POST", "/import/u_imp_incident", {"u_key": "x"}),
+             (RequestClass(Effect.CREATE, "u_imp_incident"), RequestClass(Effect.EXECUTE, "u_imp_incident"))),
+            (request("POST", "/import/u_imp_incident/insertMultiple", {"records": []}), ()),
+            (request("POST", f"/attachment/file?table_name=incident&table_sys_id={ID}&file_name=a.png"),
+             (RequestClass(Effect.CREATE, "sys_attachment"), incident(Effect.READ, ID))),
+            (request("POST", f"/attachment/file?table_name=incident&table_sys_id={ID}&file_name=a&encryption_context=b"), ()),
+            (request("GET", f"/attachment/{ID}/file"), (RequestClass(Effect.READ, "sys_attachment", (ID,)),)),
+            (request("POST", "/identifyreconcile/query?sysparm_data_source=X", {"items": [ITEM]}),
+             (RequestClass(Effect.READ, "cmdb_ci"),)),
+            (request("POST", "/identifyreconcile?sysparm_data_source=X", {"items": [ITEM]}),
+             (RequestClass(Effect.CREATE, "cmdb_ci"), RequestClass(Effect.UPDATE, "cmdb_ci"))),
+            (request("POST", "/identifyreconcile?sysparm_data_source=X", {"items": [ITEM], "relations": []}), ()),
+            (request("POST", "/identifyreconcile?sysparm_data_source=X", {"items": [ITEM | {"related": []}]}), ()),
+            (request("DELETE", f"/cmdb/instance/cmdb_ci/{ID}/relation/{OTHER}"),
+             (RequestClass(Effect.UPDATE, "cmdb_ci", (ID,)),)),
+            (request("DELETE", f"/cmdb/instance/cmdb_ci/{ID}"), ()),
+            (service("POST", f"sn_sc/v1/servicecatalog/items/{ID}/order_now", {"sysparm_quantity": 1}),
+             (RequestClass(Effect.CREATE, "sc_cat_item", (ID,)),)),
+            (service("POST", f"sn_sc/servicecatalog/items/{ID}/add_to_cart", {}), ()),
+            (service("PATCH", f"sn_chg_rest/change/{ID}", {"state": "3", "close_notes": "x"}),
+             (change(Effect.TRANSITION, ID), change(Effect.UPDATE, ID))),
+            (service("PATCH", f"sn_chg_rest/change/{ID}?state=3", {"risk": "1"}), ()),
+            (service("PATCH", f"sn_chg_rest/change/{ID}/approvals", {"state": "approved"}), ()),
+            (service("DELETE", f"sn_chg_rest/change/{ID}"), ()),
+            (service("POST", "sn_chg_rest/change/normal", {"risk": "1"}), (change(Effect.CREATE),)),
+            (service("POST", f"sn_chg_rest/v1/change/{ID}/conflict", {}), (change(Effect.EXECUTE, ID),)),
+            (service("GET", f"sn_chg_rest/change/{ID}/conflict"), (change(Effect.READ, ID),)),
             (batch(("GET", QUERY + "%5EJOINsys_user.sys_id%3Dx.y!a%3D1", b"")), ()),
             (request("PATCH", f"/table/incident/{ID}", {"incident_state": "7"}), (incident(Effect.TRANSITION, ID),)),
             (request("GET", "/table/incident?sysparm_query=caller_id%3Djavascript:gs.getUserID()"), ()),
@@ -78,6 +123,8 @@ DESK = Subject(
             (refusal(429, "Rate limit", retry_after="60"), FaultKind.QUOTA, RetryLater),
             (Response(429, {}, b""), FaultKind.THROTTLE, RetryLater),
             (Response(202, {}, b""), FaultKind.THROTTLE, RetryLater),
+            (Response(201, {}, b""), FaultKind.AUTHORIZATION, UpstreamRejected),
+            (Response(201, {"location": "/api/now/table/incident/" + ID}, b""), FaultKind.UNKNOWN, UpstreamError),
             (Response(503, {"content-type": "text/html"}, b"<html>"), FaultKind.TRANSIENT, RetryLater),
             (Response(200, {"content-type": "text/html"}, b"<html>Instance Hibernating page"),
              FaultKind.TRANSIENT, RetryLater),

@@ -22,7 +22,7 @@ from isthmus.core.operation import Operation
 from isthmus.core.plan import Plan
 from isthmus.core.policy import Question, Verdict
 from isthmus.core.records import JSON, Row
-from isthmus.core.request import Attach, Download, Get, Request
+from isthmus.core.request import Attach, Changes, Download, Get, Request
 from isthmus.core.resilience import Deadline
 from isthmus.core.streams import Invoked, Loaded, Upload
 from isthmus.core.tools import Tool
@@ -117,11 +117,16 @@ class Judged(Struct, frozen=True, gc=False):
 
     @property
     def declared(self) -> Operation:
-        """Return what the requests of this call may do: a file lies in objects of its own, beside its record's."""
-        request, operation = self.plan.request, self.operation
+        """Return what the requests of this call may do: a file lies in objects of its own, beside its record's.
+
+        What is gone is told by objects that hold what the system knows of itself.
+        """
+        request, operation, connector = self.plan.request, self.operation, self.leg.connection.connector
+        if isinstance(request, Changes):
+            return replace(operation, objects=operation.objects | connector.metadata_objects)
         if not isinstance(request, Attach | Download):
             return operation
-        objects = operation.objects | self.leg.connection.connector.file_objects
+        objects = operation.objects | connector.file_objects
         file = (request.file,) if isinstance(request, Download) else ()
         return replace(operation, objects=objects, records=(*operation.records, *file))
 

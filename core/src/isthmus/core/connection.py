@@ -125,6 +125,11 @@ class Connection:
             records=records,
         )
 
+    def reading_back(self, object: str, record: str) -> Operation:
+        """Describe the read that tells what became of a write to a record, or to its files."""
+        looking = self.looking_up(object, (record,) if record else ())
+        return replace(looking, objects=looking.objects | self.connector.file_objects)
+
     def known(self, principal: Principal, looking_up: Callable[[Operation], Awaitable[CallScope]]) -> Metadata:
         """Return the metadata as a call of this principal sees it; what is missing is read within that call."""
 

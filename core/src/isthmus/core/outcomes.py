@@ -61,7 +61,9 @@ class Outcomes:
         may_see = may_read_vendor_text(self.parts, judged.leg)
         return Loaded(
             tuple(
-                LineOutcome(source.id(one.id), one.created, one.code, one.field, one.text if may_see else "")
+                LineOutcome(
+                    source.id(one.id), one.created, one.code, one.field, one.text if may_see else "", one.altered
+                )
                 for one in loaded.outcomes
             )
         )

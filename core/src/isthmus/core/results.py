@@ -129,7 +129,8 @@ def _file(file: File) -> dict[str, JSON]:
 
 def _line(one: LineOutcome) -> dict[str, JSON]:
     if not one.code:
-        return {"id": one.id, "created": one.created}
+        altered: dict[str, JSON] = {"altered": list(one.altered)} if one.altered else {}
+        return {"id": one.id, "created": one.created, **altered}
     return {key: told for key, told in (("error", one.code), ("field", one.field), ("text", one.text)) if told}
 
 

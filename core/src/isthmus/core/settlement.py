@@ -126,7 +126,7 @@ class Settler:
             await self.parts.clock.sleep(pause)
             scope = CallScope(
                 principal=Principal(connection.name, intent.principal),
-                operation=connection.looking_up(pending.object, (pending.id,) if pending.id else ()),
+                operation=connection.reading_back(pending.object, pending.id),
                 deadline=deadline,
                 permit=None,
                 meter=Meter(),
@@ -149,7 +149,7 @@ def outcome_json(written: Outcome) -> dict[str, JSON]:
     """Store what a write did, to be given again for the same key."""
     if isinstance(written, Loaded):
         # What the system said of a line is data: only codes and names are kept.
-        return {"lines": [[one.id, one.created, one.code, one.field] for one in written.outcomes]}
+        return {"lines": [[one.id, one.created, one.code, one.field, list(one.altered)] for one in written.outcomes]}
     if isinstance(written, Invoked):
         return {"records": list(written.records)}
     found: dict[str, JSON] = {"id": written.id, "created": written.created}
@@ -171,8 +171,10 @@ def done_of(outcome: Outcome, repeats: str = "") -> Done:
 
 def stored_load(outcome: Mapping[str, JSON]) -> Loaded:
     """Read what `outcome_json` stored of a load."""
-    told = cast("Sequence[tuple[str, bool, str, str]]", outcome.get("lines", ()))
-    return Loaded(tuple(LineOutcome(*one) for one in told))
+    told = cast("Sequence[tuple[str, bool, str, str, Sequence[str]]]", outcome.get("lines", ()))
+    return Loaded(
+        tuple(LineOutcome(id, made, code, field, altered=tuple(other)) for id, made, code, field, other in told)
+    )
 
 
 def load_json(load: Load) -> JSON:

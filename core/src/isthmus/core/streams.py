@@ -70,7 +70,8 @@ class Load:
 class LineOutcome:
     """What became of one line: the record's id, or the code of what stopped it.
 
-    `text` is the system's own sentence and is treated as data.
+    `text` is the system's own sentence and is treated as data. `altered` names fields that the system stored otherwise
+    than it was asked to.
     """
 
     id: str = ""
@@ -78,6 +79,7 @@ class LineOutcome:
     code: str = ""
     field: str = ""
     text: str = ""
+    altered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from isthmus.core.http.answer import Response, answer_of
 from isthmus.core.http.origin import Origin
 from isthmus.core.http.path import Path
 from isthmus.core.http.scope import CallScope, bind
-from isthmus.core.operation import Verb
+from isthmus.core.operation import Effect, Verb
 from isthmus.core.records import JSON
 from isthmus.core.streams import Upload
 
@@ -24,6 +24,7 @@ QueryString = NewType("QueryString", str)
 """Parameters written by `query_string()` once, for many requests."""
 Params = Mapping[str, str | int | Sequence[str]] | QueryString
 Unchanged = Callable[[], Awaitable[object]]
+_UPSERT = frozenset({Effect.CREATE, Effect.UPDATE})
 
 
 class Http:
@@ -47,16 +48,17 @@ class Http:
         """Return the call that this view belongs to."""
         return self._scope
 
-    def on(self, record: str) -> "Http":
-        """Return this upsert's way to the one record that its key led to, where the system has no address by key.
+    def on(self, *records: str) -> "Http":
+        """Return this upsert's way to the records that its keys led to, where the system has no address by key.
 
         Raises:
-            ValueError: the call is no upsert, or names its record itself.
+            ValueError: the call is no upsert, or names its records itself.
         """
         operation = self._scope.operation
-        if operation.verb is not Verb.UPSERT or operation.records:
-            raise ValueError("only an upsert learns from the system which record it is about")
-        return Http(self._chain, self._origin, replace(self._scope, operation=operation.naming(record)), self._base)
+        upserts = operation.verb is Verb.UPSERT or (operation.verb is Verb.LOAD and operation.effects >= _UPSERT)
+        if not upserts or operation.records:
+            raise ValueError("only an upsert learns from the system which records it is about")
+        return Http(self._chain, self._origin, replace(self._scope, operation=operation.naming(*records)), self._base)
 
     async def pause(self, seconds: float) -> bool:
         """Wait between two looks at something slow; False, and no wait, where the call's time would be over by then."""

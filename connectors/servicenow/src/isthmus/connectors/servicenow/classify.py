@@ -9,8 +9,10 @@ import httpx2
 from httpx2 import Request
 
 from isthmus.connectors.servicenow.describe import moves_state
+from isthmus.connectors.servicenow.doors import classify_door, classify_service
 from isthmus.connectors.servicenow.encoded import EncodedError, check_name, parse
 from isthmus.connectors.servicenow.ids import is_id
+from isthmus.connectors.servicenow.who import WHO
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import METHOD_OVERRIDES, parameters, parse_json, segments
 from isthmus.core.operation import Effect, RequestClass
@@ -19,15 +21,12 @@ __all__ = [
     "MOST_PARTS",
     "TABLES",
     "TABLE_FIELDS",
-    "WHO",
     "batch_parts",
     "classify",
     "path_parts",
     "steering",
 ]
 
-WHO = "sys_id=javascript:gs.getUserID()"
-"""The one query with a script that leaves: whose login this is. It is ours, word for word, and holds no value."""
 TABLES = "nameISNOTEMPTY^ORDERBYsys_id"
 """The query that lists the tables: it touches no record, and says of the instance only how it is made."""
 TABLE_FIELDS = "sys_id,name,label"
@@ -81,10 +80,10 @@ _COUNTED: Mapping[str, Callable[[str], object]] = {
 def classify(request: Request) -> Sequence[RequestClass]:
     """Classify a request part by part; an empty answer means that it is not known to be harmless."""
     parts, params = path_parts(request), parameters(request)
-    if parts is None or params is None or steering(request):
+    if params is None or steering(request) or (request.method in ("GET", "DELETE") and request.content):
         return ()
-    if request.method in ("GET", "DELETE") and request.content:
-        return ()
+    if parts is None:
+        return classify_service(request, params)
     match request.method, list(parts):
         case method, ["table", table, *rest] if _TABLE.fullmatch(table):
             return _table(method, table, rest, params, request)
@@ -94,9 +93,13 @@ def classify(request: Request) -> Sequence[RequestClass]:
             return (RequestClass(Effect.READ, "sys_attachment"),)
         case "GET", ["attachment", id] if is_id(id) and not params:
             return (RequestClass(Effect.READ, "sys_attachment", (id,)),)
+        case "GET", ["attachment", id, "file"] if is_id(id) and not params:
+            return (RequestClass(Effect.READ, "sys_attachment", (id,)),)
+        case "POST", ["attachment", "file"]:
+            return _attached(params)
         case "POST", ["batch"] if not params:
             return _batch(request)
-    return ()
+    return classify_door(request, parts, params)
 
 
 def path_parts(request: Request) -> Sequence[str] | None:
@@ -147,6 +150,14 @@ def _batch(request: Request) -> Sequence[RequestClass]:
         return ()
     found = [() if path_parts(one) == ["batch"] else classify(one) for _, one in parts]
     return tuple(part for some in found for part in some) if all(found) else ()
+
+
+def _attached(params: Mapping[str, str]) -> Sequence[RequestClass]:
+    """A new file, and the record that it is put on."""
+    table, id = params.get("table_name", ""), params.get("table_sys_id", "")
+    if params.keys() != {"table_name", "table_sys_id", "file_name"} or not (_TABLE.fullmatch(table) and is_id(id)):
+        return ()
+    return (RequestClass(Effect.CREATE, "sys_attachment"), RequestClass(Effect.READ, table, (id,)))
 
 
 def _table(

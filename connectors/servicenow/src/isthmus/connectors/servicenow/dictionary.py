@@ -8,9 +8,9 @@ from isthmus.connectors.servicenow.faults import CANCELLED
 from isthmus.connectors.servicenow.pages import Found
 from isthmus.connectors.servicenow.queries import groups_of, text_of
 from isthmus.core.errors import InvalidArguments, IsthmusError, NotFound, UpstreamRejected
-from isthmus.core.records import JSON, AllOf, Compare, Condition, Operator, Order
+from isthmus.core.records import JSON, AllOf, AnyOf, Compare, Condition, Operator, Order
 
-__all__ = ["METADATA", "read_dictionary"]
+__all__ = ["METADATA", "read_dictionary", "read_family"]
 
 LINKS = "m2m_dictionary_dataclass"
 METADATA = frozenset({"sys_db_object", "sys_dictionary", "sys_choice", "sys_documentation", LINKS})
@@ -64,6 +64,13 @@ async def _chain(read: Read, name: str) -> tuple[Sequence[str], str]:
         chain += [one for one in parents if one and one not in chain]
         next_name = parents[-1] if parents[-1] != next_name and len(chain) < 5 * DEPTH else ""
     return chain, label
+
+
+async def read_family(read: Read, name: str) -> tuple[str, ...]:
+    """Name a table and all tables below it, whose records are its own too."""
+    below = AnyOf(tuple(Compare(parent, Operator.EQ, name) for parent in _PARENTS))
+    found = await read("sys_db_object", _text(below), ("sys_id", "name"), MOST_ROWS)
+    return tuple(dict.fromkeys((name, *(text_at(one, "name") for one in found.records))))
 
 
 async def _classified(read: Read, chain: Sequence[str]) -> tuple[Mapping[tuple[str, str], Sequence[str]], bool]:

@@ -24,6 +24,10 @@ _FORBIDDEN = (
     FaultKind.AUTHORIZATION, "ACCESS_DENIED", UpstreamRejected,
     "the instance does not let this identity do that; have its administrator grant the role, or use another record",
 )  # fmt: skip
+_BLOCKED = (
+    FaultKind.AUTHORIZATION, "BLOCKED_BY_ACL", UpstreamRejected,
+    "the instance made nothing of it, since this identity may not write there; have its administrator grant the role",
+)  # fmt: skip
 _RULE = (
     FaultKind.CALLER, "BUSINESS_RULE", UpstreamRejected, "a business rule of the instance refused it; change the values"
 )  # fmt: skip
@@ -80,6 +84,11 @@ def fault_of(response: Response) -> Fault | None:
     status = response.status
     if status == 204:
         return None
+    if status == 200 and "content-disposition" in response.headers:
+        # A file, of whatever type; its bytes are elsewhere by now.
+        return None
+    if status == 201 and not response.body and "location" not in response.headers:
+        return _fault(_BLOCKED, {}, status)
     if status in (200, 201):
         return _unfit(response)
     error = _error(response)

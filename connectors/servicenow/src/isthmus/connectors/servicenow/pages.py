@@ -9,7 +9,7 @@ from isthmus.core.errors import InvalidArguments, UpstreamError
 from isthmus.core.http import HEAVIEST, Http, Path
 from isthmus.core.records import JSON
 
-__all__ = ["PLAIN", "Found", "read_list"]
+__all__ = ["MOST_ROWS", "PLAIN", "Found", "list_params", "read_list"]
 
 MOST_ROWS = 2_000
 MOST_PAGES = 50
@@ -40,7 +40,7 @@ async def read_list(http: Http, where: Path, text: str, fields: Sequence[str], l
     found: dict[str, Mapping[str, JSON]] = {}
     size, offset, hidden, held = min(limit, MOST_ROWS), 0, False, 0
     for _ in range(MOST_PAGES):
-        answer = await http.get(where, params=_params(where, text, fields, size, offset))
+        answer = await http.get(where, params=list_params(where, text, fields, size, offset))
         page = listed(answer)
         if len(page.records) > size:
             raise strange()
@@ -62,7 +62,8 @@ async def read_list(http: Http, where: Path, text: str, fields: Sequence[str], l
     )
 
 
-def _params(where: Path, text: str, fields: Sequence[str], size: int, offset: int) -> Mapping[str, str]:
+def list_params(where: Path, text: str, fields: Sequence[str], size: int, offset: int) -> Mapping[str, str]:
+    """Write one page's parameters; raises InvalidArguments where they are too long for an address."""
     params = {
         "sysparm_query": text,
         "sysparm_fields": ",".join(fields),
