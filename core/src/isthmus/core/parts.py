@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from isthmus.core.audit import Auditor
@@ -16,6 +16,7 @@ from isthmus.core.policy import Policy, SequenceRules
 from isthmus.core.records import Query, Ref
 from isthmus.core.refs import RefVaults, Resolved
 from isthmus.core.release import Releaser, Source
+from isthmus.core.request import Changes
 from isthmus.core.resilience import Clock
 from isthmus.core.routing import Router
 from isthmus.core.tasks import Tasks
@@ -88,6 +89,9 @@ class Parts:
 
     def page_binding(self, call: Call, query: Query) -> str:
         """Name what a page is bound to: its caller, its query without `after`, and the policies."""
+        if isinstance(query, Changes):
+            # Where an earlier look ended says more than the moment at which the first one began.
+            query = replace(query, since="")
         return query_digest(query, f"{call.system}|{self.owner(call.caller)}|{sorted(self.policies.items())}")
 
     def connection(self, name: str) -> Connection:

@@ -71,6 +71,7 @@ class Recorder:
         except BaseException:
             file.close()
             raise
+        file.id = self._id(one, file.id)
         return file
 
     async def _row(self, one: Fetched) -> Record:

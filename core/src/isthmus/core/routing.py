@@ -107,10 +107,14 @@ class Router:
         if not self.qualified:
             return request
         match request:
-            case Get() | Delete() | Attach() | Download():
+            case Get() | Delete() | Attach():
                 return replace(request, id=self._native(request.id, connection))
-            case Invoke(id=id) if id:
-                return replace(request, id=self._native(id, connection))
+            case Download():
+                own, file = self._native(request.id, connection), self._native(request.file, connection)
+                return replace(request, id=own, file=file)
+            case Invoke(id=id, arguments=arguments):
+                here = {name: self._here(value, connection) for name, value in arguments.items()}
+                return replace(request, id=self._native(id, connection) if id else "", arguments=here)
             case Update():
                 values = self._values(request.values, connection, facts)
                 return replace(request, id=self._native(request.id, connection), values=values)
@@ -234,6 +238,12 @@ class Router:
         missing, present = Compare(field, Operator.EQ, None), Compare(field, Operator.NE, None)
         every = op in (Operator.NE, Operator.NOT_IN)
         return AnyOf((missing, present)) if every else AllOf((missing, present))
+
+    def _here(self, value: Value, connection: str) -> Value:
+        """Return an argument of an action as the connection knows it, where it is an id that an answer gave."""
+        if self._foreign(value, connection):
+            self._native(str(value), connection)
+        return self._local(value, connection)
 
     def _foreign(self, value: Value, connection: str) -> bool:
         name, qualifier, _ = value.partition(QUALIFIER) if isinstance(value, str) else ("", "", "")
