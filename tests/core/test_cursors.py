@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.core.cursors import Cursor, CursorSeal, after_condition, merged, query_digest
-from isthmus.core.errors import InvalidArguments
+from isthmus.core.cursors import Cursor, CursorSeal, Scalar, after_condition, merged, query_digest, went_on
+from isthmus.core.errors import InvalidArguments, UpstreamError
 from isthmus.core.records import AllOf, AnyOf, Compare, Condition, Operator, Order, Query, Row
 
 KEY = bytes(32)
@@ -141,3 +141,19 @@ def test_text_is_merged_without_case():
         "us": [Row("C", "3", {"a": "Banana"})],
     }
     assert [row.id for row in in_order(*merged(legs, [Order("a")], 9))] == ["1", "3", "2"]
+
+
+@given(before=st.integers(0, 40), circle=st.integers(1, 40))
+def test_finds_a_circle_of_any_length_soon_after_it_is_closed(before: int, circle: int) -> None:
+    passed: tuple[Scalar, ...] = ()
+    with pytest.raises(UpstreamError, match="same records again"):
+        for step in range(4 * (before + circle) + 4):
+            at = step if step < before else before + (step - before) % circle
+            passed = went_on(passed, f"id-{at}", "crm/Contact")
+
+
+def test_takes_no_long_way_for_a_circle() -> None:
+    passed: tuple[Scalar, ...] = ()
+    for step in range(2000):
+        passed = went_on(passed, f"id-{step}", "crm/Contact")
+    assert len(passed) == 4

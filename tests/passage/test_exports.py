@@ -1,18 +1,23 @@
 """An export brings every record once, page by page, each page under the rules of its moment."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from tests.conftest import call
 from tests.passage.conftest import CEDAR, FastClock, Home
 
+from isthmus.connectors.salesforce import Salesforce
 from isthmus.core import sync
-from isthmus.core.assembly import Surroundings
+from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.config import load_config
-from isthmus.core.errors import Denied, InvalidArguments
+from isthmus.core.connector import Batch
+from isthmus.core.errors import Denied, InvalidArguments, UpstreamError
 from isthmus.core.gateway import Gateway
-from isthmus.core.records import Compare, Operator, Page, Ref
+from isthmus.core.plugins import Plugins
+from isthmus.core.records import Compare, Operator, Page, Query, Ref, Row
 from isthmus.plugins.sandbox import Sandbox
 
 FIELDS = ["Name", "Email"]
@@ -86,6 +91,51 @@ async def test_stops_when_policy_changes_its_mind(house: Home, clock: FastClock)
                 gateway, house.caller("eu"), "export", system="crm", object="Contact", limit=5, after=first.after
             )
     assert house.sent(since=mark) == []
+
+
+class Circling(Salesforce):
+    """Goes round in circles, or gives more than was asked for, in ever new ways to say where."""
+
+    circle: ClassVar[Sequence[str]] = ("a", "b", "c")
+    more = 0
+    place = "{}"
+
+    async def export(self, query: Query, at: str) -> Batch:
+        step = int(at or 0) + 1
+        first = self.circle[step % len(self.circle)]
+        rows = [Row("Contact", f"{first}{n}", dict.fromkeys(query.select)) for n in range(query.limit + self.more)]
+        return Batch(rows, self.place.format(step))
+
+
+@asynccontextmanager
+async def circling(house: Home, clock: FastClock) -> AsyncIterator[Gateway]:
+    around = Surroundings(environ=house.environ, clock=clock, plugins=Plugins({"salesforce": Circling}, {}))
+    async with open_gateway(load_config(house.write()), around) as gateway:
+        yield gateway
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "pages"), [("circle", ["a", "b", "c"], 8), ("circle", ["a"], 1), ("place", "1", 2)]
+)
+async def test_a_system_that_goes_in_circles_is_not_read_for_ever(
+    house: Home, clock: FastClock, monkeypatch: pytest.MonkeyPatch, name: str, value: object, pages: int
+) -> None:
+    monkeypatch.setattr(Circling, name, value)
+    given = 0
+    async with circling(house, clock) as gateway:
+        with pytest.raises(UpstreamError, match="same records again"):
+            async for _ in gateway.session(house.caller("eu")).export("crm", "Contact", limit=2):
+                given += 1
+    assert 0 < given <= pages
+
+
+async def test_more_than_was_asked_for_is_not_given(
+    house: Home, clock: FastClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Circling, "more", 1)
+    async with circling(house, clock) as gateway:
+        with pytest.raises(UpstreamError, match="gave 3 records where 2 were asked for"):
+            await call(gateway, house.caller("eu"), "export", system="crm", object="Contact", limit=2)
 
 
 class TestOfTwoOrgs:

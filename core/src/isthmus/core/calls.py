@@ -134,8 +134,9 @@ class Judged(Struct, frozen=True, gc=False):
 class Done(Struct, frozen=True, gc=False):
     """What a leg brought back, not yet released: rows, figures, metadata, or what a write did.
 
-    `at` is where an export or a look for changes goes on, `deleted` the ids of records that are gone. `repeats` is the
-    intent of an earlier call whose outcome this is; `answer` is that of a relayed request, `file` what was downloaded.
+    `at` is where an export or a look for changes goes on, `passed` what tells that it goes in circles, `deleted` the
+    ids of records that are gone. `repeats` is the intent of an earlier call whose outcome this is; `answer` is that of
+    a relayed request, `file` what was downloaded.
     """
 
     rows: Sequence[Row] = ()
@@ -143,6 +144,7 @@ class Done(Struct, frozen=True, gc=False):
     objects: tuple[ObjectSummary, ...] = ()
     at: str = ""
     deleted: tuple[str, ...] = ()
+    passed: tuple[Scalar, ...] = ()
     written: Written | None = None
     loaded: Loaded | None = None
     invoked: Invoked | None = None

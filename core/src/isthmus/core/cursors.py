@@ -13,10 +13,10 @@ from typing import TypeAlias
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from isthmus.core.errors import InvalidArguments
+from isthmus.core.errors import InvalidArguments, UpstreamError
 from isthmus.core.records import JSON, AllOf, AnyOf, Compare, Condition, Operator, Order, Query, Row, Value
 
-__all__ = ["Cursor", "CursorSeal", "after_condition", "merged", "query_digest"]
+__all__ = ["Cursor", "CursorSeal", "after_condition", "endless", "merged", "query_digest", "went_on"]
 
 Scalar: TypeAlias = bool | int | float | str | None
 
@@ -79,6 +79,32 @@ def _beyond(order: Order, value: Value) -> Condition | None:
         # Booleans have no order operators in most query languages; only one value can lie beyond.
         return Compare(order.field, Operator.EQ, not value) if value is order.descending else None
     return Compare(order.field, Operator.LT if order.descending else Operator.GT, value)
+
+
+def went_on(passed: tuple[Scalar, ...], first: str, target: str) -> tuple[Scalar, ...]:
+    """Note the first record of one more batch of an export, which brings every record once.
+
+    Of all batches before, two are remembered: the last one, and one that moves up at every power of two, so that a
+    circle of any length is found (R. Brent, An improved Monte Carlo factorization algorithm, BIT 20, 1980).
+
+    Raises:
+        UpstreamError: a batch with this record came before; what follows would come again for ever.
+    """
+    last, mark, steps, most = passed or (None, None, 0, 1)
+    if first in (last, mark) or not isinstance(steps, int) or not isinstance(most, int):
+        raise endless(target)
+    if steps + 1 == most:
+        return first, first, 0, most * 2
+    return first, mark, steps + 1, most
+
+
+def endless(target: str) -> UpstreamError:
+    """Return the error of a system that gives the same records again and again."""
+    return UpstreamError(
+        f"{target} gives the same records again, so this would never end; start again, with a narrower condition",
+        code="endless",
+        object=target,
+    )
 
 
 def merged(

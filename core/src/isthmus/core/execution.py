@@ -6,8 +6,8 @@ from dataclasses import replace
 from isthmus.core.calls import Done, Judged
 from isthmus.core.commitment import key_of, load_of, under_way
 from isthmus.core.connector import Connector
-from isthmus.core.cursors import after_condition
-from isthmus.core.errors import InvalidArguments, OutcomeUnknown
+from isthmus.core.cursors import after_condition, endless, went_on
+from isthmus.core.errors import InvalidArguments, OutcomeUnknown, UpstreamError
 from isthmus.core.files import File, digest_of, spool
 from isthmus.core.metadata import typed
 from isthmus.core.parts import Parts
@@ -155,9 +155,25 @@ async def _stretch(connector: Connector, request: Export | Changes, judged: Judg
     at = str(judged.leg.last[0]) if judged.leg.last else ""
     if isinstance(request, Export):
         batch = await connector.export(query, at)
-        return Done(rows=_kept(batch.rows), at=batch.at)
+        _check_stretch(batch.rows, query.limit, judged, moved=not batch.at or batch.at != at)
+        passed = judged.leg.last[1:] if judged.leg.last else ()
+        passed = went_on(passed, batch.rows[0].id, judged.operation.target) if batch.rows else passed
+        return Done(rows=_kept(batch.rows), at=batch.at, passed=passed)
     changed = await connector.changes(query, at or request.since)
+    _check_stretch(changed.rows, query.limit, judged, moved=changed.at != (at or request.since))
     return Done(rows=_kept(changed.rows), at=changed.at, deleted=changed.deleted)
+
+
+def _check_stretch(rows: Sequence[Row], limit: int, judged: Judged, *, moved: bool) -> None:
+    """Refuse records beyond what was judged, and those that would come again from the same place for ever."""
+    if len(rows) > limit:
+        raise UpstreamError(
+            f"{judged.operation.target} gave {len(rows)} records where {limit} were asked for; report it to the "
+            "connector's author",
+            object=judged.operation.target,
+        )
+    if rows and not moved:
+        raise endless(judged.operation.target)
 
 
 def _kept(rows: Sequence[Row]) -> Sequence[Row]:

@@ -154,7 +154,7 @@ class Recorder:
         for name, one in legs.items():
             given = rows[name]
             if isinstance(query, Export | Changes):
-                stands[name] = (one.done.at,)
+                stands[name] = (one.done.at, *one.done.passed)
                 over = not one.done.at
             else:
                 stands[name] = _keys(given[-1], query) if given else stands.get(name)
