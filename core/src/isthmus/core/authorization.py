@@ -61,6 +61,7 @@ class Authorizer:
             self.parts.consumer_zone(leg.caller),
             label,
             self.parts.resolver(leg.caller),
+            leg.connection.file_classes,
         )
         smallest = flows.judge(plan)
         call_digest, approval_digest = self._digests(leg, plan, approvable=operation.writes or bool(verdict.approvable))

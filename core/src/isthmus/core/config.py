@@ -95,6 +95,7 @@ class ConnectionConfig(_Section):
     subject_country: dict[str, list[str]] = {}
     final_states: list[str] = ["Closed", "Resolved", "Cancelled", "Closed Won", "Closed Lost"]
     sees_all_rows: bool = False
+    file_classes: list[str] = ["anything"]
     ca_file: str | None = None
     proxy: str | None = None
     settings: dict[str, Any] = {}

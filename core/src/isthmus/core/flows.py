@@ -43,9 +43,9 @@ from isthmus.core.request import (
     Upsert,
     refs_in,
 )
-from isthmus.residency import Decision, Form, Label
+from isthmus.residency import Decision, Form, Integrity, Label
 
-__all__ = ["Flows", "answers", "compared_with_refs"]
+__all__ = ["Flows", "answers", "compared_with_refs", "file_label"]
 
 SMALLEST_GROUP = 5
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -66,6 +66,7 @@ class Flows:
     consumer_zone: str
     task_label: Label | None
     resolve: Callable[[Ref], Resolved]
+    file_classes: frozenset[str]
 
     def judge(self, plan: Plan) -> int:
         """Judge all arguments of a plan; return the fewest records a figure must stand for (1: no limit)."""
@@ -85,7 +86,8 @@ class Flows:
                 self._sees(anything(self.source.connection), object, "the answer to this request", "use a query")
                 self._words(words, None, object, "", "relay a request about")
             case Download(object=object):
-                self._sees(anything(self.source.connection), object, "what is in a file", "call from its own zone")
+                label = file_label(plan, self.file_classes, self.source.connection)
+                self._sees(label, object, "what is in a file", "call from its own zone")
             case Invoke():
                 self._invoked(plan.request, plan)
             case _:
@@ -301,6 +303,13 @@ class Flows:
                 field=field,
                 rules=decision.rules,
             )
+
+
+def file_label(plan: Plan, classes: frozenset[str], connection: str) -> Label:
+    """Label a file by the most that files of its connection hold, and by whose record it lies with."""
+    person = plan.facts is None or plan.facts.person
+    country = _country_of({}, plan)
+    return Label.of(classes, (country,) if country or person else (), (connection,), Integrity.UNTRUSTED, person=True)
 
 
 def compared_with_refs(plan: Plan) -> tuple[FieldPath, ...]:

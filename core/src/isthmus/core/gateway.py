@@ -38,7 +38,7 @@ from isthmus.core.outcomes import Outcomes
 from isthmus.core.plan import Plan
 from isthmus.core.policy import Question
 from isthmus.core.recording import Fetched, Recorder
-from isthmus.core.records import JSON, MOST_BATCH, Aggregate, Query, Withheld
+from isthmus.core.records import JSON, MOST_BATCH, Aggregate, Page, Query, Withheld
 from isthmus.core.relaying import relayed
 from isthmus.core.request import Describe, Export, RawQuery
 from isthmus.core.resilience import Deadline
@@ -213,10 +213,10 @@ class Gateway:
 
     async def _look(self, call: Call, legs: Sequence[Leg]) -> Result:
         """Pass a read over its legs; a leg that may not be asked is named in the answer, unless none may."""
-        if len(legs) == 1:
-            return await self._recorder.read(call, (await self._fetch(legs[0]),), ())
         if isinstance(call.request, Export):
             return await self._look_in_turn(call, legs)
+        if len(legs) == 1:
+            return await self._recorder.read(call, (await self._fetch(legs[0]),), ())
         results = await asyncio.gather(*(self._fetch(leg) for leg in legs), return_exceptions=True)
         fetched = [one for one in results if isinstance(one, Fetched)]
         errors = [(leg, one) for leg, one in zip(legs, results, strict=True) if isinstance(one, BaseException)]
@@ -229,17 +229,18 @@ class Gateway:
     async def _look_in_turn(self, call: Call, legs: Sequence[Leg]) -> Result:
         """Pass a read over the first of its legs that may be asked; the others wait for the pages to come."""
         withheld: list[Withheld] = []
+        others_read = call.cursor is not None and bool(call.cursor.done)
         for at, leg in enumerate(legs):
             try:
                 fetched = await self._fetch(leg)
             except _WITHHELD as error:
-                if at == len(legs) - 1:
+                if at == len(legs) - 1 and not others_read:
                     raise
                 withheld.append(Withheld(leg.connection.name, _rules(error)))
             else:
                 waiting = [one.connection.name for one in legs[at + 1 :]]
                 return await self._recorder.read(call, (fetched,), withheld, waiting)
-        raise TypeError("a call has at least one leg")
+        return Page((), withheld=tuple(withheld))
 
     async def _fetch(self, leg: Leg) -> Fetched:
         try:

@@ -12,7 +12,7 @@ from isthmus.core.cursors import Cursor, Scalar, merged
 from isthmus.core.errors import IsthmusError, OutcomeUnknown, UpstreamRejected
 from isthmus.core.execution import MOST_GROUPS, SUPPORT
 from isthmus.core.files import File
-from isthmus.core.flows import answers, compared_with_refs
+from isthmus.core.flows import answers, compared_with_refs, file_label
 from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnavailable, Transaction
 from isthmus.core.labelling import anything, label_of
 from isthmus.core.merging import combine
@@ -62,9 +62,10 @@ class Recorder:
     async def _file(self, one: Fetched) -> File:
         """Hand out a file, once it is recorded who got it; nobody else keeps its bytes."""
         file, connection = one.done.file, one.judged.leg.connection
+        label = file_label(one.judged.plan, connection.file_classes, connection.name)
         if file is None:
             raise TypeError("a download brought no file")
-        out = Released((), anything(connection.name), Forms())
+        out = Released((), label, Forms())
         try:
             await self._record_reads((one,), {connection.name: out})
         except BaseException:

@@ -73,7 +73,7 @@ class Telemetry(httpx2.AsyncBaseTransport):
             response = await self._inner.handle_async_request(request)
             outcome = str(response.status_code)
             span.set_attribute("http.response.status_code", response.status_code)
-            self._meter(sending, response)
+            self._meter(scope, response)
             return response
         except Exception as error:
             outcome = type(error).__name__
@@ -103,10 +103,10 @@ class Telemetry(httpx2.AsyncBaseTransport):
         }
         return self._tracer.start_span(request.method, kind=SpanKind.CLIENT, attributes=attributes)
 
-    def _meter(self, sending: Sending, response: httpx2.Response) -> None:
-        meter = sending.scope.meter
+    def _meter(self, scope: CallScope, response: httpx2.Response) -> None:
+        meter = scope.meter
         answer = answer_of(response)
-        meter.bytes_in += len(answer.body) or (sending.into.tell() if sending.into else 0)
+        meter.bytes_in += len(answer.body) if answer.filed is None else answer.filed
         meter.statuses.append(answer.status)
         for name in self._request_ids:
             if (found := answer.headers.get(name, "")) and _ID.fullmatch(found):

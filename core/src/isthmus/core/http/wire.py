@@ -196,13 +196,14 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
                 # The call is cut at its deadline anyway; a timer that could only fire later costs as much as a layer.
                 timeout=self._untimed if soon else self._timed,
             ) as answer:
-                plain = await self._body(answer, sending.into if answer.status == HTTPStatus.OK else None)
+                into = sending.into if answer.status == HTTPStatus.OK else None
+                plain = await self._body(answer, into)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             if left:
                 raise Broken(_how(error)) from error
             raise _unsent(error) from error
         headers = [pair for pair in answer.raw_headers if pair[0].lower() not in _UNPACKED]
-        return Whole(answer.status, headers, plain)
+        return Whole(answer.status, headers, plain, into.tell() if into else None)
 
     async def aclose(self) -> None:
         """Close all connections; what is still under way fails, and nothing opens them again."""
@@ -280,7 +281,7 @@ class ForeignWire(httpx2.AsyncBaseTransport):
         except httpx2.TransportError as error:
             raise Broken("the connection was lost") from error
         headers = [pair for pair in response.headers.raw if pair[0].lower() not in _UNPACKED]
-        return Whole(response.status_code, headers, plain)
+        return Whole(response.status_code, headers, plain, into.tell() if into else None)
 
     async def aclose(self) -> None:
         """Close the transport."""

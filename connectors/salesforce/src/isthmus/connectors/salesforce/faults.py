@@ -192,6 +192,8 @@ def _several(response: Response) -> Fault:
 
 def _unfit(response: Response) -> Fault | None:
     """Tell why a success is none: a login page, nothing where content is due, or a write that did not succeed."""
+    if response.filed is not None:
+        return None
     if not response.body:
         return _unusable("EMPTY_ANSWER", "the org answered with nothing where content is due")
     if not response.is_json:
