@@ -84,8 +84,8 @@ async def allowed(session: Session, cell: Row, arguments: dict[str, object]) -> 
     except UpstreamRejected:
         return True
     except Refused as error:
-        # A tool that is not offered, or not on this system, is refused by name.
-        if error.reason in ("denied", "unknown_tool") or error.field == "system":
+        # A tool that is not offered, or not on this system, or an action that its table lacks, is refused by name.
+        if error.reason in ("denied", "unknown_tool") or error.field in ("system", "action"):
             return False
         raise
     return True
@@ -110,6 +110,10 @@ def calls(cell: Row, company: Company) -> list[dict[str, object]]:
         "transition": [id | {"to": after}, id | {"to": after, "values": values}],
         "upsert": [key | {"values": values}],
         "delete": [id],
+        "attach": [id | {"name": "lamp.txt", "content": "eA=="}],
+        "download": [id | {"file": "0" * 32}],
+        "load": [{"action": "create", "lines": [values], "key": "k-1"}],
+        "invoke": [{"action": "close"}],
     }
     return [about | one for one in beside.get(cell.verb, [{}])]
 

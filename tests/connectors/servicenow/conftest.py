@@ -36,13 +36,14 @@ class House:
     instance: Instance = field(default_factory=Instance)
     cedar: str = CEDAR
     flows: str = FLOWS
+    settings: str = ""
 
     url: str = "https://upstream.example"
     username: str = "isthmus"
 
     def write(self) -> Path:
         itsm = ITSM.format(url=self.url, username=self.username)
-        return write_folder(self.folder, COMPANY + itsm, cedar=self.cedar, flows=self.flows)
+        return write_folder(self.folder, COMPANY + itsm + self.settings, cedar=self.cedar, flows=self.flows)
 
     @property
     def around(self) -> Surroundings:

@@ -238,6 +238,24 @@ async def test_a_record_is_not_written_through_the_table_above_its_own(
     assert (await home.update("itsm", "incident", task, {"short_description": "x"})).id == task
 
 
+@pytest.mark.parametrize("action", ["update", "delete", "upsert"])
+async def test_no_load_writes_records_through_the_table_above_their_own(
+    home: Session, instance: Instance, task: str, action: str
+):
+    instance.tables["task"][task]["correlation_id"] = "k"
+    before = dict(instance.tables["task"][task])
+    line: object = {"update": (task, {"short_description": "x"}), "delete": task}.get(
+        action, {"correlation_id": "k", "short_description": "x"}
+    )
+    field = "correlation_id" if action == "upsert" else ""
+    try:
+        told = [one async for one in home.load("itsm", "task", [line], action=action, key_field=field, key="above")]
+        assert [one.code for one in told[0].outcomes] == ["invalid_arguments"]
+    except InvalidArguments as refused:
+        assert "lies in 'incident'" in str(refused)
+    assert instance.tables["task"][task] == before
+
+
 async def test_a_ticket_seen_through_the_table_above_its_own_is_about_nobody_known(abroad: Session, task: str):
     """The table above has no caller, so that nobody can tell whose data it is."""
     own = await abroad.get("itsm", "incident", task, ["short_description"])

@@ -21,6 +21,7 @@ from isthmus.connectors.servicenow.faults import fault_of, quota_of
 from isthmus.connectors.servicenow.figures import figure_params, figures_of
 from isthmus.connectors.servicenow.files import FILES, attach_file, download_file, find_file
 from isthmus.connectors.servicenow.ids import checked_id
+from isthmus.connectors.servicenow.knowledge import ARTICLES, SEARCHED, articles_of, searches_text
 from isthmus.connectors.servicenow.loads import load_lines, read_back
 from isthmus.connectors.servicenow.queries import explained, groups_of, parse_text, sections, text_of
 from isthmus.connectors.servicenow.readback import settle
@@ -128,7 +129,10 @@ class ServiceNow(Connector):
         if "." in name:
             raise InvalidArguments(f"{object[:40]!a} is no table; describe lists them", field="object")
         told = await read_dictionary(self._tables.list, name, self._settings.language)
-        return replace(object_facts(told, self._settings.data_classes), actions=actions_of(told.chain))
+        facts = replace(object_facts(told, self._settings.data_classes), actions=actions_of(told.chain))
+        if name == ARTICLES and self._settings.knowledge_search and SEARCHED in facts.fields:
+            return replace(facts, searched=(*facts.searched, SEARCHED))
+        return facts
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows; every name is known, since an instance would ignore a condition on another."""
@@ -159,9 +163,15 @@ class ServiceNow(Connector):
         rows: list[Row] = []
         words = text.split()[:MOST_WORDS]
         for object, fields in objects.items():
-            searched = (await self.facts_of(object)).searched
+            facts = await self.facts_of(object)
+            searched = facts.searched
             if not searched or not words:
                 raise InvalidArguments(f"{object} has no name to search; query it by a condition", object=object)
+            if searches_text(facts):
+                articles = await articles_of(self._tables, " ".join(words), fields, limit - len(rows))
+                if articles is not None:
+                    rows += articles
+                    continue
             each = [AnyOf(tuple(Compare(name, Operator.CONTAINS, word) for name in searched)) for word in words]
             asked = Query(object, tuple(fields), AllOf(tuple(each)), limit=limit - len(rows))
             rows += await self.query(asked) if asked.limit > 0 else ()
@@ -208,7 +218,7 @@ class ServiceNow(Connector):
             )
         if not found.records:
             return await self.create(object, values, key)
-        check_class(object, found.records[0], classed)
+        check_class(object, found.records[0])
         id, facts = checked_id(text_at(found.records[0], ID)), await self.facts_of(object)
         sent = sent_of(facts, {name: value for name, value in values.items() if name != key.field})
         where = self._tables.path("/table/{}/{}", object, id)
@@ -279,7 +289,7 @@ class ServiceNow(Connector):
         if version is None and not classed:
             return None
         found = await self._tables.record(object, id, (ID, VERSION, *classed))
-        check_class(object, found, classed)
+        check_class(object, found)
         if version is None:
             return None
         if text_at(found, VERSION) != version:

@@ -84,8 +84,8 @@ def fault_of(response: Response) -> Fault | None:
     status = response.status
     if status == 204:
         return None
-    if status == 200 and "content-disposition" in response.headers:
-        # A file, of whatever type; its bytes are elsewhere by now.
+    if status == 200 and response.filed is not None:
+        # Taken for a file, of whatever type; who asked for it compares it with what the instance says of it.
         return None
     if status == 201 and not response.body and "location" not in response.headers:
         return _fault(_BLOCKED, {}, status)

@@ -7,9 +7,10 @@ from isthmus.connectors.servicenow.ids import checked_id, is_id
 from isthmus.connectors.servicenow.pages import list_params
 from isthmus.connectors.servicenow.queries import groups_of, text_of
 from isthmus.connectors.servicenow.readback import absent
-from isthmus.connectors.servicenow.tables import BY_ID, Tables
+from isthmus.connectors.servicenow.tables import BY_ID, Tables, check_class
 from isthmus.core.connector import FileFacts, Pending, Settlement, Upload, Written
 from isthmus.core.errors import InvalidArguments, NotFound, UpstreamError
+from isthmus.core.files import digest_of
 from isthmus.core.records import AllOf, Compare, Operator
 
 __all__ = ["FILES", "attach_file", "download_file", "find_file"]
@@ -24,6 +25,9 @@ async def attach_file(tables: Tables, object: str, id: str, file: Upload) -> Wri
     """Post the bytes as the body; what the instance says it keeps must be these bytes, on this record."""
     if len(file.name) > LONGEST_NAME:
         raise InvalidArguments(f"a file's name has at most {LONGEST_NAME} characters here", field="name")
+    classed = await tables.classed(object)
+    if classed:
+        check_class(object, await tables.record(object, id, (ID, *classed)))
     params = {"table_name": object, "table_sys_id": checked_id(id), "file_name": file.name}
     answer = await tables.http.upload(tables.path("/attachment/file"), file, params=params)
     kept = record_of(answer)
@@ -43,8 +47,11 @@ async def download_file(tables: Tables, object: str, id: str, file: str, into: B
     if text_at(about, ID).lower() != file.lower() or owner != (object, id.lower()):
         raise NotFound(f"{object} {id} has no file {file}, or this identity may not see it", object=object)
     await tables.http.download(tables.path("/attachment/{}/file", file), into)
-    if text_at(about, "size_bytes") not in ("", str(into.tell())):
-        raise UpstreamError("the file has another size than the instance says; it was not used", code="cut_off")
+    size, sha256 = digest_of(into)
+    told = (text_at(about, "size_bytes"), text_at(about, "hash").lower())
+    if told[0] != str(size) or told[1] not in ("", sha256):
+        # Cut off, or another page: a login, a proxy, an instance that hibernates.
+        raise UpstreamError("what came is not the file that the instance described; it was not used", code="other_file")
     return FileFacts(text_at(about, "file_name"), text_at(about, "content_type"))
 
 

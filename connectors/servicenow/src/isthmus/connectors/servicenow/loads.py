@@ -9,7 +9,7 @@ from isthmus.connectors.servicenow.faults import fault_of
 from isthmus.connectors.servicenow.ids import checked_id, id_of_key, is_id
 from isthmus.connectors.servicenow.queries import groups_of, text_of
 from isthmus.connectors.servicenow.readback import absent, settle
-from isthmus.connectors.servicenow.tables import BY_ID, DELETED, Tables
+from isthmus.connectors.servicenow.tables import BY_ID, DELETED, Tables, check_class
 from isthmus.connectors.servicenow.writing import key_value, keyed, sent_of, shown, written
 from isthmus.core.connector import Key, Line, LineOutcome, Load, Loaded, ObjectFacts, Pending, Settlement
 from isthmus.core.errors import InvalidArguments, IsthmusError, UpstreamError, UpstreamRejected
@@ -40,10 +40,12 @@ async def load_lines(tables: Tables, load: Load) -> Loaded:
     """
     facts = await tables.facts_of(load.object)
     known = await _known(tables, load, facts) if load.action == "upsert" else {}
+    elsewhere = await _elsewhere(tables, load)
     outcomes: dict[int, LineOutcome] = {}
     writes: dict[int, _Write] = {}
     for number, line in enumerate(load.lines):
         try:
+            check_class(load.object, elsewhere.get(line.id.lower(), {}))
             writes[number] = _write(tables, load, line, facts, known)
         except (InvalidArguments, UpstreamRejected) as error:
             outcomes[number] = LineOutcome(code=error.reason, field=error.field)
@@ -113,8 +115,19 @@ def _unsure() -> UpstreamError:
 async def _known(tables: Tables, load: Load, facts: ObjectFacts) -> Mapping[str, Sequence[str]]:
     """Map each key of an upsert to the ids of the records that have it; raises UpstreamRejected where one is hidden."""
     found: dict[str, list[str]] = {}
-    for one in await _by_keys(tables, load, facts, (ID,)):
+    for one in await _by_keys(tables, load, facts, (ID, *await tables.classed(load.object))):
+        check_class(load.object, one)
         found.setdefault(_spelled(text_at(one, facts.field(load.key_field).name)), []).append(text_at(one, ID))
+    return found
+
+
+async def _elsewhere(tables: Tables, load: Load) -> Mapping[str, Mapping[str, JSON]]:
+    """Read in which table each record that a line names lies, where it may be one below."""
+    classed, found = await tables.classed(load.object), dict[str, Mapping[str, JSON]]()
+    named = [checked_id(line.id) for line in load.lines if line.id]
+    for some in _some(named) if classed else ():
+        page = await tables.by_id(load.object, some, (ID, *classed))
+        found |= {text_at(one, ID).lower(): one for one in page.records}
     return found
 
 

@@ -11,9 +11,11 @@ class ServiceNowSettings(ConnectorSettings):
     """Settings of one instance.
 
     `data_classes` maps names of the instance's own data classes to classes of the flow rules. `language` is that of
-    labels and choices.
+    labels and choices. With `knowledge_search` words are looked for in whole articles, by the instance's own search:
+    who may not see their texts in clear cannot search them then.
     """
 
     api_version: str = Field(default="", pattern=r"^(v[12])?$")
     language: str = Field(default="en", pattern=r"^[a-z]{2,3}$")
     data_classes: dict[str, list[str]] = Field(default_factory=dict)
+    knowledge_search: bool = False

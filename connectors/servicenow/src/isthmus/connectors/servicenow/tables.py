@@ -110,9 +110,9 @@ class Tables:
         return Settlement.HAPPENED if told.records else Settlement.CANNOT_TELL
 
 
-def check_class(object: str, found: Mapping[str, JSON], classed: Sequence[str]) -> None:
+def check_class(object: str, found: Mapping[str, JSON]) -> None:
     """Refuse to write a record through a table above its own: it was judged under another name."""
-    if classed and text_at(found, CLASS) != object:
+    if CLASS in found and text_at(found, CLASS) != object:
         told = text_at(found, CLASS)[:80] or "another table"
         raise InvalidArguments(f"this record of {object} lies in {told!a}; write it by that name", object=object)
 
