@@ -20,7 +20,7 @@ from .instance import Instance
 CEDAR = """
 @id("agents") permit (principal is Isthmus::Agent, action in
   [Isthmus::Action::"read", Isthmus::Action::"create", Isthmus::Action::"update", Isthmus::Action::"transition",
-   Isthmus::Action::"delete"], resource in Isthmus::System::"itsm");
+   Isthmus::Action::"delete", Isthmus::Action::"load"], resource in Isthmus::System::"itsm");
 @id("people") permit (principal in Isthmus::Role::"support", action in Isthmus::Action::"use",
   resource in Isthmus::System::"itsm");
 @id("never-close") forbid (principal is Isthmus::Agent, action == Isthmus::Action::"transition", resource) when

@@ -238,21 +238,25 @@ async def test_a_record_is_not_written_through_the_table_above_its_own(
     assert (await home.update("itsm", "incident", task, {"short_description": "x"})).id == task
 
 
-@pytest.mark.parametrize("action", ["update", "delete", "upsert"])
-async def test_no_load_writes_records_through_the_table_above_their_own(
+@pytest.mark.parametrize("action", ["update", "delete"])
+async def test_no_line_of_a_load_is_written_through_the_table_above_its_own(
     home: Session, instance: Instance, task: str, action: str
 ):
+    before = dict(instance.tables["task"][task])
+    line = (task, {"short_description": "x"}) if action == "update" else task
+    told = [one async for one in home.load("itsm", "task", [line], action=action, key="above")]
+    assert [one.code for one in told[0].outcomes] == ["invalid_arguments"]
+    assert instance.tables["task"][task] == before
+
+
+async def test_no_key_of_a_load_leads_to_a_table_below(home: Session, instance: Instance, task: str):
     instance.tables["task"][task]["correlation_id"] = "k"
     before = dict(instance.tables["task"][task])
-    line: object = {"update": (task, {"short_description": "x"}), "delete": task}.get(
-        action, {"correlation_id": "k", "short_description": "x"}
-    )
-    field = "correlation_id" if action == "upsert" else ""
-    try:
-        told = [one async for one in home.load("itsm", "task", [line], action=action, key_field=field, key="above")]
-        assert [one.code for one in told[0].outcomes] == ["invalid_arguments"]
-    except InvalidArguments as refused:
-        assert "lies in 'incident'" in str(refused)
+    lines = [{"correlation_id": "k", "short_description": "x"}]
+    with pytest.raises(InvalidArguments, match="lies in 'incident'"):
+        assert [
+            one async for one in home.load("itsm", "task", lines, action="upsert", key_field="correlation_id", key="a")
+        ]
     assert instance.tables["task"][task] == before
 
 
