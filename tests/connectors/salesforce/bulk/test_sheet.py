@@ -124,6 +124,12 @@ def test_a_number_that_is_none_is_not_used(cell: str) -> None:
         read(written([KINDS.paths, row]), KINDS)
 
 
+def test_a_page_that_is_too_heavy_is_not_read() -> None:
+    body = b'"Id","Name","Account.Name"\n' + b'"003000000000001AAA","Anna","x"\n' * 400_000
+    with pytest.raises(UpstreamError, match="fewer records at a time"):
+        read(body)
+
+
 def test_no_rows_are_no_rows() -> None:
     assert values(read(written([NAMES]))) == []
     assert split_rows(b"") == []
