@@ -101,9 +101,7 @@ BLIND = Pending("update", "Case", id="500000000000001AAA", values={"Subject": "n
     ],
 )
 def test_only_proof_settles_a_write(pending: Pending, found: Row | None, soon: Settlement, late: Settlement) -> None:
-    aged = Pending(
-        pending.verb, pending.object, pending.id, pending.key, pending.values, pending.version, LONGEST_TRANSACTION + 1
-    )
+    aged = replace(pending, age=LONGEST_TRANSACTION)
     assert (settle(pending, found), settle(aged, found)) == (soon, late)
 
 
