@@ -1,5 +1,7 @@
 """Is a lost write told from one that did not happen, by values as the org stores them?"""
 
+from dataclasses import replace
+
 import pytest
 
 from isthmus.connectors.salesforce.readback import LONGEST_TRANSACTION, same_value, settle, settle_delete
