@@ -11,7 +11,7 @@ from tests.conftest import FLOWS
 from isthmus.core.arguments import parse_value
 from isthmus.core.caller import Caller
 from isthmus.core.errors import InvalidArguments, ResidencyError
-from isthmus.core.flows import Flows, plain_values, resolved
+from isthmus.core.flows import Flows
 from isthmus.core.operation import Verb
 from isthmus.core.plan import make_plan
 from isthmus.core.records import (
@@ -32,6 +32,7 @@ from isthmus.core.records import (
 from isthmus.core.refs import RefVaults, Resolved
 from isthmus.core.release import Releaser, Source
 from isthmus.core.request import Create, Search, Update, Upsert
+from isthmus.core.resolving import plain_values, resolved
 from isthmus.residency import FlowPolicy, Form, Label
 
 from .schema import Time, metadata
@@ -50,7 +51,7 @@ def releaser(tmp_path_factory):
 
 async def judged(releaser, request, *, consumer="us", zone="eu", knows=None, verb="query", state=None):
     source = Source(f"crm-{zone}", zone, qualified=True)
-    flows = Flows(releaser, source, CALLERS[consumer], consumer, knows, lambda ref: KNOWN[ref.token])
+    flows = Flows(releaser, source, CALLERS[consumer], consumer, knows, lambda ref: KNOWN[ref.token], frozenset())
     plan = await make_plan(Verb(verb), request, metadata())
     if state is not None:
         plan = changed(plan, state=Row("Person", "1", state))

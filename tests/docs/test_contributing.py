@@ -166,9 +166,9 @@ def test_the_connector_works_through_the_public_face(served: Path) -> None:
 
 def test_the_command_line_and_mcp_show_its_tools(served: Path) -> None:
     listed = json.loads(run(served, "isthmus", "tools", "--json"))
-    assert {"describe", "query", "get", "create"} == {each["name"] for each in listed["tools"]}
+    assert {"describe", "query", "export", "get", "create"} == {each["name"] for each in listed["tools"]}
     (tools,) = (each["result"]["tools"] for each in asked(served, "--client", "desktop-eu") if each["id"] == 2)
-    assert {"describe", "query", "get", "create"} == {each["name"] for each in tools}
+    assert {"describe", "query", "export", "get", "create"} == {each["name"] for each in tools}
     assert all(each["inputSchema"]["properties"]["system"] == {"enum": ["desk"]} for each in tools)
 
 

@@ -107,6 +107,20 @@ class TestOfTwoOrgs:
         assert homes == sorted(homes)
 
 
+class TestOfAnOrgThatMayNotBeAsked(TestOfTwoOrgs):
+    @pytest.fixture
+    def house(self, tmp_path: Path, sandbox: Sandbox) -> Home:
+        closed = '@id("not-the-us") forbid (principal, action, resource in Isthmus::Connection::"crm-us");'
+        return Home(tmp_path, sandbox, orgs=("eu", "us"), cedar=CEDAR + closed)
+
+    async def test_reads_one_after_the_other(self, gateway: Gateway, house: Home) -> None:
+        session = gateway.session(house.caller("eu"))
+        pages = [page async for page in session.export("crm", "Contact", limit=9)]
+        found = sorted(one.id for page in pages for one in page.records)
+        assert found == [f"crm-eu~{id}" for id in ids("eu", house)]
+        assert {one.what for page in pages for one in page.withheld} == {"crm-us"}
+
+
 def test_blocks_page_by_page_for_threads(house: Home) -> None:
     around = Surroundings(environ=house.environ)
     path = house.write()

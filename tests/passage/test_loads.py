@@ -145,6 +145,15 @@ async def test_whose_record_it_is_cannot_be_changed_to_see_more_of_it(gateway: G
     assert house.sent("PATCH") == []
 
 
+async def test_old_records_are_not_linked_to_others_that_would_show_more_of_them(gateway: Gateway, house: Home) -> None:
+    case, contact = house.org.rows("Case")[0], house.org.rows("Contact")[0]
+    lines = [(case["Id"], {"ContactId": contact["Id"]})]
+    us = gateway.session(house.caller("us"))
+    with pytest.raises(ResidencyError, match="cannot link old records of Case by Contact"):
+        assert [one async for one in us.load("crm", "Case", lines, action="update", key="linked")]
+    assert house.sent("PATCH") == []
+
+
 async def test_the_systems_own_words_stay_with_who_may_read_them(gateway: Gateway, house: Home) -> None:
     session = gateway.session(house.caller("us"))
     told = [one async for one in session.load("crm", "Account", [], key="none")]

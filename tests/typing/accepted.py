@@ -1,11 +1,14 @@
 """Calls that a type-checker accepts; never run."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar, Literal, assert_type
 
-from isthmus.core import Description, Groups, Page, Record, Ref, Session, sync
+from isthmus.core import Answer, Description, File, Groups, Loaded, Page, Record, Ref, Session, sync
 from isthmus.core.models import Change, Masked, Model, ModelPage, New
 from isthmus.core.records import Aggregate, AllOf, Compare, Measure, Operator, Order, Query
 
+MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 CONTACTS = Query(
     "Contact",
     ("Name",),
@@ -44,6 +47,21 @@ async def asynchronous(session: Session) -> None:
     assert_type(await session.upsert("crm", "Contact", "Key__c", "k", {"Name": "n"}), Record)
     assert_type(await session.delete("crm", "Contact", "003", approval="a"), Record)
 
+    async for page in session.export("crm", "Contact", CONTACTS.where, select=["Email"], limit=100):
+        assert_type(page, Page)
+    async for models in session.export("crm", Contact):
+        assert_type(models, ModelPage[Contact])
+    assert_type(await session.changes("crm", "Contact", since=MOMENT), Page)
+    assert_type(await session.changes("crm", Contact, after="x"), ModelPage[Contact])
+    async for loaded in session.load("crm", "Contact", [{"Email": "e"}, ContactNew(Email="e")], key="k"):
+        assert_type(loaded, Loaded)
+    session.load("crm", "Contact", [("003", {"Email": None}), ("004", ContactChange())], action="update", key="k")
+    session.load("crm", "Contact", ["003"], action="delete", key="k")
+    assert_type(await session.attach("crm", "Case", "500", Path("a.pdf"), type="application/pdf"), Record)
+    assert_type(await session.attach("crm", "Case", "500", b"abc", name="a.txt"), Record)
+    assert_type(await session.download("crm", "Case", "500", "069"), File)
+    assert_type(await session.invoke("itsm", "sc_cat_item", "order", {"quantity": 1}, id="x", key="k"), Answer)
+
     assert_type(await session.get("crm", Contact, "003"), Contact)
     assert_type((await session.get("crm", Contact, "003", ("Email",))).Email, str | Ref | None)
     assert_type((await session.get("crm", Contact, id="003")).record, Record)
@@ -65,6 +83,16 @@ def blocking(session: sync.Session) -> None:
     assert_type(session.get("crm", "Contact", "003", ("Name",)), Record)
     assert_type(session.create("crm", "Contact", {"Name": "n"}), Record)
     assert_type(session.delete("crm", "Contact", "003"), Record)
+    for page in session.export("crm", "Contact"):
+        assert_type(page, Page)
+    for models in session.export("crm", Contact):
+        assert_type(models, ModelPage[Contact])
+    assert_type(session.changes("crm", Contact), ModelPage[Contact])
+    for loaded in session.load("crm", "Contact", [{"Email": "e"}], key="k"):
+        assert_type(loaded, Loaded)
+    assert_type(session.attach("crm", "Case", "500", b"abc", name="a.txt"), Record)
+    assert_type(session.download("crm", "Case", "500", "069"), File)
+    assert_type(session.invoke("itsm", "sc_cat_item", "order"), Answer)
     assert_type(session.get("crm", Contact, "003"), Contact)
     assert_type(session.get("crm", Contact, "003", ("Email",)).Email, str | Ref | None)
     assert_type(session.get("crm", Contact, id="003").record, Record)

@@ -33,6 +33,14 @@ async def asynchronous(session: Session) -> None:
     await session.create("crm", "Contact", {"Name": "n"}, "key")  # E: call-overload
     await session.update("crm", "Contact", {"Name": "n"})  # E: call-overload
     await session.transition("crm", "Case", "500")  # E: call-overload
+    await session.export("crm", "Contact")  # E: misc
+    session.export("crm", "Contact", order_by=())  # E: call-overload
+    await session.changes("crm", "Contact", since="yesterday")  # E: call-overload
+    session.load("crm", "Contact", [{"Email": "e"}])  # E: call-arg
+    session.load("crm", "Contact", [{"Email": "e"}], action="merge", key="k")  # E: arg-type
+    await session.attach("crm", "Case", "500", "a.pdf")  # E: arg-type
+    (await session.download("crm", "Case", "500", "069")).text  # E: attr-defined
+    await session.invoke("itsm", "sc_cat_item")  # E: call-arg
     (await session.get("crm", "Contact", "003")).records  # E: attr-defined
     await session.frobnicate("crm")  # E: attr-defined
     session.query("crm", "text").records  # E: attr-defined

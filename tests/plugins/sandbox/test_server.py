@@ -38,6 +38,11 @@ def test_a_chosen_port_is_used() -> None:
         assert httpx2.get(f"{sandbox.salesforce['eu'].url}/services/data", verify=False).status_code == 200
 
 
+def test_header_names_are_written_as_the_vendors_write_them(crm: httpx2.Client) -> None:
+    names = [name for name, _ in crm.get("limits").headers.raw]
+    assert {b"Content-Type", b"Content-Length", b"Sforce-Limit-Info"} <= set(names)
+
+
 def test_requests_on_one_connection_are_quick(org: SalesforceOrg, crm: httpx2.Client) -> None:
     import time
 

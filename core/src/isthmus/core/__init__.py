@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from isthmus.core.caller import Caller
     from isthmus.core.config import Config, load_config
     from isthmus.core.errors import IsthmusError
+    from isthmus.core.files import File
     from isthmus.core.gateway import Gateway
     from isthmus.core.records import Page, Record, Ref
-    from isthmus.core.results import Description, Groups, Result, as_json
+    from isthmus.core.results import Answer, Description, Groups, Result, as_json
     from isthmus.core.session import Session
     from isthmus.core.streams import Loaded
     from isthmus.core.tools import Tool
 
 __all__ = [
+    "Answer",
     "Caller",
     "Config",
     "Description",
+    "File",
     "Gateway",
     "Groups",
     "IsthmusError",
@@ -45,7 +48,9 @@ __all__ = [
 _HOMES = {
     "Caller": "caller",
     "Config": "config",
+    "Answer": "results",
     "Description": "results",
+    "File": "files",
     "Gateway": "gateway",
     "Groups": "results",
     "IsthmusError": "errors",

@@ -23,12 +23,15 @@ from isthmus.core.records import (
     Value,
 )
 from isthmus.core.request import (
+    Attach,
     Changes,
     Create,
     Delete,
     Describe,
+    Download,
     Export,
     Get,
+    Invoke,
     Line,
     Loading,
     Move,
@@ -73,8 +76,8 @@ def parse_request(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
             return Aggregate(
                 object, _measures(arguments), names("group_by"), _where(arguments), _integer(arguments, "limit", 200)
             )
-        case Verb.INVOKE:
-            return Relay(object, text("request"))
+        case Verb.DOWNLOAD:
+            return Download(object, text("id"), text("file"))
         case _:
             return _parse_write(verb, arguments)
 
@@ -97,6 +100,13 @@ def _parse_write(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
             lines = cast("Sequence[Mapping[str, JSON]]", arguments["lines"])
             made = [_line(object, arguments, line, number) for number, line in enumerate(lines)]
             return Loading(object, text("action"), tuple(made), text("key"))
+        case Verb.ATTACH:
+            return Attach(object, text("id"), text("name"), text("type"), 0, "")
+        case Verb.INVOKE if "request" in arguments:
+            return Relay(object, text("request"))
+        case Verb.INVOKE:
+            told = _values({"values": arguments.get("arguments", {})})
+            return Invoke(object, text("action"), text("id"), told, text("key"))
         case _:
             raise InvalidArguments(f"no system here has the verb {verb.value!r}")
 

@@ -158,6 +158,7 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
             approval_key=keys.of(Purpose.APPROVALS),
             clock=clock,
             call_timeout=config.file.call_timeout,
+            transfer_timeout=max(config.file.call_timeout, config.file.transfer_timeout),
             process=f"{os.getpid()}-{secrets.token_hex(4)}",
         )
         gateway = Gateway(parts)

@@ -14,7 +14,7 @@ from msgspec.structs import replace as changed
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Judged, Leg
 from isthmus.core.errors import Denied
-from isthmus.core.flows import Flows, resolved
+from isthmus.core.flows import Flows
 from isthmus.core.operation import Operation
 from isthmus.core.parts import Parts
 from isthmus.core.plan import Plan
@@ -22,6 +22,7 @@ from isthmus.core.policy import Circumstances, Duty, Question, RecordFacts, Verd
 from isthmus.core.reach import Reach
 from isthmus.core.records import Query
 from isthmus.core.request import Describe, Get, Search
+from isthmus.core.resolving import resolved
 from isthmus.core.tasks import Tasks
 from isthmus.core.tools import Tool
 from isthmus.residency import Integrity, Label, normalise_country
@@ -60,6 +61,7 @@ class Authorizer:
             self.parts.consumer_zone(leg.caller),
             label,
             self.parts.resolver(leg.caller),
+            leg.connection.file_classes,
         )
         smallest = flows.judge(plan)
         call_digest, approval_digest = self._digests(leg, plan, approvable=operation.writes or bool(verdict.approvable))

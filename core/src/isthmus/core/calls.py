@@ -4,23 +4,27 @@ A struct of msgspec is made in a tenth of the time of a frozen dataclass, and al
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace as alike
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 from msgspec import Struct
+from msgspec.structs import replace
 
 from isthmus.core.caller import Caller, Principal
 from isthmus.core.connector import ObjectSummary, Written
 from isthmus.core.cursors import Cursor, Scalar
+from isthmus.core.errors import NotFound
+from isthmus.core.files import File
 from isthmus.core.http import CallScope, Meter, Response
 from isthmus.core.operation import Operation
 from isthmus.core.plan import Plan
 from isthmus.core.policy import Question, Verdict
 from isthmus.core.records import JSON, Row
-from isthmus.core.request import Request
+from isthmus.core.request import Attach, Download, Get, Request
 from isthmus.core.resilience import Deadline
-from isthmus.core.streams import Invoked, Loaded
+from isthmus.core.streams import Invoked, Loaded, Upload
 from isthmus.core.tools import Tool
 from isthmus.residency import Label
 
@@ -34,7 +38,7 @@ __all__ = ["Call", "Done", "Judged", "Leg"]
 class Call(Struct, frozen=True, gc=False):
     """A validated request of a caller; `id` is the attempt and the correlation id of everything it causes.
 
-    `relayed` is a read of the system's own SDK that is sent as it is.
+    `relayed` is a read of the system's own SDK that is sent as it is, `upload` the file of an attach.
     """
 
     id: str
@@ -47,6 +51,12 @@ class Call(Struct, frozen=True, gc=False):
     approval: str = ""
     cursor: Cursor | None = None
     relayed: httpx2.Request | None = None
+    upload: Upload | None = None
+
+    def carrying(self, file: Upload) -> "Call":
+        """Return the attach that carries this file."""
+        about: dict[str, Any] = {"name": file.name, "type": file.type, "size": file.size, "sha256": file.sha256}
+        return replace(self, request=alike(cast("Attach", self.request), **about), upload=file)
 
 
 class Leg(Struct, frozen=True, gc=False):
@@ -99,12 +109,28 @@ class Judged(Struct, frozen=True, gc=False):
     approval_digest: str = ""
     needs_approval_of: str = ""
 
+    def must_exist(self) -> None:
+        """Raise NotFound where deciding looked for the record and did not find it."""
+        plan = self.plan
+        if plan.record and plan.state is None and not isinstance(plan.request, Get):
+            raise NotFound(f"there is no {self.operation.object} {plan.record!r}, or this identity may not see it")
+
+    @property
+    def declared(self) -> Operation:
+        """Return what the requests of this call may do: a file lies in objects of its own, beside its record's."""
+        request, operation = self.plan.request, self.operation
+        if not isinstance(request, Attach | Download):
+            return operation
+        objects = operation.objects | self.leg.connection.connector.file_objects
+        file = (request.file,) if isinstance(request, Download) else ()
+        return replace(operation, objects=objects, records=(*operation.records, *file))
+
 
 class Done(Struct, frozen=True, gc=False):
     """What a leg brought back, not yet released: rows, figures, metadata, or what a write did.
 
     `at` is where an export or a look for changes goes on, `deleted` the ids of records that are gone. `repeats` is the
-    intent of an earlier call whose outcome this is; `answer` is that of a relayed request.
+    intent of an earlier call whose outcome this is; `answer` is that of a relayed request, `file` what was downloaded.
     """
 
     rows: Sequence[Row] = ()
@@ -117,3 +143,4 @@ class Done(Struct, frozen=True, gc=False):
     invoked: Invoked | None = None
     repeats: str = ""
     answer: Response | None = None
+    file: File | None = None

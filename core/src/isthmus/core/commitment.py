@@ -6,9 +6,8 @@ from datetime import timedelta
 
 from isthmus.core import policy
 from isthmus.core.calls import Done, Judged
-from isthmus.core.connector import Key, Written
+from isthmus.core.connector import Key, Outcome, Written
 from isthmus.core.errors import ApprovalRequired, Conflict, Denied, OutcomeUnknown, UnderWay
-from isthmus.core.flows import plain_values, resolved
 from isthmus.core.journal import (
     Approval,
     ApprovalState,
@@ -22,9 +21,10 @@ from isthmus.core.journal import (
 )
 from isthmus.core.parts import Parts
 from isthmus.core.records import JSON
-from isthmus.core.request import Create, Delete, Loading, Request, Update, Upsert
-from isthmus.core.settlement import Settler, load_json, stored_load
-from isthmus.core.streams import Line, Load
+from isthmus.core.request import Attach, Create, Delete, Invoke, Loading, Request, Update, Upsert
+from isthmus.core.resolving import plain_values, resolved
+from isthmus.core.settlement import Settler, done_of, load_json, stored_load
+from isthmus.core.streams import Invoked, Line, Load
 from isthmus.core.summary import summarise
 from isthmus.residency import Integrity
 
@@ -58,9 +58,7 @@ class Committer:
         if not twin.state.settled:
             twin = await self.settler.settle_open(twin)
         if twin.state is IntentState.HAPPENED:
-            if isinstance(judged.plan.request, Loading):
-                return Done(loaded=stored_load(twin.outcome), repeats=twin.id)
-            return Done(written=_stored(twin), repeats=twin.id)
+            return done_of(_stored(twin, judged.plan.request), twin.id)
         if twin.state is IntentState.NOT_HAPPENED:
             return None
         if isinstance(judged.plan.request, Loading) and twin.payload.get("job"):
@@ -111,7 +109,7 @@ class Committer:
     def _twin(self, judged: Judged) -> Intent | None:
         caller, view = judged.leg.caller, self.parts.journal.view()
         request = judged.plan.request
-        if isinstance(request, Create | Loading) and request.key:
+        if isinstance(request, Create | Loading | Invoke) and request.key:
             found = view.intent_for_key(caller.agent, caller.user, judged.leg.call.tool.name, request.key)
             if found is not None:
                 return found
@@ -225,7 +223,7 @@ class Committer:
             tool=leg.call.tool.name,
             connection=leg.connection.name,
             object=judged.operation.object,
-            key=request.key or None if isinstance(request, Create | Loading) else None,
+            key=request.key or None if isinstance(request, Create | Loading | Invoke) else None,
             opened_at=self.parts.now(),
             lease_owner=self.parts.process,
             lease_until=self.parts.now() + timedelta(seconds=leg.call.deadline.remaining() + 30),
@@ -236,15 +234,15 @@ class Committer:
         """Keep what reading back needs: sealed, and gone once the intent is settled."""
         request = resolved(judged.plan.request, self.parts.resolver(judged.leg.caller))
         key = key_of(request, judged)
-        values = plain_values(request.values) if isinstance(request, Create | Update | Upsert) else {}
         load = load_of(request, judged) if isinstance(request, Loading) else None
         return {
             "verb": judged.operation.verb.value,
             "id": judged.plan.record,
             "key": {"field": key.field, "value": key.value} if key else None,
-            "values": values,
+            "values": _told_by(request),
             "version": judged.plan.state.version if judged.plan.state else None,
             **({"load": load_json(load)} if load else {}),
+            **({"action": request.action} if isinstance(request, Invoke) else {}),
         }
 
 
@@ -255,6 +253,8 @@ def key_of(request: Request, judged: Judged) -> Key | None:
     """Return the key of a write whose refs are resolved: an upsert's own, or what a create's key field will hold."""
     if isinstance(request, Upsert):
         return Key(request.key_field, str(request.key))
+    if isinstance(request, Invoke):
+        return Key("", request.key or judged.leg.id)
     field = judged.leg.connection.key_fields.get(judged.operation.object)
     if not isinstance(request, Create) or field is None:
         return None
@@ -301,8 +301,24 @@ def _twin_under_way(judged: Judged) -> Conflict:
     )
 
 
-def _stored(intent: Intent) -> Written:
+def _told_by(request: Request) -> Mapping[str, JSON]:
+    """Return what a write says, as reading it back needs it."""
+    match request:
+        case Create(values=values) | Update(values=values) | Upsert(values=values) | Invoke(arguments=values):
+            return plain_values(values)
+        case Attach():
+            return {"name": request.name, "type": request.type, "size": request.size, "sha256": request.sha256}
+        case _:
+            return {}
+
+
+def _stored(intent: Intent, request: Request) -> Outcome:
     outcome = intent.outcome
+    if isinstance(request, Loading):
+        return stored_load(outcome)
+    if isinstance(request, Invoke):
+        records = outcome.get("records")
+        return Invoked(records=tuple(map(str, records)) if isinstance(records, list) else ())
     version, guard, altered = outcome.get("version"), outcome.get("guard"), outcome.get("altered")
     return Written(
         str(outcome.get("id", "")),

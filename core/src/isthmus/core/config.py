@@ -95,6 +95,7 @@ class ConnectionConfig(_Section):
     subject_country: dict[str, list[str]] = {}
     final_states: list[str] = ["Closed", "Resolved", "Cancelled", "Closed Won", "Closed Lost"]
     sees_all_rows: bool = False
+    file_classes: list[str] = ["anything"]
     ca_file: str | None = None
     proxy: str | None = None
     settings: dict[str, Any] = {}
@@ -117,6 +118,7 @@ class ConfigFile(_Section):
     sealing_key: str = "keyring"
     plugins: list[str] | None = None
     call_timeout: float = Field(default=60, gt=0, le=3600)
+    transfer_timeout: float = Field(default=900, gt=0, le=86400)
     policy: PolicyFiles = PolicyFiles()
     agents: dict[str, AgentConfig] = {}
     users: dict[str, UserConfig] = {}

@@ -61,7 +61,8 @@ class Connection:
     """One org, ready to be called; whoever opens it closes `resources`.
 
     `identity` is "service" or "user": with "user" a call acts with the person's own credential or not at all.
-    `key_fields` maps an object to the unique field that holds idempotency keys.
+    `key_fields` maps an object to the unique field that holds idempotency keys. `file_classes` are the most that a file
+    here may hold, as the operator knows.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Connection:
     key_fields: Mapping[str, str] = field(default_factory=dict)
     final_states: frozenset[str] = frozenset()
     sees_all_rows: bool = False
+    file_classes: frozenset[str] = frozenset({"anything"})
     door: str = "api"
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     _metadata: dict[Principal, Metadata] = field(default_factory=dict)

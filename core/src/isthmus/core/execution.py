@@ -8,23 +8,27 @@ from isthmus.core.commitment import key_of, load_of, under_way
 from isthmus.core.connector import Connector
 from isthmus.core.cursors import after_condition
 from isthmus.core.errors import InvalidArguments, OutcomeUnknown
-from isthmus.core.flows import plain_values, resolved
+from isthmus.core.files import File, digest_of, spool
 from isthmus.core.metadata import typed
 from isthmus.core.parts import Parts
 from isthmus.core.records import MOST_ROWS, Aggregate, AllOf, Condition, Measure, Order, Query, Row, Rows
 from isthmus.core.request import (
+    Attach,
     Changes,
     Create,
     Delete,
     Describe,
+    Download,
     Export,
     Get,
+    Invoke,
     Loading,
     Request,
     Search,
     Update,
     Upsert,
 )
+from isthmus.core.resolving import plain_values, resolved
 from isthmus.core.streams import Load
 from isthmus.core.table import Table
 
@@ -64,12 +68,23 @@ async def execute(judged: Judged, connector: Connector, parts: Parts) -> Done:
                 request.text, {request.object: plan.reach.reads}, _limit(request.limit, judged)
             )
             return Done(rows=tuple(found))
-        case Loading():
-            return await _load(judged, connector, load_of(request, judged), parts)
+        case Download():
+            return await _download(connector, request)
         case Aggregate():
             return Done(figures=tuple(await connector.aggregate(_supported(request))))
         case _:
-            return await _write(judged, connector, request)
+            return await _write(judged, connector, request, parts)
+
+
+async def _download(connector: Connector, request: Download) -> Done:
+    content = spool()
+    try:
+        told = await connector.download(request.object, request.id, request.file, content)
+        size, sha256 = digest_of(content)
+    except BaseException:
+        content.close()
+        raise
+    return Done(file=File(request.object, request.file, told.name, told.type, size, sha256, content))
 
 
 async def _load(judged: Judged, connector: Connector, load: Load, parts: Parts) -> Done:
@@ -84,7 +99,7 @@ async def _load(judged: Judged, connector: Connector, load: Load, parts: Parts) 
     return Done(loaded=loaded)
 
 
-async def _write(judged: Judged, connector: Connector, request: Request) -> Done:
+async def _write(judged: Judged, connector: Connector, request: Request, parts: Parts) -> Done:
     version = judged.plan.state.version if judged.plan.state else None
     match request:
         case Create():
@@ -100,6 +115,13 @@ async def _write(judged: Judged, connector: Connector, request: Request) -> Done
             return Done(written=await connector.upsert(request.object, key, plain_values(request.values)))
         case Delete():
             return Done(written=await connector.delete(request.object, request.id, request.version or version))
+        case Loading():
+            return await _load(judged, connector, load_of(request, judged), parts)
+        case Attach() if judged.leg.call.upload is not None:
+            return Done(written=await connector.attach(request.object, request.id, judged.leg.call.upload))
+        case Invoke():
+            arguments, own = plain_values(request.arguments), request.key or judged.leg.id
+            return Done(invoked=await connector.invoke(request.object, request.action, request.id, arguments, own))
         case _:
             raise InvalidArguments(f"{type(request).__name__} is not implemented by any connector here")
 

@@ -12,6 +12,7 @@ from isthmus.core.errors import UnderWay
 from isthmus.core.models import Model, ModelPage, Named
 from isthmus.core.records import JSON, Page, Record
 from isthmus.core.results import Result
+from isthmus.core.streams import Upload
 from isthmus.core.verbs import Ask, told
 
 __all__ = [
@@ -44,12 +45,20 @@ class Asynchronous(Protocol):
         """Call a tool."""
         ...
 
+    async def send(self, upload: Upload, tool: str, /, **arguments: JSON) -> Result:
+        """Call a tool that takes a file along."""
+        ...
+
 
 class Synchronous(Protocol):
     """A face that blocks."""
 
     def call(self, tool: str, /, **arguments: JSON) -> Result:
         """Call a tool."""
+        ...
+
+    def send(self, upload: Upload, tool: str, /, **arguments: JSON) -> Result:
+        """Call a tool that takes a file along."""
         ...
 
 
@@ -276,6 +285,8 @@ def _awaiting(session: Asynchronous, verb: Callable[..., Ask[R]]) -> Callable[..
     @wraps(verb)
     async def ask(*args: object, **kwargs: object) -> object:
         asked = verb(*args, **kwargs)
+        if asked.upload is not None:
+            return asked.answered(await session.send(asked.upload, asked.tool, **asked.arguments))
         return asked.answered(await session.call(asked.tool, **asked.arguments))
 
     return ask
@@ -285,6 +296,8 @@ def _blocking(session: Synchronous, verb: Callable[..., Ask[R]]) -> Callable[...
     @wraps(verb)
     def ask(*args: object, **kwargs: object) -> object:
         asked = verb(*args, **kwargs)
+        if asked.upload is not None:
+            return asked.answered(session.send(asked.upload, asked.tool, **asked.arguments))
         return asked.answered(session.call(asked.tool, **asked.arguments))
 
     return ask

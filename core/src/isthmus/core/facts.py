@@ -70,7 +70,8 @@ class Action:
 
     `effects` are the most that it does to records of its object, and decide with `classes`, those of what its answer
     may hold, what policy and residency say. `parameters` maps each argument to its JSON Schema, `required` names those
-    that must be given. `on_record` is True where it acts on one record, whose id it takes.
+    that must be given. `on_record` is True where it acts on one record, whose id it takes. A transition leads to
+    `to_state`, or to the state that the argument `state_argument` names.
     """
 
     name: str
@@ -79,6 +80,8 @@ class Action:
     parameters: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     on_record: bool = False
+    to_state: str = ""
+    state_argument: str = ""
     classes: frozenset[str] = frozenset({"unclassified"})
 
 

@@ -2,26 +2,23 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass
 
 from msgspec.structs import replace as changed
 
 from isthmus.core.caller import Caller
 from isthmus.core.connector import FieldFacts, FieldType
-from isthmus.core.errors import InvalidArguments, ResidencyError
-from isthmus.core.labelling import anything, label_of
+from isthmus.core.errors import ResidencyError
+from isthmus.core.labelling import answer_label, anything, label_of
 from isthmus.core.metadata import FieldPath
+from isthmus.core.operation import Effect
 from isthmus.core.plan import Plan
 from isthmus.core.records import (
-    JSON,
     Aggregate,
     AllOf,
-    AnyOf,
     Compare,
     Condition,
     InQuery,
-    Negated,
     Operator,
     Query,
     Ref,
@@ -31,10 +28,24 @@ from isthmus.core.records import (
 )
 from isthmus.core.refs import Resolved
 from isthmus.core.release import Releaser, Source, country_of
-from isthmus.core.request import Create, Delete, Line, Loading, Relay, Request, Search, Update, Upsert, refs_in
-from isthmus.residency import Decision, Form, Label
+from isthmus.core.request import (
+    Attach,
+    Create,
+    Delete,
+    Download,
+    Invoke,
+    Line,
+    Loading,
+    Relay,
+    Request,
+    Search,
+    Update,
+    Upsert,
+    refs_in,
+)
+from isthmus.residency import Decision, Form, Integrity, Label
 
-__all__ = ["Flows", "answers", "compared_with_refs", "resolved"]
+__all__ = ["Flows", "answers", "compared_with_refs", "file_label"]
 
 SMALLEST_GROUP = 5
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -55,6 +66,7 @@ class Flows:
     consumer_zone: str
     task_label: Label | None
     resolve: Callable[[Ref], Resolved]
+    file_classes: frozenset[str]
 
     def judge(self, plan: Plan) -> int:
         """Judge all arguments of a plan; return the fewest records a figure must stand for (1: no limit)."""
@@ -71,8 +83,13 @@ class Flows:
                     self._must_see(path, None, "search")
                 self._words(text, None, plan.request.object, "", "search for text in")
             case Relay(object=object, words=words):
-                self._anything(object)
+                self._sees(anything(self.source.connection), object, "the answer to this request", "use a query")
                 self._words(words, None, object, "", "relay a request about")
+            case Download(object=object):
+                label = file_label(plan, self.file_classes, self.source.connection)
+                self._sees(label, object, "what is in a file", "call from its own zone")
+            case Invoke():
+                self._invoked(plan.request, plan)
             case _:
                 self._write(plan.request, plan)
         return 1
@@ -87,6 +104,8 @@ class Flows:
             case Upsert(values=values, key_field=key_field, key=key):
                 self._relabels(values, plan)
                 self._written({**values, key_field: key}, plan)
+            case Attach(object=object, name=name):
+                self._words(name, None, object, "", "attach a file to")
             case Loading(lines=lines):
                 self._links_unread(lines, plan)
                 self._lines(lines, plan)
@@ -103,15 +122,25 @@ class Flows:
                 asked.add(country)
             self._written({**line.values, line.key_field: line.key} if isinstance(line, Upsert) else line.values, plan)
 
-    def _anything(self, object: str) -> None:
-        """Demand that the consumer may see every class of this connection in clear, whoever it is about."""
-        label = anything(self.source.connection)
+    def _invoked(self, request: Invoke, plan: Plan) -> None:
+        """Judge the arguments of an action, of whose fields nothing is known, and what a mere read would tell."""
+        facts = plan.facts
+        if facts is not None and (action := facts.action(request.action)).effects == {Effect.READ}:
+            label = answer_label(action, facts, self.source.connection)
+            self._sees(label, request.object, "what this action answers", "use another verb")
+        for name, value in request.arguments.items():
+            for ref in refs_in(value):
+                self._ref(self.resolve(ref), request.object, name, anything(self.source.connection), "send")
+            for text in _texts(value):
+                self._words(text, None, request.object, name, "send")
+
+    def _sees(self, label: Label, object: str, what: str, instead: str) -> None:
+        """Demand that the consumer may see what is labelled so in clear."""
         decision = self.releaser.decide(label, self.source, self.caller)
         if decision.form is not Form.CLEAR:
             raise ResidencyError(
-                f"the answer to this request cannot be labelled, and {self.caller.subject} may not see all of "
-                f"{self.source.connection!r} in clear ({', '.join(decision.rules) or decision.basis}); use a query, or "
-                "a verb that says the same",
+                f"{what} cannot be labelled field by field, and {self.caller.subject} may not see all of "
+                f"{self.source.connection!r} in clear ({', '.join(decision.rules) or decision.basis}); {instead}",
                 code="unlabelled",
                 subject=self.caller.agent,
                 object=object,
@@ -189,12 +218,12 @@ class Flows:
     def _argument(self, value: Value, path: FieldPath, label: Label, act: str) -> None:
         """Judge one value: refs by what they stand for, other text by its field and by what the task knows."""
         for ref in refs_in(value):
-            self._ref(self.resolve(ref), path, label, act)
+            self._ref(self.resolve(ref), path.object.name, path.path, label, act)
         for text in _texts(value):
             if not _harmless(text, path.facts):
                 self._words(text, label, path.object.name, path.path, act)
 
-    def _ref(self, found: Resolved, path: FieldPath, label: Label, act: str) -> None:
+    def _ref(self, found: Resolved, object: str, field: str, label: Label, act: str) -> None:
         """Let a ref resolve at home only, and only in a field that shows the caller no more than the ref did."""
         decision = self.releaser.into(found.label, found.zone, self.source.zone, self.caller.purpose)
         why = ""
@@ -206,10 +235,10 @@ class Flows:
             why = "you see that field in clear and would learn what the ref stands for; use a field that hides it too"
         if why:
             raise ResidencyError(
-                f"cannot {act} {path.object.name}.{path.path} in zone {self.source.zone!r} with a ref: {why}",
+                f"cannot {act} {object}.{field} in zone {self.source.zone!r} with a ref: {why}",
                 subject=self.caller.agent,
-                object=path.object.name,
-                field=path.path,
+                object=object,
+                field=field,
                 rules=decision.rules,
             )
 
@@ -274,6 +303,13 @@ class Flows:
                 field=field,
                 rules=decision.rules,
             )
+
+
+def file_label(plan: Plan, classes: frozenset[str], connection: str) -> Label:
+    """Label a file by the most that files of its connection hold, and by whose record it lies with."""
+    person = plan.facts is None or plan.facts.person
+    country = _country_of({}, plan)
+    return Label.of(classes, (country,) if country or person else (), (connection,), Integrity.UNTRUSTED, person=True)
 
 
 def compared_with_refs(plan: Plan) -> tuple[FieldPath, ...]:
@@ -342,56 +378,3 @@ def _required(where: Condition | None) -> Iterable[Compare]:
         case AllOf(terms):
             for term in terms:
                 yield from _required(term)
-
-
-def resolved(request: Request, resolve: Callable[[Ref], Resolved]) -> Request:
-    """Return the request with every ref replaced by its value; only what is about to be sent is treated so."""
-    match request:
-        case Query(where=where) | Aggregate(where=where) if where is not None:
-            return replace(request, where=_resolved_condition(where, resolve))
-        case Create(values=values) | Update(values=values):
-            return replace(request, values=_resolved_values(values, resolve))
-        case Upsert(values=values, key=key):
-            return replace(request, values=_resolved_values(values, resolve), key=_resolved(key, resolve))
-        case Loading(lines=lines):
-            return replace(request, lines=tuple(cast("Line", resolved(line, resolve)) for line in lines))
-        case _:
-            return request
-
-
-def _resolved_values(values: Mapping[str, Value], resolve: Callable[[Ref], Resolved]) -> dict[str, Value]:
-    return {name: _resolved(value, resolve) for name, value in values.items()}
-
-
-def _resolved(value: Value, resolve: Callable[[Ref], Resolved]) -> Value:
-    if isinstance(value, Ref):
-        return cast("Value", resolve(value).value)
-    if isinstance(value, Mapping):
-        return {key: _resolved(inner, resolve) for key, inner in value.items()}
-    if isinstance(value, tuple):
-        return tuple(_resolved(inner, resolve) for inner in value)
-    return value
-
-
-def _resolved_condition(condition: Condition, resolve: Callable[[Ref], Resolved]) -> Condition:
-    match condition:
-        case Compare(field, op, value):
-            return Compare(field, op, _resolved(value, resolve))
-        case AllOf(terms):
-            return AllOf(tuple(_resolved_condition(term, resolve) for term in terms))
-        case AnyOf(terms):
-            return AnyOf(tuple(_resolved_condition(term, resolve) for term in terms))
-        case Negated(term):
-            return Negated(_resolved_condition(term, resolve))
-        case InQuery(field, query, negated):
-            return InQuery(field, cast("Query", resolved(query, resolve)), negated)
-
-
-def plain_values(values: Mapping[str, Value]) -> dict[str, JSON]:
-    """Return values that hold no ref and no relative date any more; raises InvalidArguments otherwise."""
-    found: dict[str, JSON] = {}
-    for name, value in values.items():
-        if isinstance(value, Ref) or not isinstance(value, str | int | float | bool | tuple | Mapping | None):
-            raise InvalidArguments(f"{name} takes a plain value", field=name)
-        found[name] = cast("JSON", value)
-    return found

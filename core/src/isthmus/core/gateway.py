@@ -28,20 +28,24 @@ from isthmus.core.errors import (
 )
 from isthmus.core.eventloop import OwnLoop
 from isthmus.core.execution import execute
+from isthmus.core.files import inline
 from isthmus.core.http import Meter, Response
 from isthmus.core.http.telemetry import tracing
 from isthmus.core.lookups import LookUps
 from isthmus.core.merging import check_combinable
+from isthmus.core.operation import Verb
+from isthmus.core.outcomes import Outcomes
 from isthmus.core.plan import Plan
 from isthmus.core.policy import Question
 from isthmus.core.recording import Fetched, Recorder
-from isthmus.core.records import JSON, MOST_BATCH, Aggregate, Query, Withheld
+from isthmus.core.records import JSON, MOST_BATCH, Aggregate, Page, Query, Withheld
 from isthmus.core.relaying import relayed
 from isthmus.core.request import Describe, Export, RawQuery
 from isthmus.core.resilience import Deadline
 from isthmus.core.results import Description, Result
 from isthmus.core.session import Session
 from isthmus.core.settlement import Settler, as_failure
+from isthmus.core.streams import Upload
 from isthmus.core.tools import Tool
 
 if TYPE_CHECKING:
@@ -66,6 +70,7 @@ class Gateway:
         self._authorizer = Authorizer(parts)
         self._committer = Committer(parts, self.settler)
         self._recorder = Recorder(parts)
+        self._outcomes = Outcomes(parts)
         self._tracer = trace.get_tracer("isthmus")
         self._writing: set[asyncio.Task[Result]] = set()
 
@@ -78,17 +83,26 @@ class Gateway:
         return tuple(self._authorizer.may_use(caller).values())
 
     async def call(
-        self, caller: Caller, name: str, arguments: Mapping[str, JSON], *, id: str = "", most: int = MOST_BATCH
+        self,
+        caller: Caller,
+        name: str,
+        arguments: Mapping[str, JSON],
+        *,
+        id: str = "",
+        most: int = MOST_BATCH,
+        upload: Upload | None = None,
     ) -> Result:
         """Carry one call through all nine steps.
 
         `id` is a fresh `parts.new_id()` that the caller's own log uses. `most` bounds a page of records where the
-        face has less room than a program; the rest comes by `after`.
+        face has less room than a program; the rest comes by `after`. `upload` is the file of an attach that is not
+        among its arguments.
         """
         if not self.loop.here:
-            return await self.loop.hop(lambda: self.call(caller, name, arguments, id=id, most=most))
+            return await self.loop.hop(lambda: self.call(caller, name, arguments, id=id, most=most, upload=upload))
         try:
             call = self._read(caller, name, arguments, id, most)
+            call = call.carrying(upload or inline(arguments)) if call.tool.verb is Verb.ATTACH else call
         except IsthmusError as error:
             await self._recorder.unread(caller, name, error)
             raise
@@ -161,7 +175,7 @@ class Gateway:
             tool=tool,
             system=system.name,
             request=request,
-            deadline=Deadline.after(self.parts.call_timeout, self.parts.clock),
+            deadline=Deadline.after(self.parts.time_for(tool.verb), self.parts.clock),
             started=self.parts.now(),
             approval=str(arguments.get("approval", "")),
         )
@@ -199,10 +213,10 @@ class Gateway:
 
     async def _look(self, call: Call, legs: Sequence[Leg]) -> Result:
         """Pass a read over its legs; a leg that may not be asked is named in the answer, unless none may."""
-        if len(legs) == 1:
-            return await self._recorder.read(call, (await self._fetch(legs[0]),), ())
         if isinstance(call.request, Export):
             return await self._look_in_turn(call, legs)
+        if len(legs) == 1:
+            return await self._recorder.read(call, (await self._fetch(legs[0]),), ())
         results = await asyncio.gather(*(self._fetch(leg) for leg in legs), return_exceptions=True)
         fetched = [one for one in results if isinstance(one, Fetched)]
         errors = [(leg, one) for leg, one in zip(legs, results, strict=True) if isinstance(one, BaseException)]
@@ -215,29 +229,31 @@ class Gateway:
     async def _look_in_turn(self, call: Call, legs: Sequence[Leg]) -> Result:
         """Pass a read over the first of its legs that may be asked; the others wait for the pages to come."""
         withheld: list[Withheld] = []
+        others_read = call.cursor is not None and bool(call.cursor.done)
         for at, leg in enumerate(legs):
             try:
                 fetched = await self._fetch(leg)
             except _WITHHELD as error:
-                if at == len(legs) - 1:
+                if at == len(legs) - 1 and not others_read:
                     raise
                 withheld.append(Withheld(leg.connection.name, _rules(error)))
             else:
                 waiting = [one.connection.name for one in legs[at + 1 :]]
                 return await self._recorder.read(call, (fetched,), withheld, waiting)
-        raise TypeError("a call has at least one leg")
+        return Page((), withheld=tuple(withheld))
 
     async def _fetch(self, leg: Leg) -> Fetched:
         try:
             plan = await self._lookups.plan(leg)
             judged = self._authorizer.judge(leg, plan)
+            judged.must_exist()
             if isinstance(plan.request, Describe) and plan.facts is not None and leg.call.relayed is None:
                 return Fetched(judged, await execute(judged, leg.connection.connector, self.parts))
             permit = await leg.connection.reserve(leg.caller, leg.call.deadline)
             try:
                 await self._committer.commit(judged)
                 # 7 execute
-                connector = leg.connection.bind(leg.scope(judged.operation, permit))
+                connector = leg.connection.bind(leg.scope(judged.declared, permit))
                 done = await execute(judged, connector, self.parts)
                 if done.objects:
                     known = tuple(one for one in done.objects if self._authorizer.may_describe(judged, one.name))
@@ -257,11 +273,8 @@ class Gateway:
             judged = self._authorizer.judge(leg, plan)
             earlier = await self._committer.earlier(judged)
             if earlier is not None:
-                return await self._recorder.wrote(judged, earlier, None)
-            if plan.record and plan.state is None:
-                raise NotFound(  # noqa: TRY301 recorded like every other failure
-                    f"there is no {judged.operation.object} {plan.record!r}, or this identity may not see it"
-                )
+                return await self._outcomes.wrote(judged, earlier, None)
+            judged.must_exist()
             permit = await leg.connection.reserve(leg.caller, leg.call.deadline)
         except Exception as error:  # noqa: BLE001 a connector's own fault must not carry data out
             failure = as_failure(error, leg)
@@ -274,7 +287,7 @@ class Gateway:
         try:
             intent = await self._committer.commit(judged)
             # 7 execute
-            connector = leg.connection.bind(leg.scope(judged.operation, permit))
+            connector = leg.connection.bind(leg.scope(judged.declared, permit))
             done = await execute(judged, connector, self.parts)
         except Exception as error:  # noqa: BLE001 even a connector's own fault must leave a settled intent
             try:
@@ -289,7 +302,7 @@ class Gateway:
         finally:
             permit.release_unused()
         # 9 release and record
-        return await self._recorder.wrote(judged, done, intent)
+        return await self._outcomes.wrote(judged, done, intent)
 
     async def _uninterrupted(self, work: Coroutine[None, None, Result]) -> Result:
         task = asyncio.ensure_future(work)

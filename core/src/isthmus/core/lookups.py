@@ -14,7 +14,7 @@ from isthmus.core.operation import Operation
 from isthmus.core.parts import Parts
 from isthmus.core.plan import Plan, make_plan
 from isthmus.core.records import JSON, Compare, Operator, Query, Row
-from isthmus.core.request import Delete, Move, Update, Upsert, request_refs
+from isthmus.core.request import Get, Move, Update, Upsert, request_refs
 
 __all__ = ["LookUps"]
 
@@ -40,7 +40,7 @@ class LookUps:
             plan = changed(plan, linked=await self._linked(leg, plan))
         if isinstance(request, Upsert) and plan.tells_country:
             return changed(plan, state=await self._state_by_key(leg, plan))
-        if not isinstance(request, Update | Delete) or plan.facts is None:
+        if not plan.record or isinstance(request, Get) or plan.facts is None:
             return plan
         return changed(plan, state=await self._state(leg, plan, plan.facts))
 

@@ -102,6 +102,7 @@ class SystemBuilder:
             key_fields=settings.key_fields,
             final_states=frozenset(settings.final_states),
             sees_all_rows=settings.sees_all_rows,
+            file_classes=frozenset(settings.file_classes),
         )
 
     async def _credentials(

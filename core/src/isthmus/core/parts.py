@@ -11,6 +11,7 @@ from isthmus.core.calls import Call
 from isthmus.core.connection import Connection
 from isthmus.core.cursors import CursorSeal, query_digest
 from isthmus.core.journal import Journal
+from isthmus.core.operation import Verb
 from isthmus.core.policy import Policy, SequenceRules
 from isthmus.core.records import Query, Ref
 from isthmus.core.refs import RefVaults, Resolved
@@ -53,11 +54,16 @@ class Parts:
     approval_key: bytes
     clock: Clock
     call_timeout: float
+    transfer_timeout: float
     process: str
 
     def now(self) -> datetime:
         """Return the time in UTC."""
         return datetime.fromtimestamp(self.clock.time(), UTC)
+
+    def time_for(self, verb: Verb) -> float:
+        """Return the seconds that a call may take: a file may take longer than records."""
+        return self.transfer_timeout if verb in (Verb.ATTACH, Verb.DOWNLOAD) else self.call_timeout
 
     def new_id(self) -> str:
         """Return an id that sorts by time: 12 hexadecimal digits of milliseconds, then 80 random bits."""

@@ -6,6 +6,7 @@ from typing import cast
 
 from msgspec import Struct, field
 
+from isthmus.core.actions import check_action, move_of
 from isthmus.core.connector import ObjectFacts
 from isthmus.core.errors import InvalidArguments, NotFound
 from isthmus.core.metadata import FieldPath, Metadata
@@ -13,10 +14,13 @@ from isthmus.core.operation import Effect, Operation, Transition, Verb
 from isthmus.core.reach import Reach
 from isthmus.core.records import JSON, Aggregate, InQuery, Query, Row, Value, comparisons
 from isthmus.core.request import (
+    Attach,
     Create,
     Delete,
     Describe,
+    Download,
     Get,
+    Invoke,
     Line,
     Loading,
     Move,
@@ -33,6 +37,7 @@ __all__ = ["Plan", "make_plan"]
 EVERY = ("*",)
 """As the only field: all that the caller may see, not only those that are shown by default."""
 _READS = frozenset({Effect.READ})
+_ON_A_RECORD = Get | Update | Delete | Attach | Download | Invoke
 
 
 class Plan(Struct, frozen=True, gc=False):
@@ -71,13 +76,13 @@ class Plan(Struct, frozen=True, gc=False):
     @property
     def record(self) -> str:
         """Return the id of the record that the request names, or an empty string."""
-        return self.request.id if isinstance(self.request, Get | Update | Delete) else ""
+        return self.request.id if isinstance(self.request, _ON_A_RECORD) else ""
 
     def operation(self, connection: str, system: str, tool: str) -> Operation:
         """Return what policy sees."""
         transition, request = self._transition(), self.request
         named = [request] if not isinstance(request, Loading) else request.lines
-        records = tuple(one.id for one in named if isinstance(one, Get | Update | Delete))
+        records = tuple(one.id for one in named if isinstance(one, _ON_A_RECORD) and one.id)
         reach, name = self.reach, self.facts.name if self.facts else getattr(self.request, "object", "")
         return Operation(
             connection=connection,
@@ -134,16 +139,22 @@ class Plan(Struct, frozen=True, gc=False):
                 return frozenset({Effect.DELETE})
             case Loading(action=action):
                 return _LOADS[action]
+            case Attach():
+                return frozenset({Effect.CREATE})
+            case Invoke(action=action) if self.facts is not None:
+                return self.facts.action(action).effects
             case _:
                 return _READS
 
     def _transition(self) -> Transition | None:
         """Find the state change in the values; a state field is never just another field."""
-        if self.facts is None or not self.facts.state_field:
+        if self.facts is None or not (self.facts.state_field or isinstance(self.request, Invoke)):
             return None
-        name = self.facts.state_field
+        name = self.facts.state_field or ""
         if isinstance(self.request, Loading):
             return _one_state(self.request, name)
+        if isinstance(self.request, Invoke):
+            return move_of(self.request, self.facts.action(self.request.action), self.facts, self.state)
         if not isinstance(self.request, Create | Update | Upsert):
             return None
         wanted = self.request.values.get(name)
@@ -171,8 +182,12 @@ async def make_plan(verb: Verb, request: Request, metadata: Metadata) -> Plan:
             return await _plan_write(verb, request, metadata)
         case Loading():
             return await _plan_load(request, metadata)
-        case Delete():
+        case Delete() | Attach() | Download():
             facts = await metadata.object(request.object)
+            return Plan(verb, replace(request, object=facts.name), Reach(facts, objects=frozenset({facts.name})))
+        case Invoke():
+            facts = await metadata.object(request.object)
+            check_action(request, facts)
             return Plan(verb, replace(request, object=facts.name), Reach(facts, objects=frozenset({facts.name})))
         case RawQuery() | Move():
             raise InvalidArguments("a text is parsed, and a state is given its field, before a call is planned")

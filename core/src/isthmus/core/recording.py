@@ -5,29 +5,25 @@ from dataclasses import dataclass
 from itertools import compress
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Call, Done, Judged, Leg
-from isthmus.core.connector import Written
 from isthmus.core.cursors import Cursor, Scalar, merged
 from isthmus.core.errors import IsthmusError, OutcomeUnknown, UpstreamRejected
 from isthmus.core.execution import MOST_GROUPS, SUPPORT
-from isthmus.core.flows import answers, compared_with_refs
+from isthmus.core.files import File
+from isthmus.core.flows import answers, compared_with_refs, file_label
 from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnavailable, Transaction
 from isthmus.core.labelling import anything, label_of
 from isthmus.core.merging import combine
 from isthmus.core.metadata import FieldPath
+from isthmus.core.outcomes import joined, may_read_vendor_text
 from isthmus.core.parts import Parts
-from isthmus.core.reach import Reach
 from isthmus.core.records import MOST_ROWS, Aggregate, Page, Query, Record, Row, Rows, Withheld
 from isthmus.core.release import Forms, Released, as_value
-from isthmus.core.request import Changes, Create, Describe, Export, Get, Relay, Update, Upsert
+from isthmus.core.request import Changes, Describe, Download, Export, Get, Relay
 from isthmus.core.results import Description, Groups, Result
-from isthmus.core.settlement import outcome_json
-from isthmus.core.streams import LineOutcome, Loaded
-from isthmus.core.tasks import Tasks
-from isthmus.residency import Form, Label
+from isthmus.residency import Label
 
 __all__ = ["Fetched", "Recorder"]
 
@@ -53,6 +49,8 @@ class Recorder:
         `waiting` are connections that this page did not get to.
         """
         first = fetched[0].judged.plan.request
+        if isinstance(first, Download):
+            return await self._file(fetched[0])
         if isinstance(first, Aggregate):
             return await self._figures(fetched, refused)
         if isinstance(first, Describe | Relay):
@@ -60,6 +58,20 @@ class Recorder:
         if isinstance(first, Get):
             return await self._row(fetched[0])
         return await self._rows(call, fetched, refused, waiting)
+
+    async def _file(self, one: Fetched) -> File:
+        """Hand out a file, once it is recorded who got it; nobody else keeps its bytes."""
+        file, connection = one.done.file, one.judged.leg.connection
+        label = file_label(one.judged.plan, connection.file_classes, connection.name)
+        if file is None:
+            raise TypeError("a download brought no file")
+        out = Released((), label, Forms())
+        try:
+            await self._record_reads((one,), {connection.name: out})
+        except BaseException:
+            file.close()
+            raise
+        return file
 
     async def _row(self, one: Fetched) -> Record:
         released = self._released(one, one.done.rows)
@@ -206,108 +218,12 @@ class Recorder:
         def work(transaction: Transaction) -> None:
             for one in fetched:
                 judged, out = one.judged, released[one.judged.leg.connection.name]
-                after = self._join(transaction, judged.leg, out.label)
+                after = joined(transaction, judged.leg, out.label)
                 transaction.append(self.parts.auditor.outcome(judged, out.forms, after, now, "done"))
                 if self.parts.sequences.names(judged.operation):
                     transaction.finish_attempt(judged.leg.id, AttemptState.DONE, rows=len(out.records))
 
         await self.parts.journal.transact(work)
-
-    def _join(self, transaction: Transaction, leg: Leg, label: Label | None) -> Label | None:
-        if label is None:
-            return None
-        joined = [transaction.join_label(key, label) for key in Tasks.label_keys(leg.caller)]
-        return joined[0]
-
-    async def wrote(self, judged: Judged, done: Done, intent: Intent | None) -> Result:
-        """Settle a write as happened and return what it did; an outcome that cannot be recorded is unknown."""
-        if done.loaded is not None:
-            return await self._loaded(judged, done.loaded, done.repeats, intent)
-        leg, written = judged.leg, done.written
-        if written is None:
-            raise OutcomeUnknown("the connector did not say what it wrote", intent=intent.id if intent else "")
-        altered = self._altered(judged, written, done.repeats)
-        await self._happened(judged, written, (written.id,), altered, done.repeats, intent)
-        source = self.parts.source(leg.call.system, leg.connection)
-        told = altered.records[0] if altered.records else None
-        return Record(
-            judged.operation.object,
-            source.id(written.id),
-            told.fields if told else {},
-            written.version,
-            told.withheld if told else (),
-            guard=written.guard,
-            created=written.created,
-            altered=tuple(written.altered),
-        )
-
-    async def _loaded(self, judged: Judged, loaded: Loaded, repeats: str, intent: Intent | None) -> Loaded:
-        """Settle a load; what the system said of its lines passes the gate."""
-        written = tuple(one.id for one in loaded.outcomes if not one.code)
-        await self._happened(judged, loaded, written, Released((), None, Forms()), repeats, intent)
-        source = self.parts.source(judged.leg.call.system, judged.leg.connection)
-        may_see = self._may_see_vendor_text(judged.leg)
-        return Loaded(
-            tuple(
-                LineOutcome(source.id(one.id), one.created, one.code, one.field, one.text if may_see else "")
-                for one in loaded.outcomes
-            )
-        )
-
-    async def _happened(
-        self,
-        judged: Judged,
-        outcome: Written | Loaded,
-        records: tuple[str, ...],
-        released: Released,
-        repeats: str,
-        intent: Intent | None,
-    ) -> None:
-        """Make durable that a write happened, and to which records."""
-        leg, now = judged.leg, self.parts.now()
-        version = outcome.version or "" if isinstance(outcome, Written) else ""
-
-        def work(transaction: Transaction) -> None:
-            if intent is not None:
-                transaction.settle_intent(intent.id, IntentState.HAPPENED, outcome_json(outcome))
-                if self.parts.sequences.names(judged.operation):
-                    transaction.finish_attempt(leg.id, AttemptState.DONE, rows=len(records))
-            if repeats:
-                transaction.collect_outcome(repeats)
-            state = "happened" if intent is not None else "repeated"
-            after = self._join(transaction, leg, released.label)
-            entry = self.parts.auditor.outcome(judged, released.forms, after, now, state)
-            transaction.append(replace(entry, record_ids=records, version_after=version))
-
-        try:
-            await self.parts.journal.transact(work)
-        except JournalUnavailable as error:
-            raise OutcomeUnknown(
-                f"the {judged.operation.verb.value} on {judged.operation.target} was done, but that could not be "
-                f"recorded ({error.sentence}); mend the journal's disk, then `isthmus intents settle {leg.id}`",
-                intent=leg.id,
-                subject=leg.caller.agent,
-                object=judged.operation.target,
-            ) from error
-
-    def _altered(self, judged: Judged, written: Written, repeats: str) -> Released:
-        """Release what the system made of the values where that is something else; a repeat tells its fields only."""
-        paths = tuple(one for one in judged.plan.paths if one.path in written.altered)
-        if not paths or repeats:
-            return Released((), None, Forms())
-        plan, leg, request = judged.plan, judged.leg, judged.plan.request
-        sent = request.values if isinstance(request, Create | Update | Upsert) else {}
-        said = {name: value for name, value in sent.items() if isinstance(value, str)}
-        known = {**(plan.state.fields if plan.state else {}), **plan.linked, **said, **written.altered}
-        row = Row(judged.operation.object, written.id, known)
-        return self.parts.releaser.rows(
-            (row,),
-            Reach(plan.facts, paths),
-            self.parts.source(leg.call.system, leg.connection),
-            leg.caller,
-            self.parts.owner(leg.caller),
-            masked=judged.verdict.masked,
-        )
 
     async def unread(self, caller: Caller, tool: str, error: IsthmusError) -> None:
         """Record a call that was refused before it was understood."""
@@ -327,7 +243,7 @@ class Recorder:
                     transaction.finish_attempt(intent.id, AttemptState.FAILED)
             transaction.append(self.parts.auditor.refusal(call, leg, error, now))
 
-        if error.vendor_text and not self._may_see_vendor_text(leg):
+        if error.vendor_text and not may_read_vendor_text(self.parts, leg):
             error.vendor_text = ""
         try:
             await self.parts.journal.transact(work)
@@ -337,14 +253,6 @@ class Recorder:
                     f"{error.sentence}; and that could not be recorded ({unavailable.sentence})", intent=intent.id
                 ) from error
             raise error from unavailable
-
-    def _may_see_vendor_text(self, leg: Leg | None) -> bool:
-        """Judge what the system said in its own words as free text about anybody."""
-        if leg is None:
-            return False
-        label = Label.of(("free_text", "pii"), (), (leg.connection.name,), person=True)
-        source = self.parts.source(leg.call.system, leg.connection)
-        return self.parts.releaser.decide(label, source, leg.caller).form is Form.CLEAR
 
 
 def _whole_answer(one: Fetched) -> bool:

@@ -9,12 +9,15 @@ from isthmus.core.facts import ObjectFacts
 from isthmus.core.records import Aggregate, Compare, Query, Ref, Value, comparisons
 
 __all__ = [
+    "Attach",
     "Changes",
     "Create",
     "Delete",
     "Describe",
+    "Download",
     "Export",
     "Get",
+    "Invoke",
     "Line",
     "Loading",
     "Move",
@@ -160,8 +163,55 @@ class Loading:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """A file to put beside a record; its bytes are told by their SHA-256 and travel outside of the arguments."""
+
+    object: str
+    id: str
+    name: str
+    type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file of a record to read."""
+
+    object: str
+    id: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """An action of the system to run, on one record or on none; `key` is the caller's own idempotency key."""
+
+    object: str
+    action: str
+    id: str
+    arguments: Mapping[str, Value]
+    key: str = ""
+
+
 Request: TypeAlias = (
-    Describe | Relay | Query | RawQuery | Get | Search | Aggregate | Create | Update | Move | Upsert | Delete | Loading
+    Describe
+    | Relay
+    | Query
+    | RawQuery
+    | Get
+    | Search
+    | Aggregate
+    | Create
+    | Update
+    | Move
+    | Upsert
+    | Delete
+    | Loading
+    | Attach
+    | Download
+    | Invoke
 )
 
 
@@ -188,6 +238,8 @@ def request_refs(request: Request) -> Iterator[Ref]:
         case Upsert():
             yield from refs_in(request.values)
             yield from refs_in(request.key)
+        case Invoke():
+            yield from refs_in(request.arguments)
         case Loading():
             for line in request.lines:
                 yield from request_refs(line)

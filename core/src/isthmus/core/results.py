@@ -1,16 +1,22 @@
 """What does a call return, and how does it look as JSON?"""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import TypeAlias
 
-from isthmus.core.connector import FieldFacts, ObjectFacts, ObjectSummary
+from isthmus.core.connector import Action, FieldFacts, ObjectFacts, ObjectSummary
+from isthmus.core.files import File
 from isthmus.core.http import Response
 from isthmus.core.records import JSON, Page, Record, Ref, Relative, Value, Withheld
 from isthmus.core.streams import LineOutcome, Loaded
 
-__all__ = ["Description", "Groups", "Result", "as_json", "value_json"]
+__all__ = ["Answer", "Description", "Groups", "Result", "as_json", "value_json"]
+
+
+MOST_INLINE = 5 << 20
+"""Bytes of a file that go into an answer as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,17 @@ class Description:
     answer: Response | None = None
 
 
-Result: TypeAlias = Record | Page | Groups | Description | Loaded
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an action answered, and the ids of the records that it made or changed."""
+
+    object: str
+    values: Mapping[str, JSON]
+    records: tuple[str, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+
+
+Result: TypeAlias = Record | Page | Groups | Description | Loaded | File | Answer
 
 
 def as_json(result: Result) -> dict[str, JSON]:
@@ -51,6 +67,11 @@ def as_json(result: Result) -> dict[str, JSON]:
         case Groups():
             groups = [{name: value_json(value) for name, value in row.items()} for row in result.rows]
             return {"groups": groups, "complete": result.complete, **_withheld(result.withheld)}
+        case Answer():
+            answer: dict[str, JSON] = {"object": result.object, "answer": result.values}
+            return {**answer, "records": list(result.records), **_withheld(result.withheld)}
+        case File():
+            return _file(result)
         case Loaded():
             return {
                 "written": len(result.outcomes) - len(result.failed),
@@ -97,6 +118,15 @@ def _record(record: Record) -> dict[str, JSON]:
     return found | _withheld(record.withheld)
 
 
+def _file(file: File) -> dict[str, JSON]:
+    """Encode a file with its bytes as base64 (RFC 4648 section 4), where it is small enough for a model to read."""
+    about: dict[str, JSON] = {"object": file.object, "id": file.id, "name": file.name, "type": file.type}
+    about |= {"size": file.size, "sha256": file.sha256}
+    if file.size <= MOST_INLINE:
+        return about | {"content": base64.b64encode(file.read()).decode("ascii")}
+    return about | {"withheld": [{"what": f"content of more than {MOST_INLINE} bytes", "rules": ["limit"]}]}
+
+
 def _line(one: LineOutcome) -> dict[str, JSON]:
     if not one.code:
         return {"id": one.id, "created": one.created}
@@ -115,10 +145,22 @@ def _summary(one: ObjectSummary) -> dict[str, JSON]:
 
 
 def _described(facts: ObjectFacts) -> dict[str, JSON]:
-    return {
+    found: dict[str, JSON] = {
         "object": {"name": facts.name, "label": facts.label, "state_field": facts.state_field},
         "fields": [_field(one) for one in facts.fields.values()],
     }
+    return found | ({"actions": [_action(one) for one in facts.actions]} if facts.actions else {})
+
+
+def _action(one: Action) -> dict[str, JSON]:
+    found: dict[str, JSON] = {
+        "name": one.name,
+        "description": one.description,
+        "effects": sorted(one.effects),
+        "arguments": {name: dict(schema) for name, schema in one.parameters.items()},
+        "required": list(one.required),
+    }
+    return found | ({"on_record": True} if one.on_record else {})
 
 
 def _field(one: FieldFacts) -> dict[str, JSON]:

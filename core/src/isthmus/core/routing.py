@@ -21,7 +21,21 @@ from isthmus.core.records import (
     Value,
 )
 from isthmus.core.refs import Resolved
-from isthmus.core.request import Create, Delete, Get, Line, Loading, Move, Request, Update, Upsert, request_refs
+from isthmus.core.request import (
+    Attach,
+    Create,
+    Delete,
+    Download,
+    Get,
+    Invoke,
+    Line,
+    Loading,
+    Move,
+    Request,
+    Update,
+    Upsert,
+    request_refs,
+)
 from isthmus.residency import normalise_country
 
 __all__ = ["Place", "Router"]
@@ -71,8 +85,15 @@ class Router:
             return tuple(self._places)
         homes = {resolve(ref).zone for ref in request_refs(request)}
         match request:
-            case Get() | Update() | Move() | Delete():
+            case Get() | Update() | Move() | Delete() | Attach() | Download():
                 return (self._named(request.id),)
+            case Invoke(id=id) if id:
+                return (self._named(id),)
+            case Invoke() if not homes:
+                raise InvalidArguments(
+                    f"system {self.system!r} is held by {' and '.join(self._places)}, and this action names no record; "
+                    "use a system of one connection"
+                )
             case Create() | Upsert():
                 return (await self._home(request, homes, facts),)
             case Loading(lines=lines):
@@ -86,8 +107,10 @@ class Router:
         if not self.qualified:
             return request
         match request:
-            case Get() | Delete():
+            case Get() | Delete() | Attach() | Download():
                 return replace(request, id=self._native(request.id, connection))
+            case Invoke(id=id) if id:
+                return replace(request, id=self._native(id, connection))
             case Update():
                 values = self._values(request.values, connection, facts)
                 return replace(request, id=self._native(request.id, connection), values=values)

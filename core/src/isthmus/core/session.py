@@ -13,6 +13,7 @@ from isthmus.core.faces import Awaited, AwaitedPage, AwaitedPages, AwaitedParts,
 from isthmus.core.http import Response
 from isthmus.core.records import JSON
 from isthmus.core.results import Result
+from isthmus.core.streams import Upload
 from isthmus.core.tools import Tool
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class Session:
     upsert = AwaitedRecord(verbs.upsert)
     delete = AwaitedRecord(verbs.delete)
     load = AwaitedParts(verbs.load)
+    attach = Awaited(verbs.attach)
+    download = Awaited(verbs.download)
+    invoke = Awaited(verbs.invoke)
 
     def __init__(self, gateway: "Gateway", caller: Caller) -> None:
         self._gateway = gateway
@@ -66,6 +70,10 @@ class Session:
             OutcomeUnknown: a write left and its outcome is not known.
         """
         return await self._gateway.call(self.caller, tool, arguments)
+
+    async def send(self, upload: Upload, tool: str, /, **arguments: JSON) -> Result:
+        """Call a tool that takes a file along, whose name and type are among its arguments; raises as `call`."""
+        return await self._gateway.call(self.caller, tool, arguments, upload=upload)
 
     async def call_request(self, system: str, request: httpx2.Request) -> Response:
         """Answer a request of a system's own SDK by governed calls: what they release, in the system's own encoding.

@@ -198,6 +198,7 @@ def _pending(intent: Intent) -> Pending:
         key=Key(str(key["field"]), str(key["value"])) if isinstance(key, Mapping) else None,
         values=values if isinstance(values, Mapping) else {},
         version=version if isinstance(version, str) else None,
+        action=str(told.get("action") or ""),
         load=_load(intent.object, told.get("load")),
         job=str(told.get("job") or ""),
     )

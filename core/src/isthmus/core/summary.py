@@ -2,7 +2,7 @@
 
 from isthmus.core.calls import Judged
 from isthmus.core.records import JSON, Value
-from isthmus.core.request import Create, Delete, Loading, Update, Upsert
+from isthmus.core.request import Attach, Create, Delete, Invoke, Loading, Update, Upsert
 from isthmus.core.results import value_json
 from isthmus.core.wording import visible
 
@@ -26,8 +26,14 @@ def summarise(judged: Judged) -> str:
         lines.append(f"  purpose: {visible(leg.caller.purpose)}")
     if isinstance(request, Create | Update | Upsert):
         lines += [f"  {name} = {_shown(value)}" for name, value in sorted(request.values.items())]
-    if isinstance(request, Loading):
-        lines += _lines(request)
+    match request:
+        case Loading():
+            lines += _lines(request)
+        case Attach():
+            lines.append(f"  file {visible(request.name)}, {request.size} bytes, SHA-256 {request.sha256}")
+        case Invoke(action=action, arguments=arguments):
+            lines.append(f"  action {action}")
+            lines += [f"  {name} = {_shown(value)}" for name, value in sorted(arguments.items())]
     transition = judged.operation.transition
     if transition is not None:
         lines.append(f"  state: {visible(transition.from_state) or 'none'} -> {visible(transition.to_state)}")

@@ -19,6 +19,7 @@ from isthmus.core.config import Config
 from isthmus.core.faces import Blocking, BlockingPage, BlockingPages, BlockingParts, BlockingRecord
 from isthmus.core.records import JSON
 from isthmus.core.results import Result
+from isthmus.core.streams import Upload
 from isthmus.core.tools import Tool
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class Session:
     upsert = BlockingRecord(verbs.upsert)
     delete = BlockingRecord(verbs.delete)
     load = BlockingParts(verbs.load)
+    attach = Blocking(verbs.attach)
+    download = Blocking(verbs.download)
+    invoke = Blocking(verbs.invoke)
 
     def __init__(self, session: session.Session) -> None:
         self._session = session
@@ -60,6 +64,11 @@ class Session:
         """Call a tool and block until it is done; raises what the asynchronous session raises."""
         session = self._session
         return session.loop.wait(lambda: session.call(tool, **arguments))
+
+    def send(self, upload: Upload, tool: str, /, **arguments: JSON) -> Result:
+        """Call a tool that takes a file along and block until it is done."""
+        session = self._session
+        return session.loop.wait(lambda: session.send(upload, tool, **arguments))
 
     def requests_session(self, system: str) -> "requests.Session":
         """Return a `requests.Session` for SDKs, as the asynchronous session does."""

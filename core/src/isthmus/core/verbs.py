@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count, islice
+from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from isthmus.core.arguments import EXPORTED
 from isthmus.core.errors import InvalidArguments
+from isthmus.core.files import File, upload_of
 from isthmus.core.models import Change, Model, Named, New, asked_of, object_of, page_of, values_of
 from isthmus.core.records import (
     JSON,
@@ -25,8 +27,8 @@ from isthmus.core.records import (
     Record,
     Value,
 )
-from isthmus.core.results import Description, Groups, Result, value_json
-from isthmus.core.streams import Loaded
+from isthmus.core.results import Answer, Description, Groups, Result, value_json
+from isthmus.core.streams import Loaded, Upload
 
 __all__ = ["Ask", "told"]
 
@@ -38,7 +40,7 @@ class Ask(Generic[R]):
     """What a typed method asks of `call`: the tool, its arguments as JSON, and the type of its answer.
 
     `named` is what the caller called the object: a class makes its own objects of the records. `first` is the number
-    of a load's first line.
+    of a load's first line, `upload` the file that goes along.
     """
 
     tool: str
@@ -46,6 +48,7 @@ class Ask(Generic[R]):
     answer: type[R]
     named: Named = ""
     first: int = 0
+    upload: Upload | None = None
 
     def following(self, result: Result) -> "Ask[R] | None":
         """Ask for the page behind a page; None where there is none."""
@@ -238,6 +241,46 @@ def delete(system: str, object: Named, id: str, *, version: str = "", approval: 
 def told(result: Result) -> bool:
     """Tell whether a page says anything: one that only says "not ready yet" does not."""
     return not isinstance(result, Page) or bool(result.records or result.withheld or result.after is None)
+
+
+def attach(
+    system: str,
+    object: Named,
+    id: str,
+    content: bytes | Path,
+    *,
+    name: str = "",
+    type: str = "",
+    approval: str = "",
+) -> Ask[Record]:
+    """Put a file beside a record: bytes with a name, or a file on disk, which is read a portion at a time.
+
+    The record that comes back is the file's. `type` is a media type (RFC 6838).
+    """
+    file = upload_of(content, name, type)
+    arguments = _given(system, object=object_of(object), id=id, name=file.name, type=file.type, approval=approval)
+    return Ask("attach", arguments, Record, upload=file)
+
+
+def download(system: str, object: Named, id: str, file: str) -> Ask[File]:
+    """Read a file of a record; whoever gets it closes it. Nobody may read one who may not see all of the system."""
+    return Ask("download", _given(system, object=object_of(object), id=id, file=file), File)
+
+
+def invoke(
+    system: str,
+    object: Named,
+    action: str,
+    arguments: Mapping[str, Value] | None = None,
+    *,
+    id: str = "",
+    key: str = "",
+    approval: str = "",
+) -> Ask[Answer]:
+    """Run an action that `describe` names for an object; a `key` of the caller's own makes a repeat harmless."""
+    told: JSON = {name: value_json(value) for name, value in (arguments or {}).items()}
+    asked = _given(system, object=object_of(object), action=action, id=id, key=key, approval=approval)
+    return Ask("invoke", {**asked, "arguments": told} if told else asked, Answer)
 
 
 def load(

@@ -124,6 +124,15 @@ def test_the_tooling_api_tells_of_code_and_definitions(crm: httpx2.Client, org: 
     assert crm.get("query", params={"q": "SELECT Id FROM ApexClass"}).json()[0]["errorCode"] == "INVALID_TYPE"
 
 
+def test_the_tooling_api_describes_its_columns(crm: httpx2.Client) -> None:
+    for text, name, kind in (
+        ("SELECT Name FROM ApexClass", "Name", "String"),
+        ("SELECT QualifiedApiName FROM EntityDefinition", "QualifiedApiName", "String"),
+    ):
+        body = crm.get("tooling/query", params={"q": text, "columns": "true"}).json()
+        assert [(each["columnName"], each["apexType"]) for each in body["columnMetadata"]] == [(name, kind)]
+
+
 def test_every_limit_has_a_maximum_and_a_rest(crm: httpx2.Client) -> None:
     limits = crm.get("limits").json()
     assert len(limits) > 70

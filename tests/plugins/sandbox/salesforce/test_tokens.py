@@ -94,6 +94,10 @@ def test_assertion_may_carry_its_end_as_text_and_name_any_usual_audience(org: Sa
         assert assertion(org, aud=audience).status_code == 200
 
 
+def test_assertion_may_end_at_a_count_of_milliseconds(org: SalesforceOrg) -> None:
+    assert assertion(org, exp=int(time.time() * 1000) + 300).status_code == 200
+
+
 def test_assertion_may_follow_the_virtual_clock(org: SalesforceOrg) -> None:
     assert assertion(org, exp=int(org.clock()) + 60).status_code == 200
 

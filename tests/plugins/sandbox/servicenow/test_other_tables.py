@@ -112,7 +112,10 @@ class TestAttachments:
         answer = itsm.post("attachment/upload", data=form, files={"uploadFile": ("ü.txt", b"text", "text/plain")})
         found = answer.json()["result"]
         assert (answer.status_code, found["content_type"], found["size_bytes"]) == (201, "text/plain", "4")
-        assert itsm.get(f"attachment/{found['sys_id']}/file").text == "text"
+        file = itsm.get(f"attachment/{found['sys_id']}/file")
+        assert file.text == "text"
+        told = json.loads(file.headers["x-attachment-metadata"])
+        assert (told["sys_id"], told["file_name"], told["size_bytes"]) == (found["sys_id"], "ü.txt", "4")
 
     def test_files_hang_on_rows_that_are_there_and_seen(
         self, itsm: httpx2.Client, instance: ServiceNowInstance, session: Open, row: str

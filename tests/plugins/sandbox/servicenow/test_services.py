@@ -204,7 +204,7 @@ class TestConfigurationItems:
             api(
                 "POST",
                 f"{base}/{key}/relation",
-                {"source": "S", "inbound_relations": [{"type": kind, "target": other}]},
+                {"inbound_relations": [{"type": kind, "target": other}]},
             ).status_code
             == 201
         )

@@ -67,6 +67,11 @@ def test_dates_are_displayed_in_the_users_zone_and_form(
     assert [each["display_value"] for each in values] == ["20-11-2026 10:00:00", "2026-11-20 10:00:00"]
 
 
+def test_a_moment_may_be_written_with_a_t(itsm: httpx2.Client) -> None:
+    body = {"short_description": "when", "due_date": "2027-07-15T08:00:00"}
+    assert itsm.post("table/incident", json=body).json()["result"]["due_date"] == "2027-07-15 08:00:00"
+
+
 def test_pages_have_links_and_a_count(itsm: httpx2.Client, instance: ServiceNowInstance) -> None:
     answer = itsm.get("table/change_request", params={"sysparm_limit": "2", "sysparm_fields": "number"})
     base = f"{instance.url}/api/now/table/change_request?sysparm_fields=number&sysparm_limit=2&sysparm_offset="

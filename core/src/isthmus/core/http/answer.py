@@ -29,11 +29,15 @@ T = TypeVar("T")
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
-    """An answer with its whole body, decompressed; `headers` are looked up without regard to case."""
+    """An answer with its whole body, decompressed; `headers` are looked up without regard to case.
+
+    `filed` are the bytes of a body that went into a file instead, None where it did not.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    filed: int | None = None
 
     @property
     def is_json(self) -> bool:
@@ -242,10 +246,10 @@ class Whole(httpx2.Response):
     They look at status and `answer`; what else an httpx2 response has is made when somebody asks for it.
     """
 
-    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes, filed: int | None = None) -> None:
         self.status_code = status
         self.extensions = {}
-        self.answer = Response(status, Headers(headers), body)
+        self.answer = Response(status, Headers(headers), body, filed)
         self._raw = headers
 
     def __getattr__(self, name: str) -> object:

@@ -3,7 +3,7 @@
 import json as jsonlib
 import string
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import NewType
+from typing import BinaryIO, NewType
 
 import httpx2
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from isthmus.core.http.path import Path
 from isthmus.core.http.scope import CallScope, bind
 from isthmus.core.operation import Verb
 from isthmus.core.records import JSON
+from isthmus.core.streams import Upload
 
 __all__ = ["Http", "Params", "QueryString", "query_string"]
 
@@ -182,9 +183,43 @@ class Http:
         if json is not None:
             content = _encoded(json)
             named.setdefault("content-type", "application/json")
+        return await self.send(self._made(method, path, params, named, content or b""), passing, unchanged)
+
+    def _made(
+        self, method: str, path: Path, params: Params | None, named: dict[str, str], content: bytes
+    ) -> httpx2.Request:
         query = params if isinstance(params, str) else query_string(params) if params else ""
-        url = Address(self._origin.root, self._base + path, query)
-        return await self.send(_request(method, url, named, content or b""), passing, unchanged)
+        return _request(method, Address(self._origin.root, self._base + path, query), named, content)
+
+    async def upload(
+        self,
+        path: Path,
+        file: Upload,
+        *,
+        head: bytes = b"",
+        tail: bytes = b"",
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+        passing: Collection[int] = (),
+    ) -> Response:
+        """Send a POST with a file in it, in portions; `head` and `tail` are what a multipart body has around it.
+
+        What the request does must be told by its address and its head.
+        """
+        named = _accepting({"content-type": file.type, **(headers or {})})
+        named["content-length"] = str(len(head) + file.size + len(tail))
+        request = self._made("POST", path, params, named, head)
+        sending = bind(request, self._scope, passing)
+        sending.file, sending.tail = file, tail
+        return answer_of(await self._chain.handle_async_request(request))
+
+    async def download(
+        self, path: Path, into: BinaryIO, *, params: Params | None = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Send a GET and write the body of its answer into a file, which then holds nothing else; 2 GB at most."""
+        request = self._made("GET", path, params, _accepting({"accept": "*/*", **(headers or {})}), b"")
+        bind(request, self._scope).into = into
+        return answer_of(await self._chain.handle_async_request(request))
 
     async def relay(self, request: httpx2.Request) -> Response:
         """Send a bridged SDK's read as part of this call: its path and body, to this origin, with no header but two."""

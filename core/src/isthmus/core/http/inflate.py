@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from typing import BinaryIO
 
 from isthmus.core.http.faults import Unreadable
 
@@ -36,15 +37,22 @@ class Body:
     No more than `most` bytes of the wire are taken either, for compressed data need not grow at all.
     """
 
-    def __init__(self, encoding: str, most: int, due: int = 0) -> None:
-        """Begin a body; one that is not encoded may say how many bytes are `due`."""
+    def __init__(self, encoding: str, most: int, due: int = 0, into: BinaryIO | None = None) -> None:
+        """Begin a body; one that is not encoded may say how many bytes are `due`.
+
+        It goes into a file, if one is given, which then holds nothing else.
+        """
         self._encoding = encoding
         self._most = most
         self._taken = 0
         self._members = 0
         # Unlike a list of chunks it gives the whole away without a copy.
-        self._plain = io.BytesIO()
-        if due and not encoding:
+        self._room = io.BytesIO()
+        self._plain = self._room if into is None else into
+        if into is not None:
+            into.seek(0)
+            into.truncate()
+        elif due and not encoding:
             self._plain.seek(min(due, most, ROOM) - 1)
             self._plain.write(b"\0")
             self._plain.seek(0)
@@ -68,7 +76,7 @@ class Body:
                 raise Unreadable("its compression is broken") from error
 
     def whole(self) -> bytes:
-        """Return the body after its last byte.
+        """Return the body after its last byte; nothing where it is in a file.
 
         Raises:
             Unreadable: the compressed data ends too early.
@@ -76,11 +84,11 @@ class Body:
         if self._inflate is not None and self._members and not self._inflate.eof:
             raise Unreadable("its compression is broken")
         self._plain.truncate()
-        return self._plain.getvalue()
+        return self._room.getvalue()
 
     def close(self) -> None:
         """Let go of everything: whoever keeps an error of the reading would else keep the bytes as well."""
-        self._plain.close()
+        self._room.close()
 
     def _expand(self, chunk: bytes) -> None:
         inflate = self._inflate

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import httpx2
 from msgspec import Struct
@@ -12,6 +12,7 @@ from isthmus.core.caller import Principal
 from isthmus.core.errors import Denied
 from isthmus.core.operation import Effect, Operation, RequestClass
 from isthmus.core.resilience import Deadline
+from isthmus.core.streams import Upload
 
 __all__ = ["CallScope", "Meter", "Sending", "bind", "scope_of", "sending_of"]
 
@@ -72,13 +73,17 @@ class Sending:
 
     `writes` tells whether any part changes the system. `open` is True while a write has been sent and nothing yet
     says what became of it. `passing` are the statuses that the connector takes as answers. `unchanged` raises where a
-    write must not be repeated, since what it was decided on is different now.
+    write must not be repeated, since what it was decided on is different now. `file` follows the content and `tail` the
+    file; the body of a success goes into `into`, where there is one.
     """
 
     scope: CallScope
     passing: Collection[int] = ()
     unchanged: Callable[[], Awaitable[object]] | None = None
     content: bytes = b""
+    file: Upload | None = None
+    tail: bytes = b""
+    into: BinaryIO | None = None
     parts: Sequence[RequestClass] = ()
     writes: bool = False
     attempts: int = 0
@@ -86,6 +91,11 @@ class Sending:
     sent_at: int = -1
     renewed: bool = False
     open: bool = False
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the whole body."""
+        return len(self.content) + (self.file.size + len(self.tail) if self.file else 0)
 
     def read_as(self, parts: Sequence[RequestClass]) -> None:
         """Note what the request would do."""
@@ -118,9 +128,10 @@ def bind(
     scope: CallScope,
     passing: Collection[int] = (),
     unchanged: Callable[[], Awaitable[object]] | None = None,
-) -> None:
+) -> Sending:
     """Attach a call to a request about to enter the chain."""
-    request.extensions[SENDING] = Sending(scope, passing, unchanged)
+    sending = request.extensions[SENDING] = Sending(scope, passing, unchanged)
+    return sending
 
 
 def sending_of(request: httpx2.Request) -> Sending:

@@ -66,7 +66,7 @@ class Telemetry(httpx2.AsyncBaseTransport):
         sending = sending_of(request)
         scope = sending.scope
         scope.meter.attempts += 1
-        scope.meter.bytes_out += len(sending.content)
+        scope.meter.bytes_out += sending.size
         span = self._span(request, scope, sending) if self._own or tracing() else INVALID_SPAN
         outcome = "cancelled"
         try:
@@ -106,7 +106,7 @@ class Telemetry(httpx2.AsyncBaseTransport):
     def _meter(self, scope: CallScope, response: httpx2.Response) -> None:
         meter = scope.meter
         answer = answer_of(response)
-        meter.bytes_in += len(answer.body)
+        meter.bytes_in += len(answer.body) if answer.filed is None else answer.filed
         meter.statuses.append(answer.status)
         for name in self._request_ids:
             if (found := answer.headers.get(name, "")) and _ID.fullmatch(found):

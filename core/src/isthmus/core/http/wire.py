@@ -1,12 +1,15 @@
 """How do bytes get to the system and back?"""
 
+import asyncio
 import io
 import select
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache, partial
+from http import HTTPStatus
+from typing import BinaryIO
 from weakref import WeakSet
 
 import aiohttp
@@ -18,13 +21,17 @@ from isthmus.core.http.address import content_of
 from isthmus.core.http.answer import LIGHT, Whole
 from isthmus.core.http.faults import Broken, NotSent
 from isthmus.core.http.inflate import ACCEPTED, Body, encoding_of
-from isthmus.core.http.scope import sending_of
+from isthmus.core.http.scope import Sending, sending_of
+from isthmus.core.streams import Upload
 
 __all__ = ["AiohttpWire", "ForeignWire", "WireSettings"]
 
 USER_AGENT = "isthmus"
 LARGEST = 32 << 20
 """Of the 64 MB that one answer may cost in all: its JSON takes as much again (`answer.HEAVIEST`)."""
+LARGEST_FILE = 2 << 30
+PORTION = 1 << 20
+"""Bytes of a file that are read at a time."""
 LONGEST_LINE = 8_190
 MOST_HEADERS = 128
 """Of an answer, its trailers included; interim answers (1xx) have as many each, and no number of theirs is bounded."""
@@ -180,8 +187,8 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=self._headers(request),
-                data=(content if len(content) < INLINE else io.BytesIO(content)) if content else None,
-                skip_auto_headers=_NO_TYPE if content else None,
+                data=_data(sending, content),
+                skip_auto_headers=_NO_TYPE if content or sending.file else None,
                 allow_redirects=False,
                 proxy=self._settings.proxy,
                 proxy_headers=self._proxy_headers,
@@ -189,13 +196,14 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
                 # The call is cut at its deadline anyway; a timer that could only fire later costs as much as a layer.
                 timeout=self._untimed if soon else self._timed,
             ) as answer:
-                plain = await self._body(answer)
+                into = sending.into if answer.status == HTTPStatus.OK else None
+                plain = await self._body(answer, into)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             if left:
                 raise Broken(_how(error)) from error
             raise _unsent(error) from error
         headers = [pair for pair in answer.raw_headers if pair[0].lower() not in _UNPACKED]
-        return Whole(answer.status, headers, plain)
+        return Whole(answer.status, headers, plain, into.tell() if into else None)
 
     async def aclose(self) -> None:
         """Close all connections; what is still under way fails, and nothing opens them again."""
@@ -204,13 +212,15 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
             await self._session.close()
             self._session = None
 
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _body(self, answer: aiohttp.ClientResponse, into: BinaryIO | None) -> bytes:
         most, encoding = self._settings.most, encoding_of(answer.headers.getall("content-encoding", []))
         chunked = "transfer-encoding" in answer.headers
-        if not (encoding or chunked) and (answer.content_length or most) < min(LIGHT, most):
+        if into is not None:
+            most = LARGEST_FILE
+        elif not (encoding or chunked) and (answer.content_length or most) < min(LIGHT, most):
             # It has the few bytes that it says: aiohttp reads no more, and does not take less for the whole.
             return await answer.content.read()
-        with closing(Body(encoding, most, 0 if chunked else answer.content_length or 0)) as body:
+        with closing(Body(encoding, most, 0 if chunked else answer.content_length or 0, into)) as body:
             async for chunk in answer.content.iter_any():
                 body.feed(chunk)
             return body.whole()
@@ -257,8 +267,10 @@ class ForeignWire(httpx2.AsyncBaseTransport):
         sending = sending_of(request)
         sending.sent()
         try:
-            response = await self._inner.handle_async_request(request)
-            body = Body(encoding_of(response.headers.get_list("content-encoding")), self._most)
+            response = await self._inner.handle_async_request(await _whole(request, sending))
+            into = sending.into if response.status_code == HTTPStatus.OK else None
+            most = self._most if into is None else LARGEST_FILE
+            body = Body(encoding_of(response.headers.get_list("content-encoding")), most, into=into)
             if not isinstance(response.stream, httpx2.AsyncByteStream):
                 raise Broken("the answer cannot be read asynchronously")
             with closing(body):
@@ -269,11 +281,36 @@ class ForeignWire(httpx2.AsyncBaseTransport):
         except httpx2.TransportError as error:
             raise Broken("the connection was lost") from error
         headers = [pair for pair in response.headers.raw if pair[0].lower() not in _UNPACKED]
-        return Whole(response.status_code, headers, plain)
+        return Whole(response.status_code, headers, plain, into.tell() if into else None)
 
     async def aclose(self) -> None:
         """Close the transport."""
         await self._inner.aclose()
+
+
+def _data(sending: Sending, content: bytes) -> object:
+    """Return what aiohttp is to send: nothing, bytes, or a file in portions."""
+    if sending.file is not None:
+        return _portions(sending, sending.file)
+    return (content if len(content) < INLINE else io.BytesIO(content)) if content else None
+
+
+async def _portions(sending: Sending, file: Upload) -> AsyncIterator[bytes]:
+    yield sending.content
+    with file.open() as source:
+        while portion := await asyncio.to_thread(source.read, PORTION):
+            yield portion
+    yield sending.tail
+
+
+async def _whole(request: httpx2.Request, sending: Sending) -> httpx2.Request:
+    """Return a request with its file in its body, for a transport that knows nothing of files."""
+    if sending.file is None:
+        return request
+    content = b"".join([portion async for portion in _portions(sending, sending.file)])
+    return httpx2.Request(
+        request.method, request.url, headers=request.headers, content=content, extensions=request.extensions
+    )
 
 
 def _unsent(error: Exception) -> NotSent:

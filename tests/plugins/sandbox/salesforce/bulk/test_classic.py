@@ -133,6 +133,14 @@ def test_queries(bulk: Open, org: SalesforceOrg, kind: str) -> None:
         assert records[0].findtext(f"{{{SPACE}}}Account/{{{SPACE}}}Name") == parent
 
 
+def test_batches_follow_their_jobs_format_whatever_a_request_names(bulk: Open) -> None:
+    client = bulk()
+    job = make(client, "query", "CSV")
+    batch = add(client, job, "SELECT Id FROM Contact LIMIT 1", CSV)
+    for path in (f"job/{job}/batch", f"job/{job}/batch/{batch}", f"job/{job}/batch/{batch}/result"):
+        tree(client.get(path, headers={"content-type": JSON}))
+
+
 def test_a_query_that_cannot_be_run_fails_its_batch(bulk: Open) -> None:
     client = bulk()
     job = make(client, "query", "CSV")

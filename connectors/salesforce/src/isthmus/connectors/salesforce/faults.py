@@ -198,6 +198,8 @@ def _unfit(response: Response) -> Fault | None:
     if response.status == 201 and not response.body:
         # The org took the data of a job; a record that was made is told by its id, and its maker misses that.
         return None
+    if response.filed is not None:
+        return None
     if not response.body:
         return _unusable("EMPTY_ANSWER", "the org answered with nothing where content is due")
     if not response.is_json:

@@ -52,7 +52,7 @@ def serve_sandbox(
     ports = {"eu": port_eu, "us": port_us, "tls": port_tls, "gate": port_gate}
     ports |= {"servicenow-eu": port_servicenow_eu, "servicenow-us": port_servicenow_us}
     with Sandbox(seed, ports=ports, accounts=accounts, contacts=contacts) as running:
-        settings = write_house(write, running.salesforce) if write is not None else None
+        settings = write_house(write, running.salesforce, running.servicenow) if write is not None else None
         lines = [json.dumps(running.credentials())] if print_json else _told(running, settings)
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()

@@ -13,7 +13,7 @@ from .call import Call
 from .errors import ApiError
 from .ids import normalise
 from .schema import load_schema
-from .soql import SoqlError, parse_query, run
+from .soql import SoqlError, columns, parse_query, run
 from .store import Row, Store, Value
 
 _SYSTEM: Final = ""
@@ -86,14 +86,13 @@ def query(call: Call) -> Reply:
     text = call.request.query.get("q")
     if text is None:
         raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
-    tooling = call.org.tooling
     try:
         statement = parse_query(text)
         own = call.view.object(statement.object)
-        if own is not None and own.metadata:
-            results = run(statement, call.store, call.view)
-        else:
-            results = run(statement, tooling.store, tooling.view)
+        source: Call | Tooling = call if own is not None and own.metadata else call.org.tooling
+        if call.request.query.get("columns", "").lower() == "true":
+            return Reply(200, columns(statement, source.store, source.view))
+        results = run(statement, source.store, source.view)
     except SoqlError as error:
         raise ApiError(400, error.code, error.render(text)) from None
     records = [_tooled(results.render(row, f"{call.base}/tooling")) for row in results.rows]

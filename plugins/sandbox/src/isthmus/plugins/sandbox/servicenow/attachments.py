@@ -1,10 +1,12 @@
 """How do files hang on rows?"""
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
-from email import message_from_bytes
 from email.message import Message
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import TYPE_CHECKING, Final
 
 from isthmus.plugins.sandbox.message import Json, Reply
@@ -42,6 +44,7 @@ def read_file(call: "Call", arguments: Sequence[str]) -> Reply:
     row = _found(call, arguments[0])
     reply = Reply(200, call.instance.files[row["sys_id"]], media_type=row["content_type"])
     reply.headers["Content-Disposition"] = f'attachment; filename="{_header_name(row["file_name"])}"'
+    reply.headers["X-Attachment-Metadata"] = json.dumps(_record(call, row))
     return reply
 
 
@@ -55,7 +58,7 @@ def add_file(call: "Call", _arguments: Sequence[str]) -> Reply:
 def upload(call: "Call", _arguments: Sequence[str]) -> Reply:
     """Answer POST of a form with a file in it (RFC 7578)."""
     head = f"Content-Type: {call.request.headers.get('content-type', '')}\r\n\r\n".encode()
-    message = message_from_bytes(head + call.request.body)
+    message = BytesParser(policy=HTTP).parsebytes(head + call.request.body)
     wanted: dict[str, str] = {}
     kind, content = "application/octet-stream", None
     for part in message.get_payload() if message.is_multipart() else []:
@@ -67,7 +70,7 @@ def upload(call: "Call", _arguments: Sequence[str]) -> Reply:
         if file_name is None:
             wanted[str(part.get_param("name", header="content-disposition"))] = data.decode("utf-8", "replace").strip()
         else:
-            wanted["file_name"], kind, content = _whole(file_name), part.get_content_type(), data
+            wanted["file_name"], kind, content = file_name, part.get_content_type(), data
     if content is None:
         raise bad_body("The form has no file.")
     return _added(call, wanted, kind, content)
@@ -120,11 +123,6 @@ def _seen(call: "Call", row: Row) -> bool:
 def _record(call: "Call", row: Row) -> dict[str, Json]:
     found = call.shown.record(call.table("sys_attachment"), row, _PLAIN)
     return {**found, "download_link": f"{call.request.origin}/api/now/attachment/{row['sys_id']}/file"}
-
-
-def _whole(name: str) -> str:
-    """Return a name whose bytes the parser kept apart as text."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _header_name(name: str) -> str:

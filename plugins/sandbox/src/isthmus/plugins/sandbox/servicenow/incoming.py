@@ -12,7 +12,7 @@ from .store import Row, Store, read, written
 from .viewer import Viewer
 
 _ID: Final = re.compile(r"[0-9A-Za-z]{32}|global")
-_MOMENT: Final = re.compile(r"(19|20|21)\d\d-\d\d-\d\d( \d\d:\d\d:\d\d)?")
+_MOMENT: Final = re.compile(r"(19|20|21)\d\d-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?")
 _NUMBER: Final = re.compile(r"-?\d{1,15}(\.\d{1,9})?")
 _TRUE: Final = frozenset({"true", "1", "yes"})
 
@@ -107,7 +107,7 @@ def _number(text: str, *, whole: bool) -> str | None:
 
 
 def _stored_moment(text: str) -> str | None:
-    whole = text if len(text) > 10 else f"{text} 00:00:00"
+    whole = text.replace("T", " ") if len(text) > 10 else f"{text} 00:00:00"
     try:
         return written(read(whole)) if _MOMENT.fullmatch(text) else None
     except ValueError:

@@ -113,7 +113,7 @@ def _add(call: Call, key: str) -> Reply:
     if job.state != "Open":
         raise ApiError(400, "InvalidJobState", f"This job is not open: its state is {job.state}")
     batch = job.add(call)
-    reply = info("batchInfo", _batch_info(batch), as_json=_json_batch(call, job), status=201)
+    reply = info("batchInfo", _batch_info(batch), as_json=_json_batch(job), status=201)
     reply.headers["Location"] = f"/services/async/{call.version}/job/{job.id}/batch/{batch.id}"
     return reply
 
@@ -123,13 +123,13 @@ def _list(call: Call, key: str) -> Reply:
     for batch in job.batches:
         batch.look(call)
     infos = map(_batch_info, job.batches)
-    return info_list("batchInfoList", "batchInfo", infos, as_json=_json_batch(call, job))
+    return info_list("batchInfoList", "batchInfo", infos, as_json=_json_batch(job))
 
 
 def _read_batch(call: Call, key: str, batch_key: str) -> Reply:
     job, batch = _batch(call, key, batch_key)
     batch.look(call)
-    return info("batchInfo", _batch_info(batch), as_json=_json_batch(call, job))
+    return info("batchInfo", _batch_info(batch), as_json=_json_batch(job))
 
 
 def _request(call: Call, key: str, batch_key: str) -> Reply:
@@ -143,7 +143,7 @@ def _results(call: Call, key: str, batch_key: str) -> Reply:
         raise ApiError(400, "InvalidBatch", f"Batch {batch.id} has no results while it is {batch.seen}")
     if job.operation in QUERIES:
         names = [batch.result_id] if batch.result_id else []
-        if _json_batch(call, job):
+        if _json_batch(job):
             return Reply(200, names, media_type=JSON)
         return xml("result-list", "".join(f"<result>{name}</result>" for name in names))
     match job.content_type:
@@ -252,8 +252,8 @@ def _is_json(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith(JSON)
 
 
-def _json_batch(call: Call, job: ClassicJob) -> bool:
-    return job.content_type == "JSON" or (_is_json(call.request) and call.method == "GET")
+def _json_batch(job: ClassicJob) -> bool:
+    return job.content_type == "JSON"
 
 
 def _job(call: Call, key: str) -> ClassicJob:
