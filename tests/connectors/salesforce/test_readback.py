@@ -103,7 +103,7 @@ BLIND = Pending("update", "Case", id="500000000000001AAA", values={"Subject": "n
     ],
 )
 def test_only_proof_settles_a_write(pending: Pending, found: Row | None, soon: Settlement, late: Settlement) -> None:
-    aged = replace(pending, age=LONGEST_TRANSACTION)
+    aged = replace(pending, age=LONGEST_TRANSACTION + 1)
     assert (settle(pending, found), settle(aged, found)) == (soon, late)
 
 
