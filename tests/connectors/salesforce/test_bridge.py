@@ -305,7 +305,7 @@ def test_what_cannot_be_labelled_is_for_those_who_may_see_everything(sf: Salesfo
     "ask",
     [
         lambda sf: sf.bulk.Contact.insert([{"LastName": "x"}]),
-        lambda sf: list(sf.bulk2.Contact.query("SELECT Id FROM Contact")),
+        lambda sf: sf.bulk2.Contact.insert(records=[{"LastName": "x"}]),
         lambda sf: sf.oauth2("userinfo"),
         lambda sf: sf.query("SELECT Id FROM Contact", include_deleted=True),
         lambda sf: sf.restful("composite/tree/Contact", method="POST", json={"records": []}),

@@ -16,13 +16,14 @@ async def changed(crm: Crm, since: str, query: Query = CONTACTS) -> tuple[list[R
     """Look until there is nothing new."""
     rows: list[Row] = []
     gone: list[str] = []
-    while True:
+    for _ in range(200):
         found = await crm(query.object).changes(query, since)
         if not found.rows and not found.deleted:
             return rows, gone, found.at
         rows += found.rows
         gone += found.deleted
         since = found.at
+    raise AssertionError("the changes do not come to an end")
 
 
 async def write(crm: Crm, id: str, email: str) -> None:

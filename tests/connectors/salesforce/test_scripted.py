@@ -8,7 +8,7 @@ import pytest
 
 from isthmus.connectors.salesforce import Salesforce, SalesforceSettings
 from isthmus.core.caller import Principal
-from isthmus.core.connector import Key
+from isthmus.core.connector import FieldFacts, FieldType, Key, ObjectFacts
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import CallScope, Http, Meter, Origin
 from isthmus.core.operation import Effect, Operation, Verb
@@ -17,7 +17,14 @@ from isthmus.core.resilience import Deadline, SystemClock
 
 ID = "500000000000001AAA"
 ORIGIN = Origin.of("https://crm.example")
+JOB = "750000000000001AAA"
+CSV = {"content-type": "text/csv"}
+BY_JOB = '["keys", "", 2000, true]'
 Handler = Callable[[httpx2.Request], httpx2.Response]
+
+
+async def known(object: str) -> ObjectFacts:
+    return ObjectFacts(object, {"Id": FieldFacts("Id", FieldType.ID)})
 
 
 def speaking(handler: Handler, api_version: str = "62.0", *, read_back: bool = False) -> Salesforce:
@@ -99,3 +106,48 @@ async def test_who_it_is_stays_unknown_where_the_org_does_not_say(identity: obje
 
     found = await speaking(handler).probe()
     assert (found.identity, found.facts, found.quotas) == ("unknown", {}, ())
+
+
+def job_of(results: httpx2.Response, state: str = "JobComplete", processed: int = 0) -> Handler:
+    def handler(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/results"):
+            return results
+        return httpx2.Response(200, json={"id": JOB, "state": state, "numberRecordsProcessed": processed})
+
+    return handler
+
+
+async def test_a_job_that_found_nothing_may_answer_with_nothing_at_all() -> None:
+    found = job_of(httpx2.Response(200, headers=CSV | {"sforce-locator": "null", "sforce-numberofrecords": "0"}))
+    speaker = speaking(found)
+    speaker.facts_of = known
+    batch = await speaker.export(Query("Case", ("Id",), limit=9), BY_JOB)
+    assert (list(batch.rows), batch.at) == ([], "")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"sforce-numberofrecords": "1"},
+        {"sforce-locator": "null"},
+        {"sforce-locator": "null", "sforce-numberofrecords": "2"},
+        {"sforce-locator": "", "sforce-numberofrecords": "1"},
+        {"sforce-locator": "null", "sforce-numberofrecords": "many"},
+    ],
+)
+async def test_results_that_do_not_say_where_they_end_are_no_end(told: dict[str, str]) -> None:
+    body = b'"Id"\n"%s"\n' % ID.encode()
+    found = job_of(httpx2.Response(200, headers=CSV | told, content=body), processed=2)
+    speaker = speaking(found)
+    speaker.facts_of = known
+    with pytest.raises(UpstreamError):
+        await speaker.export(Query("Case", ("Id",), limit=9), BY_JOB)
+
+
+async def test_a_place_that_leads_to_itself_is_no_way_on() -> None:
+    told = CSV | {"sforce-locator": "here", "sforce-numberofrecords": "1"}
+    speaker = speaking(job_of(httpx2.Response(200, headers=told, content=b'"Id"\n"%s"\n' % ID.encode()), processed=9))
+    speaker.facts_of = known
+    batch = await speaker.export(Query("Case", ("Id",), limit=1), BY_JOB)
+    with pytest.raises(UpstreamError, match="not all"):
+        await speaker.export(Query("Case", ("Id",), limit=1), batch.at)

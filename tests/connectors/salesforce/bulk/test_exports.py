@@ -137,6 +137,13 @@ async def test_where_the_org_takes_no_job_queries_go_on(crm: Crm) -> None:
     assert max(sizes) == 25
 
 
+async def test_an_org_without_bulk_is_read_by_queries(crm: Crm) -> None:
+    crm.org.faults.arm("server_error", method="POST", status=404, code="NOT_FOUND")
+    found, _ = await exported(crm)
+    assert len(found) == len(crm.org.rows("Contact"))
+    assert not crm.org.jobs.query
+
+
 async def test_a_place_of_something_else_is_refused(crm: Crm) -> None:
     with pytest.raises(InvalidArguments, match="no place in an export"):
         await crm("Contact").export(CONTACTS, '["other"]')

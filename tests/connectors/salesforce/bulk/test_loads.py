@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.connectors.salesforce.conftest import Crm
 
-from isthmus.connectors.salesforce.bulk.loads import _Sheet
+from isthmus.connectors.salesforce.bulk.loads import _Sheet, _told
 from isthmus.core.connector import Pending, Settlement
 from isthmus.core.errors import InvalidArguments, UpstreamError
 from isthmus.core.streams import Line, LineOutcome, Load, Loaded
@@ -171,3 +171,10 @@ def test_outcomes_that_do_not_fit_the_lines_are_not_used(rows: list[dict[str, st
     sheet = _Sheet(Load("Contact", "create", [Line({"LastName": "a"}), Line({"LastName": "b"})]))
     with pytest.raises(UpstreamError, match="another shape"):
         sheet.joined((row, LineOutcome("x")) for row in rows)
+
+
+def test_a_line_of_a_collection_that_failed_is_none_that_was_written() -> None:
+    errors = [{"statusCode": "UNABLE_TO_LOCK_ROW", "message": "busy", "fields": ["Name", "Email"]}]
+    line = Line({"LastName": "x"}, id="003000000000001AAA")
+    told = _told(Load("Contact", "update", [line]), line, {"id": line.id, "success": False, "errors": errors})
+    assert told == LineOutcome(line.id, code="UNABLE_TO_LOCK_ROW", field="Name, Email", text="busy")

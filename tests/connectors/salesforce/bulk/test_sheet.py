@@ -124,6 +124,12 @@ def test_a_number_that_is_none_is_not_used(cell: str) -> None:
         read(written([KINDS.paths, row]), KINDS)
 
 
+def test_a_page_that_is_too_heavy_is_not_read() -> None:
+    body = b'"Id","Name","Account.Name"\n' + b'"003000000000001AAA","Anna","x"\n' * 400_000
+    with pytest.raises(UpstreamError, match="fewer records at a time"):
+        read(body)
+
+
 def test_no_rows_are_no_rows() -> None:
     assert values(read(written([NAMES]))) == []
     assert split_rows(b"") == []
@@ -144,3 +150,13 @@ def test_what_is_usual_in_a_column_is_no_bound_for_what_comes() -> None:
         table = read(written([paths, *rows]), columns)
         assert values(table) == [[value or None for value in row] for row in rows]
         assert all(set(table.column(path)) == {text} for path, text in table.always.items())
+
+
+def test_what_is_missing_in_one_row_is_not_the_same_in_all() -> None:
+    columns = Columns("Contact", ("Id", "Title"), (FieldType.ID, FieldType.STRING))
+    rows = [[f"003{at:012d}AAA", "Head"] for at in range(120)]
+    assert read(written([columns.paths, *rows]), columns).always == {}
+    assert read(written([columns.paths, *rows]), columns).always == {"Title": "Head"}
+    rows[7][1] = ""
+    table = read(written([columns.paths, *rows]), columns)
+    assert (dict(table.always), table[7].fields["Title"]) == ({}, None)

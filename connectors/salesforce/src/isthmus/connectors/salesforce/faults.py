@@ -192,16 +192,16 @@ def _several(response: Response) -> Fault:
 
 def _unfit(response: Response) -> Fault | None:
     """Tell why a success is none: a login page, nothing where content is due, or a write that did not succeed."""
-    if response.filed is not None:
+    if response.status == 200 and response.headers.get("content-type", "").partition(";")[0].strip() == "text/csv":
+        # The results of a bulk job; whoever waits for JSON does not take it.
         return None
     if response.status == 201 and not response.body:
         # The org took the data of a job; a record that was made is told by its id, and its maker misses that.
         return None
+    if response.filed is not None:
+        return None
     if not response.body:
         return _unusable("EMPTY_ANSWER", "the org answered with nothing where content is due")
-    if response.status == 200 and response.headers.get("content-type", "").partition(";")[0].strip() == "text/csv":
-        # The results of a bulk job; whoever waits for JSON does not take it.
-        return None
     if not response.is_json:
         said = "the org answered with something that is not JSON; a login page or a proxy may be in between"
         return _unusable("NOT_JSON", said)

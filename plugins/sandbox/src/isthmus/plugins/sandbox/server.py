@@ -157,8 +157,8 @@ async def _stream(request: Request, reply: Reply, stream: Stream, send: Send) ->
 
 def _start(status: int, headers: Mapping[str, str]) -> Message:
     # Recordings of the vendors write Content-Type, and a client in use (Airbyte's CDK) minds the case.
-    headers = {"date": formatdate(usegmt=True), **headers}
-    raw = [(name.title().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    dated = {"date": formatdate(usegmt=True), **headers}
+    raw = [(name.title().encode("latin-1"), value.encode("latin-1")) for name, value in dated.items()]
     return {"type": "http.response.start", "status": status, "headers": raw}
 
 

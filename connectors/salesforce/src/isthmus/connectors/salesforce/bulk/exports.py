@@ -5,6 +5,7 @@ is beyond them comes from one job of Bulk API 2.0, with the records as they were
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from isthmus.connectors.salesforce.answers import strange
@@ -13,8 +14,8 @@ from isthmus.connectors.salesforce.bulk.sheet import Columns, read_sheet
 from isthmus.connectors.salesforce.queries import MOST_ROWS, bulk_text, query_text
 from isthmus.connectors.salesforce.reader import Reader, fits
 from isthmus.core.connector import FactsOf, FieldType
-from isthmus.core.errors import InvalidArguments, UpstreamError, UpstreamRejected
-from isthmus.core.records import AllOf, Compare, Operator, Order, Query
+from isthmus.core.errors import InvalidArguments, NotFound, UpstreamError, UpstreamRejected
+from isthmus.core.records import AllOf, Compare, Operator, Order, Query, Row
 from isthmus.core.streams import Batch
 
 __all__ = ["export"]
@@ -94,7 +95,7 @@ async def _made(org: Reader, query: Query, place: _Keyset) -> _Results | None:
     body = {"operation": "query", "query": text, "columnDelimiter": "COMMA", "lineEnding": "LF"}
     try:
         return _Results(job_id(await org.http.post(org.path("/jobs/query"), json=body)))
-    except UpstreamRejected:
+    except (UpstreamRejected, NotFound):
         return None
 
 
@@ -115,7 +116,7 @@ async def _results(org: Reader, facts_of: FactsOf, query: Query, place: _Results
     if answer.status != 200 or not (locator and counted.isdecimal()):
         raise strange()
     columns = Columns(query.object, query.select, await _types(facts_of, query))
-    rows = read_sheet(answer, columns, headed=not place.locator)
+    rows: Sequence[Row] = read_sheet(answer, columns, headed=not place.locator) if int(counted) else ()
     after = replace(place, given=place.given + len(rows), locator=locator)
     ended_here = locator == "null"
     if len(rows) != int(counted) or (ended_here and after.given != place.total):

@@ -223,7 +223,7 @@ async def _by_keys(org: Reader, pending: Pending, load: Load) -> tuple[Settlemen
         some = Compare(load.key_field, Operator.IN, tuple(keys[begin : begin + 50]))
         query = Query(load.object, ("Id", load.key_field), some, limit=TOGETHER)
         found |= {str(row.fields[load.key_field]): row.id for row in await org.rows(query_text(query), query)}
-    if len(found) < len(keys) and pending.age < LONGEST_TRANSACTION:
+    if len(found) < len(keys) and pending.age <= LONGEST_TRANSACTION:
         return Settlement.CANNOT_TELL, None
     if not found:
         return Settlement.NOT_HAPPENED, None

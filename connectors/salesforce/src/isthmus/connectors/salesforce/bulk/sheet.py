@@ -16,6 +16,7 @@ import msgspec
 
 from isthmus.connectors.salesforce.answers import strange
 from isthmus.core.connector import FieldType
+from isthmus.core.errors import UpstreamError
 from isthmus.core.fields import MOST_TYPES, Fields, Scalar
 from isthmus.core.http import HEAVIEST, Response
 from isthmus.core.table import Table
@@ -23,7 +24,7 @@ from isthmus.core.table import Table
 __all__ = ["Columns", "read_sheet", "split_rows"]
 
 ID, VERSION = "Id", "SystemModstamp"
-VALUE = 100
+VALUE = 64
 """Bytes that a value takes beside its text."""
 ENOUGH = 100
 """Rows that say what is usual in a column."""
@@ -57,7 +58,7 @@ def read_sheet(answer: Response, columns: Columns, *, headed: bool) -> Table:
     """
     body, start = answer.body, 3 if answer.body.startswith(_MARK) else 0
     if 4 * len(body) + VALUE * len(columns.paths) * body.count(b"\n") > HEAVIEST:
-        raise strange()
+        raise _heavy()
     end = body.find(b"\n", start) + 1 or len(body)
     names = [name.casefold() for name in (split_rows(body[start:end]) or [[]])[0]]
     order = _order(names, columns)
@@ -70,8 +71,13 @@ def read_sheet(answer: Response, columns: Columns, *, headed: bool) -> Table:
         if table is not None:
             return table
     if 4 * len(text) + VALUE * text.count(b",") > HEAVIEST:
-        raise strange()
+        raise _heavy()
     return sheets.made(split_rows(text), order or tuple(range(len(columns.paths))))
+
+
+def _heavy() -> UpstreamError:
+    said = "the org answered with more CSV than one page may hold; ask for fewer records at a time"
+    return UpstreamError(said, code="unreadable_answer")
 
 
 def _order(names: Sequence[str], columns: Columns) -> tuple[int, ...] | None:
