@@ -8,6 +8,7 @@ import pytest
 from isthmus.core.connector import ObjectSummary
 from isthmus.core.records import Page, Record, Ref, Relative, Withheld
 from isthmus.core.results import Description, Groups, as_json, value_json
+from isthmus.core.streams import LineOutcome, Loaded
 from isthmus.core.tools import surface
 
 from .schema import objects
@@ -34,6 +35,17 @@ def test_results_fit_their_schemas(tool, result, expected):
     found = as_json(result)
     assert found == expected
     jsonschema_rs.validate(dict(TOOLS[tool].output_schema), found)
+
+
+def test_a_line_of_a_load_tells_what_was_stored_otherwise():
+    told = as_json(
+        Loaded((LineOutcome("1", created=True, altered=("priority",)), LineOutcome("2"), LineOutcome(code="X")))
+    )
+    assert told["lines"] == [
+        {"id": "1", "created": True, "altered": ["priority"]},
+        {"id": "2", "created": False},
+        {"error": "X"},
+    ]
 
 
 def test_a_description_shows_fields_with_their_classes():

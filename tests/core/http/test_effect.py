@@ -77,6 +77,17 @@ async def test_an_upsert_goes_on_to_the_one_record_that_its_key_led_to(connect, 
     assert [one.path for one in upstream.requests] == ["/Ticket/7"]
 
 
+async def test_a_load_that_upserts_goes_on_to_the_records_that_its_keys_led_to(connect, upstream):
+    effects = frozenset({Effect.CREATE, Effect.UPDATE})
+    upserts = Operation("desk", "desk", "load", Verb.LOAD, effects, "Ticket")
+    http = connect(upstream.url).http(upserts).on("7", "8")
+    await http.patch(path("/Ticket/{}", "8"), json={"a": 1})
+    with pytest.raises(Denied, match="records that the call does not name"):
+        await http.patch(path("/Ticket/{}", "9"), json={"a": 1})
+    with pytest.raises(ValueError, match="only an upsert"):
+        connect(upstream.url).http(load()).on("7")
+
+
 @pytest.mark.parametrize("operation", ["read", "update"])
 async def test_no_other_call_chooses_its_record_later(connect, upstream, operation):
     with pytest.raises(ValueError, match="only an upsert"):

@@ -90,6 +90,10 @@ class Leg(Struct, frozen=True, gc=False):
         )
 
 
+_REACHING = (Attach, Changes, Download)
+"""Requests that touch objects beside the one that they name."""
+
+
 class Judged(Struct, frozen=True, gc=False):
     """A leg that policy and residency allow.
 
@@ -121,11 +125,12 @@ class Judged(Struct, frozen=True, gc=False):
 
         What is gone is told by objects that hold what the system knows of itself.
         """
-        request, operation, connector = self.plan.request, self.operation, self.leg.connection.connector
+        request, operation = self.plan.request, self.operation
+        if not isinstance(request, _REACHING):
+            return operation
+        connector = self.leg.connection.connector
         if isinstance(request, Changes):
             return replace(operation, objects=operation.objects | connector.metadata_objects)
-        if not isinstance(request, Attach | Download):
-            return operation
         objects = operation.objects | connector.file_objects
         file = (request.file,) if isinstance(request, Download) else ()
         return replace(operation, objects=objects, records=(*operation.records, *file))

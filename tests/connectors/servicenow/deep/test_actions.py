@@ -127,6 +127,12 @@ class TestChanges:
         with pytest.raises(UpstreamRejected):
             await home.invoke("itsm", "change_request", "move", {"state": "-1"}, id=id)
 
+    async def test_a_move_that_the_instance_ignored_is_no_move(self, home: Session, org: ServiceNowInstance):
+        made = await home.invoke("itsm", "change_request", "create_normal", {"values": WORDS})
+        org.faults.arm("drop_field", field="state")
+        told = await home.invoke("itsm", "change_request", "move", {"state": "-4"}, id=made.records[0])
+        assert (told.values["state"], told.values["ignored_fields"]) == ("-5", ["state"])
+
     async def test_policy_stops_a_move_to_where_it_may_not_go(self, house: House, org: ServiceNowInstance):
         house.cedar += """
 @id("never-cancel") forbid (principal is Isthmus::Agent, action == Isthmus::Action::"transition", resource) when
@@ -175,6 +181,12 @@ class TestApprovals:
             await home.invoke("itsm", "sysapproval_approver", "approve", id=id)
         assert one(org, "sysapproval_approver", sys_id=id)["state"] == "requested"
         assert posts(org, "sysapproval_approver") == 0
+
+    async def test_an_answer_that_the_instance_ignored_is_no_answer(self, home: Session, org: ServiceNowInstance):
+        id = self.asked(org, "integration")
+        org.faults.arm("drop_field", field="state")
+        told = await home.invoke("itsm", "sysapproval_approver", "approve", id=id)
+        assert (told.values["state"], told.values["altered"]) == ("requested", ["state"])
 
     async def test_policy_sees_where_an_answer_leads(self, house: House, org: ServiceNowInstance):
         house.cedar += """

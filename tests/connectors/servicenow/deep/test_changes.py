@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
+from isthmus.connectors.servicenow import changes
 from isthmus.core.session import Session
 from isthmus.plugins.sandbox import ServiceNowInstance
 
@@ -44,7 +47,11 @@ async def test_a_change_of_a_child_is_one_of_its_parent(home: Session, org: Serv
         assert [one.id for one in page.records] == [made.id]
 
 
-async def test_deletions_are_told_of_the_table_and_of_its_parents(home: Session, org: ServiceNowInstance):
+@pytest.mark.parametrize("most", [250, 2])
+async def test_deletions_are_told_of_the_table_and_of_its_parents(
+    home: Session, org: ServiceNowInstance, most: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(changes, "MOST_TABLES", most)
     made = await home.create("itsm", "incident", LAMP)
     org.clock.advance(minutes=1)
     org.store.delete("incident", org.store.get("incident", made.id))

@@ -33,8 +33,9 @@ async def test_many_lines_go_in_one_request_and_each_tells_its_own_outcome(home:
 
 
 async def test_what_the_instance_made_of_a_line_is_told(home: Session):
-    told = await loaded(home, [{**LAMPS[0], "priority": "1"}])
-    assert told.outcomes[0].altered == ("priority",)
+    for _ in range(2):
+        told = await loaded(home, [{**LAMPS[0], "priority": "1"}])
+        assert told.outcomes[0].altered == ("priority",)
 
 
 async def test_only_what_was_left_out_is_sent_again(home: Session, org: ServiceNowInstance):

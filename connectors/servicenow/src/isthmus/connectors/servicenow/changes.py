@@ -25,6 +25,7 @@ CHANGED, GONE = "sys_updated_on", "sys_created_on"
 SETTLED = timedelta(seconds=3)
 """How old a change must be: its second is over, and whoever was writing in it is done."""
 MOST_PAGES = 50
+MOST_TABLES = 250
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 _STORED = "%Y-%m-%d %H:%M:%S"
 
@@ -90,14 +91,17 @@ async def _gone(
     tables: Tables, object: str, place: Place | None, limit: int
 ) -> tuple[datetime, tuple[str, ...], Place | None]:
     """Read deletions, and the moment up to which changes are settled; without a place only that moment."""
-    names = await tables.family(object)
-    where: Condition = Compare("tablename", Operator.IN, names)
-    where = AllOf((where, place.beyond(GONE))) if place else where
+    names = await tables.family(object) if place else (object,)
+    terms: list[Condition] = [place.beyond(GONE)] if place else []
+    # Where more tables lie below this one than an address holds, all deletions are read, and those of others left out.
+    terms += [Compare("tablename", Operator.IN, names)] if len(names) <= MOST_TABLES else []
+    where = AllOf(tuple(terms))
     text = text_of(groups_of(where), (Order(GONE), Order(ID)), object=DELETED)
     deadline = tables.http.scope.deadline
     before = deadline.remaining()
     # An identity that may not read deletions still learns what time it is there.
-    page = await _window(tables, DELETED, text, (ID, "documentkey", GONE), limit if place else 1, (400, 403, 404))
+    fields = (ID, "documentkey", "tablename", GONE)
+    page = await _window(tables, DELETED, text, fields, limit if place else 1, (400, 403, 404))
     until = _clock(page.first) - timedelta(seconds=max(0.0, before - deadline.remaining())) - SETTLED
     ids = []
     for one in page.records if place else ():
@@ -105,7 +109,7 @@ async def _gone(
         if last.moment > until:
             break
         place = last
-        if is_id(key := text_at(one, "documentkey")):
+        if is_id(key := text_at(one, "documentkey")) and text_at(one, "tablename") in names:
             ids.append(key)
     return until.replace(microsecond=0), tuple(ids), place
 
