@@ -156,3 +156,11 @@ def test_takes_no_long_way_for_a_circle() -> None:
     for step in range(2000):
         passed = went_on(passed, f"id-{step}", "crm/Contact")
     assert len(passed) == 4
+
+
+def test_finds_the_same_batch_again_at_once() -> None:
+    passed: tuple[Scalar, ...] = ()
+    for step in range(100):
+        passed = went_on(passed, f"id-{step}", "crm/Contact")
+    with pytest.raises(UpstreamError, match="same records again"):
+        went_on(passed, "id-99", "crm/Contact")

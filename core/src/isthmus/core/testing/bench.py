@@ -162,6 +162,7 @@ class Bench:
         self.subject = subject
         self.origin = Origin.of(subject.url)
         self._facts: dict[str, ObjectFacts] = {}
+        self._told: dict[str, ObjectFacts] = {}
 
     @property
     def examples(self) -> Examples:
@@ -189,9 +190,12 @@ class Bench:
 
     def facts(self, object: str) -> ObjectFacts:
         """Return what the connector says of an object; raises Violation where it says nothing."""
-        doing = operation_of(self.subject, "catalogue", object)
-        found = self.run(Call("catalogue", doing, lambda one: one.catalogue(object))).value
-        return found if isinstance(found, ObjectFacts) else ObjectFacts(object, {})
+        known = self._told.get(object)
+        if known is None:
+            doing = operation_of(self.subject, "catalogue", object)
+            found = self.run(Call("catalogue", doing, lambda one: one.catalogue(object))).value
+            known = self._told[object] = found if isinstance(found, ObjectFacts) else ObjectFacts(object, {})
+        return known
 
     @cached_property
     def recorded(self) -> Sequence[Outcome]:
