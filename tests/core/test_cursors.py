@@ -1,7 +1,7 @@
 """A page continues after its last record, for whoever got it, whatever the order."""
 
 from collections.abc import Sequence
-from functools import cmp_to_key
+from functools import cmp_to_key, reduce
 
 import pytest
 from hypothesis import given
@@ -145,14 +145,10 @@ def test_text_is_merged_without_case():
 
 @given(before=st.integers(0, 40), circle=st.integers(1, 40))
 def test_finds_a_circle_of_any_length_soon_after_it_is_closed(before: int, circle: int) -> None:
-    def walk() -> None:
-        passed: tuple[Scalar, ...] = ()
-        for step in range(4 * (before + circle) + 4):
-            at = step if step < before else before + (step - before) % circle
-            passed = went_on(passed, f"id-{at}", "crm/Contact")
-
+    walked: tuple[Scalar, ...] = ()
+    steps = [step if step < before else before + (step - before) % circle for step in range(4 * (before + circle) + 4)]
     with pytest.raises(UpstreamError, match="same records again"):
-        walk()
+        reduce(lambda passed, at: went_on(passed, f"id-{at}", "crm/Contact"), steps, walked)
 
 
 def test_takes_no_long_way_for_a_circle() -> None:
@@ -160,3 +156,11 @@ def test_takes_no_long_way_for_a_circle() -> None:
     for step in range(2000):
         passed = went_on(passed, f"id-{step}", "crm/Contact")
     assert len(passed) == 4
+
+
+def test_finds_the_same_batch_again_at_once() -> None:
+    passed: tuple[Scalar, ...] = ()
+    for step in range(100):
+        passed = went_on(passed, f"id-{step}", "crm/Contact")
+    with pytest.raises(UpstreamError, match="same records again"):
+        went_on(passed, "id-99", "crm/Contact")

@@ -115,7 +115,7 @@ async def circling(house: Home, clock: FastClock) -> AsyncIterator[Gateway]:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "pages"), [("circle", ["a", "b", "c"], 8), ("circle", ["a"], 1), ("place", "1", 2)]
+    ("name", "value", "pages"), [("circle", ["a", "b", "c"], 8), ("circle", ["a"], 1), ("place", "1", 1)]
 )
 async def test_a_system_that_goes_in_circles_is_not_read_for_ever(
     house: Home, clock: FastClock, monkeypatch: pytest.MonkeyPatch, name: str, value: object, pages: int

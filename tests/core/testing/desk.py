@@ -1,13 +1,13 @@
 """A ticket system with every verb, and a connector that keeps the whole contract; the bad ones are made of it."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx2
 
 from isthmus.core.connector import (
+    Action,
     Connector,
     Fault,
     FaultKind,
@@ -15,6 +15,7 @@ from isthmus.core.connector import (
     Key,
     ObjectFacts,
     ObjectSummary,
+    Outcome,
     Pending,
     Probe,
     QuotaReading,
@@ -33,11 +34,10 @@ from isthmus.core.errors import (
 from isthmus.core.http import Response, path
 from isthmus.core.operation import Effect, RequestClass
 from isthmus.core.records import JSON, AllOf, AnyOf, Compare, Condition, Negated, Operator, Query, Row
-from isthmus.core.testing import Examples, Subject
+from isthmus.core.streams import Begun, Changed, FileFacts, Invoked, Line, LineOutcome, Load, Loaded, Upload
 
-NAMES = ("id", "version", "subject", "status", "opened", "reference")
-PAGE = 2
-TOKENS = re.compile(r"'((?:[^']|'')*)'|([()])|([a-z_]+)|\s+")
+from .server import NAMES
+
 FAULTS = {
     400: (FaultKind.CALLER, UpstreamRejected),
     401: (FaultKind.AUTHORIZATION, CredentialError),
@@ -50,130 +50,32 @@ FAULTS = {
 }
 
 
-FIXED: Mapping[str, JSON] = {"me": {"login": "kit"}, "describe/Ticket": {"name": "Ticket", "fields": list(NAMES)}}
-
-
-class Server:
-    """Keeps tickets; a query names fields, compares them with quoted texts, and gives two rows a page."""
-
-    def __init__(self) -> None:
-        self.tickets: dict[str, dict[str, Any]] = {}
-        self.pages: dict[str, list[dict[str, Any]]] = {}
-        self.used = 0
-        for day, subject in enumerate(("Printer on fire", "No coffee", "Door is stuck", "Lamp"), 1):
-            self.add({"subject": subject, "opened": None if day == 3 else f"2026-01-0{day}"})
-
-    def add(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        id = f"T-{len(self.tickets) + 1}"
-        self.tickets[id] = {"status": "open", "reference": None, "opened": "2026-02-01", **values}
-        self.tickets[id] |= {"id": id, "version": "1"}
-        return self.tickets[id]
-
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        self.used += 1
-        status, body = self.answer(request, request.url.path.split("/")[1:])
-        content = json.dumps(body).encode()
-        named = {"content-type": "application/json", "x-quota": f"{self.used}/1000"}
-        return httpx2.Response(status, headers=named, content=content)
-
-    def answer(self, request: httpx2.Request, parts: Sequence[str]) -> tuple[int, JSON]:
-        asked = request.url.params
-        match request.method, parts:
-            case "GET", [name, *rest] if (known := FIXED.get("/".join([name, *rest]))) is not None:
-                return 200, known
-            case "GET", ["tickets"]:
-                return 200, self.page(self.search(asked.get("where", ""), asked.get("sort", "")))
-            case "GET", ["tickets", "page", name] if name in self.pages:
-                return 200, self.page(self.pages[name])
-            case "GET", ["find"]:
-                return 200, {"tickets": [one for one in self.tickets.values() if asked["q"] in one["subject"]]}
-            case "GET", ["count"]:
-                return 200, {"groups": [{"subject": one["subject"], "n": 1} for one in self.tickets.values()]}
-            case "POST", ["tickets"]:
-                return self.create(json.loads(request.content))
-            case "PUT", ["tickets", "by", "reference", key]:
-                return self.upsert(key, request)
-            case method, ["tickets", id] if id in self.tickets:
-                return self.one(method, self.tickets[id], request)
-        return 404, {"error": {"code": "gone", "message": "there is nothing"}}
-
-    def search(self, where: str, sort: str) -> list[dict[str, Any]]:
-        found = [one for one in self.tickets.values() if not where or fits(where, one)]
-        for name in reversed(sort.split(",") if sort else []):
-            field = name.lstrip("-")
-            there = [one for one in found if one[field] is not None]
-            there.sort(key=lambda one, field=field: one[field], reverse=name.startswith("-"))
-            found = [one for one in found if one[field] is None] + there
-        return found
-
-    def one(self, method: str, ticket: dict[str, Any], request: httpx2.Request) -> tuple[int, JSON]:
-        if method == "GET":
-            return 200, dict(ticket)
-        if request.headers.get("if-match", ticket["version"]) != ticket["version"]:
-            return 412, {"error": {"code": "stale"}}
-        if method == "DELETE":
-            return 200, self.tickets.pop(ticket["id"])
-        return self.change(ticket, request)
-
-    def create(self, values: dict[str, Any]) -> tuple[int, JSON]:
-        if any(values.get("reference") == one["reference"] is not None for one in self.tickets.values()):
-            return 409, {"error": {"code": "taken"}}
-        return 201, self.add(values)
-
-    def upsert(self, key: str, request: httpx2.Request) -> tuple[int, JSON]:
-        known = [one for one in self.tickets.values() if one["reference"] == key]
-        return (
-            self.change(known[0], request)
-            if known
-            else (201, self.add(json.loads(request.content) | {"reference": key}))
-        )
-
-    def change(self, ticket: dict[str, Any], request: httpx2.Request) -> tuple[int, JSON]:
-        ticket |= json.loads(request.content) | {"version": str(int(ticket["version"]) + 1)}
-        return 200, dict(ticket)
-
-    def page(self, found: list[dict[str, Any]]) -> JSON:
-        rest = found[PAGE:]
-        name = f"p{len(self.pages)}"
-        self.pages[name] = rest
-        return {"tickets": found[:PAGE], "next": f"/tickets/page/{name}" if rest else None}
-
-
-def fits(text: str, ticket: Mapping[str, Any]) -> bool:
-    """Evaluate a condition by its grammar."""
-    tokens = [
-        (one[1], "literal") if one[1] is not None else (one[2] or one[3], "word") for one in TOKENS.finditer(text)
-    ]
-    return expression([one for one in tokens if one[0] is not None], ticket)
-
-
-def expression(tokens: list[tuple[str, str]], ticket: Mapping[str, Any]) -> bool:
-    word, _ = tokens.pop(0)
-    if word == "not":
-        return not expression(tokens, ticket)
-    if word == "(":
-        found = expression(tokens, ticket)
-        while tokens and tokens[0][0] in ("and", "or"):
-            joiner, right = tokens.pop(0)[0], expression(tokens, ticket)
-            found = (found and right) if joiner == "and" else (found or right)
-        tokens.pop(0)
-        return found
-    operator, _ = tokens.pop(0)
-    value, has = tokens.pop(0)[0].replace("''", "'"), str(ticket[word] or "")
-    return {"eq": has == value, "ne": has != value, "contains": value in has, "starts_with": has.startswith(value)}[
-        operator
-    ]
-
-
-def dissect(text: str) -> tuple[str, list[str]]:
-    literal = re.compile(r"'((?:[^']|'')*)'")
-    return literal.sub("?", text), [one.replace("''", "'") for one in literal.findall(text)]
+ACTED = {"split": Effect.CREATE, "close": Effect.TRANSITION}
+LOADED = {
+    b"create": (Effect.CREATE,),
+    b"update": (Effect.UPDATE,),
+    b"upsert": (Effect.CREATE, Effect.UPDATE),
+}
+ACTIONS = (
+    Action(
+        "split",
+        "Open a second ticket beside this one.",
+        frozenset({Effect.CREATE}),
+        {"subject": {"type": "string", "maxLength": 500}},
+        ("subject",),
+        on_record=True,
+    ),
+    Action("close", "Close it.", frozenset({Effect.TRANSITION}), on_record=True, to_state="closed"),
+    Action("reopen", "Open all tickets that were closed in error.", frozenset({Effect.UPDATE})),
+)
 
 
 class Desk(Connector):
     """Read and write tickets."""
 
     kind = "desk"
+    file_objects = frozenset({"File"})
+    actions: tuple[Action, ...] = ACTIONS
 
     def classify(self, request: httpx2.Request) -> Sequence[RequestClass]:
         target, _, _ = request.url.raw_path.decode().partition("?")
@@ -194,6 +96,40 @@ class Desk(Connector):
                 return self.batch(request)
             case method, ["tickets", id] if re.fullmatch("T-[0-9]+", id) and method in EFFECTS:
                 return (RequestClass(EFFECTS[method], "Ticket", (id,)),)
+        return self.beside(request, request.method, target.split("/")[1:])
+
+    def beside(self, request: httpx2.Request, method: str, parts: Sequence[str]) -> Sequence[RequestClass]:
+        match method, parts:
+            case "GET", ["changes"]:
+                return (RequestClass(Effect.READ, "Ticket"),)
+            case _, ["jobs", *rest]:
+                return self.job_parts(method, rest, request)
+            case _, ["tickets", id, "files", *rest] if re.fullmatch("T-[0-9]+", id):
+                return self.file_parts(method, id, rest)
+            case "POST", ["tickets", id, "actions", name] if re.fullmatch("T-[0-9]+", id) and name in ACTED:
+                return (RequestClass(ACTED[name], "Ticket", (id,)),)
+            case "POST", ["tickets", "actions", "reopen"]:
+                return (RequestClass(Effect.UPDATE, "Ticket"),)
+        return ()
+
+    def job_parts(self, method: str, rest: Sequence[str], request: httpx2.Request) -> Sequence[RequestClass]:
+        match method, rest:
+            case "POST", []:
+                action = re.search(rb'"action": ?"(create|update|upsert)"', request.content)
+                effects = LOADED.get(action[1] if action else b"", ())
+                return tuple(RequestClass(one, "Ticket", job="") for one in effects)
+            case "PUT", [job] if re.fullmatch("J-[0-9]+", job):
+                return (RequestClass(Effect.UPDATE, "Ticket", job=job),)
+            case "GET", [job] if re.fullmatch("J-[0-9]+", job):
+                return (RequestClass(Effect.READ, "Ticket", job=job),)
+        return ()
+
+    def file_parts(self, method: str, id: str, rest: Sequence[str]) -> Sequence[RequestClass]:
+        match method, rest:
+            case "POST", [name] if "%2f" not in name.lower():
+                return (RequestClass(Effect.CREATE, "File", (id,)),)
+            case "GET", [file] | [file, "content"] if re.fullmatch("F-[0-9]+", file):
+                return (RequestClass(Effect.READ, "File", (id, file)),)
         return ()
 
     def batch(self, request: httpx2.Request) -> Sequence[RequestClass]:
@@ -202,7 +138,8 @@ class Desk(Connector):
         return tuple(part for one in parts for part in one) if all(parts) else ()
 
     def fault(self, response: Response) -> Fault | None:
-        if response.status in (200, 201) and response.is_json:
+        kind = response.headers.get("content-type", "")
+        if response.status in (200, 201) and (response.is_json or kind == "application/octet-stream"):
             return None
         kind, error = FAULTS.get(response.status, (FaultKind.UNKNOWN, UpstreamError))
         return Fault(kind, f"HTTP_{response.status}", "the desk did not do it", error, text=self.words(response))
@@ -230,7 +167,8 @@ class Desk(Connector):
         names = told.get("fields")
         if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
             raise UpstreamError("the desk described nothing")
-        return ObjectFacts("Ticket", {one: FieldFacts(one) for one in names}, id_field="id", version_field="version")
+        return ObjectFacts("Ticket", {one: FieldFacts(one) for one in names}, id_field="id", version_field="version",
+                           actions=self.actions)  # fmt: skip
 
     async def query(self, query: Query) -> Sequence[Row]:
         asked: dict[str, str] = {}
@@ -266,7 +204,7 @@ class Desk(Connector):
 
     def condition(self, condition: Condition) -> str:
         match condition:
-            case Compare(field, op, str() as value) if op.value in ("eq", "ne", "contains", "starts_with"):
+            case Compare(field, op, str() as value) if op.value in ("eq", "ne", "gt", "contains", "starts_with"):
                 if field not in NAMES:
                     raise InvalidArguments("no such field", field=field)
                 return f"{field} {op.value} {self.literal(value)}"
@@ -309,13 +247,93 @@ class Desk(Connector):
         await self.http.delete(path("/tickets/{}", id), headers={"if-match": version} if version else None)
         return Written(id, guard="server" if version else None)
 
-    async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
+    async def changes(self, query: Query, since: str) -> Changed:
+        told = mapping((await self.http.get(path("/changes"), params={"since": self.place(since)})).json())
+        changes, settled = told.get("changes"), told.get("settled")
+        if not isinstance(changes, list) or not isinstance(settled, int):
+            raise UpstreamError("the desk told of no changes")
+        due = [one for one in map(mapping, changes) if self.stamp(one) <= settled][: query.limit]
+        rows = {str(one["id"]): self.row(one["ticket"], query.select) for one in due if one.get("ticket") is not None}
+        gone = {self.text(one.get("id")): None for one in due if one.get("ticket") is None}
+        return Changed(tuple(rows.values()), str(self.stamp(due[-1])) if due else since, tuple(gone))
+
+    def place(self, since: str) -> str:
+        return since if since.isdigit() else "0"
+
+    def stamp(self, one: Mapping[str, JSON]) -> int:
+        found = one.get("stamp")
+        if not isinstance(found, int):
+            raise UpstreamError("a change has no stamp")
+        return found
+
+    def text(self, found: JSON) -> str:
+        if not isinstance(found, str) or not found:
+            raise UpstreamError("the desk left out a text")
+        return found
+
+    async def load(self, load: Load, begun: Begun) -> Loaded | None:
+        made = mapping((await self.http.post(path("/jobs"), json={"action": load.action})).json())
+        job = self.text(made.get("job"))
+        await begun(job)
+        return self.loaded(await self.send_lines(load, job), load.lines)
+
+    async def send_lines(self, load: Load, job: str) -> Response:
+        lines: list[JSON] = [{"values": dict(one.values), "id": one.id, "key": one.key} for one in load.lines]
+        return await self.http.within(job).put(path("/jobs/{}", job), json={"lines": lines})
+
+    def loaded(self, answer: Response, lines: Sequence[Line]) -> Loaded:
+        results = mapping(answer.json()).get("results")
+        if not isinstance(results, list) or len(results) != len(lines):
+            raise UpstreamError("the desk did not tell of every line")
+        return Loaded([self.line(mapping(one)) for one in results])
+
+    def line(self, told: Mapping[str, JSON]) -> LineOutcome:
+        if told.get("error") is not None:
+            return LineOutcome(code=self.text(told["error"]))
+        return LineOutcome(self.text(told.get("id")), created=told.get("created") is True)
+
+    async def attach(self, object: str, id: str, file: Upload) -> Written:
+        answer = await self.http.upload(path("/tickets/{}/files/{}", id, file.name), file)
+        return Written(self.text(mapping(answer.json()).get("id")), created=True)
+
+    async def download(self, object: str, id: str, file: str, into: BinaryIO) -> FileFacts:
+        about = mapping((await self.http.get(path("/tickets/{}/files/{}", id, file))).json())
+        self.check_owner(about, id)
+        await self.http.download(path("/tickets/{}/files/{}/content", id, file), into)
+        if about.get("size") != into.tell():
+            raise UpstreamError("the file was cut off")
+        return FileFacts(self.text(about.get("name")))
+
+    def check_owner(self, about: Mapping[str, JSON], id: str) -> None:
+        if about.get("ticket") != id:
+            raise NotFound("this ticket has no such file")
+
+    async def invoke(self, object: str, action: str, id: str, arguments: Mapping[str, JSON], key: str) -> Invoked:
+        known = next((one for one in self.actions if one.name == action), None)
+        if known is None:
+            raise InvalidArguments("the desk has no such action", field="action")
+        told = {name: value for name, value in arguments.items() if name in known.parameters}
+        where = path("/tickets/{}/actions/{}", id, action) if known.on_record else path("/tickets/actions/{}", action)
+        made = mapping((await self.http.post(where, json=told)).json()).get("id")
+        return Invoked(records=(made,) if isinstance(made, str) and made else ())
+
+    async def reconcile(self, pending: Pending) -> tuple[Settlement, Outcome | None]:
+        if pending.load is not None:
+            return await self.read_back(pending, pending.load)
         if pending.key is None or pending.verb not in ("create", "upsert"):
             return Settlement.CANNOT_TELL, None
         rows = await self.by_key(pending.key, tuple(pending.values))
         if not rows:
             return (Settlement.NOT_HAPPENED if pending.age > 60 else Settlement.CANNOT_TELL), None
         return self.judge(pending, rows[0]), Written(rows[0].id, created=pending.verb == "create")
+
+    async def read_back(self, pending: Pending, load: Load) -> tuple[Settlement, Outcome | None]:
+        if not pending.job:
+            return Settlement.CANNOT_TELL, None
+        answer = await self.http.within(pending.job).get(path("/jobs/{}", pending.job))
+        if mapping(answer.json()).get("results") is None:
+            return Settlement.CANNOT_TELL, None
+        return Settlement.HAPPENED, self.loaded(answer, load.lines)
 
     def judge(self, pending: Pending, row: Row) -> Settlement:
         same = all(row.fields.get(name) == value for name, value in pending.values.items())
@@ -348,41 +366,3 @@ def mapping(found: JSON) -> Mapping[str, JSON]:
     if not isinstance(found, Mapping):
         raise UpstreamError("the desk gave JSON of another shape")
     return found
-
-
-def page(address: str) -> httpx2.Response:
-    ticket = {"id": "T-9", "version": "1", "subject": "Lamp"}
-    return httpx2.Response(200, json={"tickets": [ticket], "next": address})
-
-
-def told(status: int, code: str) -> Response:
-    body = json.dumps({"error": {"code": code}}).encode()
-    return Response(status, httpx2.Headers({"content-type": "application/json"}), body)
-
-
-BATCH = httpx2.Request("POST", "https://upstream.example/batch", content=b"GET /tickets/T-1\nDELETE /tickets/T-2")
-EXAMPLES = Examples(
-    object="Ticket",
-    id="T-2",
-    fields=("id", "version", "subject", "status"),
-    text="subject",
-    order_by="opened",
-    values={"subject": "Bell rings", "status": "new"},
-    changes={"status": "closed"},
-    key=Key("reference", "r-1"),
-    words="coffee",
-    query_text="tickets about 'Lamp'",
-    requests=(
-        (BATCH, (RequestClass(Effect.READ, "Ticket", ("T-1",)), RequestClass(Effect.DELETE, "Ticket", ("T-2",)))),
-    ),
-    faults=(
-        (told(409, "taken"), FaultKind.CALLER, UpstreamRejected),
-        (told(412, "stale"), FaultKind.CALLER, VersionConflict),
-    ),
-    more=page,
-    dissect=dissect,
-)
-
-
-def subject_of(connector: type[Connector], examples: Examples = EXAMPLES) -> Subject:
-    return Subject(connector=connector, upstream=lambda: httpx2.MockTransport(Server()), examples=examples)

@@ -9,7 +9,9 @@ import pytest
 from isthmus.core.connector import Connector
 from isthmus.core.testing import Canned, Subject, Violation, conformance
 
-from .desk import EXAMPLES, FIXED, Desk
+from .desk import Desk
+from .examples import EXAMPLES
+from .server import FIXED
 
 TICKETS = [{"id": f"T-{n}", "version": "1", "subject": f"No coffee {n}", "status": "open"} for n in range(3)]
 ANSWERS = Canned(
@@ -26,7 +28,8 @@ ANSWERS = Canned(
 class Reader(Desk):
     """Reads single tickets, and searches."""
 
-    query = Connector.query
+    query, changes, load = Connector.query, Connector.changes, Connector.load
+    attach, download, invoke = Connector.attach, Connector.download, Connector.invoke
     aggregate, create, update = Connector.aggregate, Connector.create, Connector.update
     upsert, delete, reconcile = Connector.upsert, Connector.delete, Connector.reconcile
     quota = Connector.quota

@@ -4,7 +4,8 @@ import pytest
 
 from isthmus.core.testing import Check, conformance
 
-from .desk import Desk, subject_of
+from .desk import Desk
+from .examples import subject_of
 
 
 @pytest.mark.parametrize("check", conformance(subject_of(Desk)), ids=str)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from tests.core.testing.desk import EXAMPLES, Desk, subject_of
+from tests.core.testing.desk import Desk
+from tests.core.testing.examples import EXAMPLES, subject_of
 
 from isthmus.core.testing import Subject
 

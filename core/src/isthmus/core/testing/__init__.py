@@ -9,8 +9,8 @@
 A check raises `Violation`, whose text says what to do. Nothing here needs pytest.
 """
 
-from isthmus.core.testing.subject import Canned, Examples, Subject
+from isthmus.core.testing.subject import Canned, Examples, Run, Subject
 from isthmus.core.testing.suite import Check, conformance
 from isthmus.core.testing.violation import Violation
 
-__all__ = ["Canned", "Check", "Examples", "Subject", "Violation", "conformance"]
+__all__ = ["Canned", "Check", "Examples", "Run", "Subject", "Violation", "conformance"]

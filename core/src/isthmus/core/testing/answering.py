@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from isthmus.core.connector import ObjectFacts
+from isthmus.core.connector import Batch, Changed, ObjectFacts
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import JSON, AllOf, AnyOf, Compare, Condition, Negated, Operator, Order, Row
 from isthmus.core.testing.bench import Bench
@@ -34,9 +34,9 @@ def _typed(bench: Bench) -> None:
 def _complete(bench: Bench) -> None:
     told = bench.examples
     for outcome in bench.recorded:
-        if outcome.call.name not in ("query", "get", "search"):
+        if outcome.call.name not in ("query", "get", "search", "export", "changes"):
             continue
-        found = outcome.value
+        found = outcome.value.rows if isinstance(outcome.value, Batch | Changed) else outcome.value
         rows = [one for one in (found if isinstance(found, Sequence) else [found]) if isinstance(one, Row)]
         demand(rows, f"the example {outcome.call.name} found nothing", "give an example that the upstream answers")
         for row in rows:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import io
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -23,10 +23,10 @@ from isthmus.core.http.retry import Retry
 from isthmus.core.http.scope import sending_of
 from isthmus.core.http.timing import DeadlineCut
 from isthmus.core.http.wire import ForeignWire
-from isthmus.core.operation import RequestClass
+from isthmus.core.operation import Operation, RequestClass
 from isthmus.core.resilience import Deadline, RetryPolicy, SystemClock
-from isthmus.core.testing.calls import Call, calls_of, operation_of
-from isthmus.core.testing.subject import Examples, Subject
+from isthmus.core.testing.calls import Call, calls_of, invoking, operation_of
+from isthmus.core.testing.subject import Examples, Run, Subject
 from isthmus.core.testing.violation import Violation, broken
 from isthmus.core.testing.watch import CONNECTING, Reached, watching
 
@@ -61,9 +61,10 @@ def _raw(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request as it reached the wire, how the connector classified it, and its answer."""
+    """One request as it reached the wire, as part of which operation, how it was classified, and its answer."""
 
     request: httpx2.Request
+    operation: Operation
     parts: Sequence[RequestClass]
     answer: Answer
 
@@ -114,7 +115,8 @@ class _Wire(httpx2.AsyncBaseTransport):
         named = tuple((name, value) for name, value in response.headers.multi_items() if name not in _CODED)
         answer = Answer(response.status_code, named, body)
         plain = httpx2.Request(request.method, request.url, headers=request.headers, content=content)
-        self.exchanges.append(Exchange(plain, sending_of(request).parts, answer))
+        sending = sending_of(request)
+        self.exchanges.append(Exchange(plain, sending.scope.operation, sending.parts, answer))
         return answer.on_wire()
 
     async def aclose(self) -> None:
@@ -160,6 +162,7 @@ class Bench:
         self.subject = subject
         self.origin = Origin.of(subject.url)
         self._facts: dict[str, ObjectFacts] = {}
+        self._told: dict[str, ObjectFacts] = {}
 
     @property
     def examples(self) -> Examples:
@@ -174,7 +177,25 @@ class Bench:
     @cached_property
     def calls(self) -> Sequence[Call]:
         """Return an example call of everything that the connector implements."""
-        return calls_of(self.subject)
+        runs = [invoking(self.subject, self.facts(one.object or self.examples.object), one) for one in self.runs]
+        return [*calls_of(self.subject), *runs]
+
+    @cached_property
+    def runs(self) -> Sequence[Run]:
+        """Return the example runs of actions that the connector has."""
+        if "invoke" not in self.verbs:
+            return ()
+        known = {one.name for one in self.facts(self.examples.object).actions}
+        return [one for one in self.examples.runs if one.object or one.action in known]
+
+    def facts(self, object: str) -> ObjectFacts:
+        """Return what the connector says of an object; raises Violation where it says nothing."""
+        known = self._told.get(object)
+        if known is None:
+            doing = operation_of(self.subject, "catalogue", object)
+            found = self.run(Call("catalogue", doing, lambda one: one.catalogue(object))).value
+            known = self._told[object] = found if isinstance(found, ObjectFacts) else ObjectFacts(object, {})
+        return known
 
     @cached_property
     def recorded(self) -> Sequence[Outcome]:
@@ -185,9 +206,15 @@ class Bench:
         """Return what an example call did."""
         return next(one for one in self.recorded if one.call.name == name)
 
-    def run(self, *calls: Call, connector: Connector | None = None, user: str = "kit") -> Outcome:
+    def run(self, *calls: Call) -> Outcome:
         """Run calls one after the other against one fresh upstream; return the outcome of the last."""
-        return self._run(self.subject.upstream, calls, connector or self.subject.build(), user, live=True)[-1]
+        return self.sequence(calls)[-1]
+
+    def sequence(
+        self, calls: Iterable[Call], around: Callable[[], httpx2.AsyncBaseTransport] | None = None
+    ) -> list[Outcome]:
+        """Run calls one after the other, each made when the one before is done; `around` gives a fresh upstream."""
+        return self._run(around or self.subject.upstream, calls, self.subject.build(), "kit", live=True)
 
     def play(
         self, call: Call, upstream: httpx2.AsyncBaseTransport, *, connector: Connector | None = None, user: str = "kit"
@@ -205,7 +232,7 @@ class Bench:
     def _run(
         self,
         upstream: Callable[[], httpx2.AsyncBaseTransport],
-        calls: Sequence[Call],
+        calls: Iterable[Call],
         connector: Connector,
         user: str,
         *,
@@ -216,7 +243,7 @@ class Bench:
     async def _all(
         self,
         upstream: Callable[[], httpx2.AsyncBaseTransport],
-        calls: Sequence[Call],
+        calls: Iterable[Call],
         connector: Connector,
         user: str,
         *,

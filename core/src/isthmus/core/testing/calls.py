@@ -1,25 +1,36 @@
 """Which example call goes with each method of the contract, and what may it declare?"""
 
+import hashlib
+import io
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from isthmus.core.connector import Connector, Key, Pending
+from isthmus.core.connector import Connector, Key, Load, ObjectFacts, Pending, Upload
 from isthmus.core.operation import Effect, Operation, Verb
 from isthmus.core.records import JSON, Aggregate, Condition, Order, Query
-from isthmus.core.testing.subject import Subject
+from isthmus.core.testing.subject import Run, Subject
 
 __all__ = [
+    "BYTES",
     "READS",
     "WRITES",
     "Call",
+    "attaching",
     "calls_of",
+    "changing",
     "creating",
+    "downloading",
+    "exporting",
     "getting",
+    "invoking",
+    "loading",
     "operation_of",
     "querying",
     "reconciling",
     "searching",
     "updating",
+    "uploading",
 ]
 
 READS = ("objects", "catalogue", "query", "get", "search", "aggregate", "probe")
@@ -28,7 +39,16 @@ WRITES: Mapping[str, frozenset[Effect]] = {
     "update": frozenset({Effect.UPDATE, Effect.TRANSITION}),
     "upsert": frozenset({Effect.CREATE, Effect.UPDATE, Effect.TRANSITION}),
     "delete": frozenset({Effect.DELETE}),
+    "attach": frozenset({Effect.CREATE}),
 }
+LOADS: Mapping[str, frozenset[Effect]] = {
+    "create": frozenset({Effect.CREATE}),
+    "update": frozenset({Effect.UPDATE}),
+    "upsert": frozenset({Effect.CREATE, Effect.UPDATE}),
+    "delete": frozenset({Effect.DELETE}),
+}
+BYTES = b"k1t\r\n--\x00\xff\xfe<html>\n" + bytes(range(256)) * 4
+"""What is attached: every byte there is, and what looks like something else."""
 ROWS = 50
 _VERBS = frozenset(one.value for one in Verb)
 
@@ -44,20 +64,27 @@ class Call:
     @property
     def writes(self) -> bool:
         """Tell whether it changes the system."""
-        return self.name in WRITES
+        return self.operation.writes
 
 
-def operation_of(subject: Subject, name: str, object: str | None = None, records: tuple[str, ...] = ()) -> Operation:
+def operation_of(
+    subject: Subject,
+    name: str,
+    object: str | None = None,
+    records: tuple[str, ...] = (),
+    effects: frozenset[Effect] | None = None,
+) -> Operation:
     """Describe a call as core would."""
     about = subject.examples.object if object is None else object
+    files = subject.connector.file_objects if name in ("attach", "download") else frozenset[str]()
     return Operation(
         connection="example",
         system="example",
         tool=name,
         verb=Verb(name) if name in _VERBS else Verb.DESCRIBE,
-        effects=WRITES.get(name, frozenset({Effect.READ})),
+        effects=WRITES.get(name, frozenset({Effect.READ})) if effects is None else effects,
         object=about,
-        objects=frozenset({about}) | subject.connector.metadata_objects,
+        objects=frozenset({about}) | subject.connector.metadata_objects | files,
         records=records,
         rows=ROWS,
     )
@@ -74,6 +101,12 @@ def _reads(subject: Subject) -> Iterator[Call]:
     yield Call("catalogue", operation_of(subject, "catalogue"), lambda one: one.catalogue(told.object))
     if "query" in verbs:
         yield querying(subject)
+    if "export" in verbs:
+        yield exporting(subject)
+    if "changes" in verbs and told.since:
+        yield changing(subject, told.since)
+    if "download" in verbs and told.file:
+        yield downloading(subject, told.file)
     if "get" in verbs:
         yield getting(subject, told.id)
     if "search" in verbs:
@@ -97,6 +130,10 @@ def _writes(subject: Subject) -> Iterator[Call]:
     if "delete" in verbs:
         doing = operation_of(subject, "delete", records=(told.id,))
         yield Call("delete", doing, lambda one: one.delete(told.object, told.id, None))
+    if "attach" in verbs:
+        yield attaching(subject, uploading())
+    if "load" in verbs:
+        yield from (loading(subject, load) for load in told.loads)
 
 
 def querying(
@@ -114,6 +151,68 @@ def querying(
     fields = tuple(dict.fromkeys((*told.fields, told.text))) if select is None else tuple(select)
     asked = Query(about, fields, where, tuple(order_by), limit)
     return Call("query", operation_of(subject, "query", about), lambda one: one.query(asked))
+
+
+def exporting(subject: Subject, at: str = "", limit: int = ROWS, where: Condition | None = None) -> Call:
+    """Return a read of the next of all records."""
+    told = subject.examples
+    asked = Query(told.object, tuple(dict.fromkeys((*told.fields, told.text))), where, limit=limit)
+    return Call("export", operation_of(subject, "export"), lambda one: one.export(asked, at))
+
+
+def changing(subject: Subject, since: str, limit: int = ROWS) -> Call:
+    """Return a look at what changed."""
+    told = subject.examples
+    asked = Query(told.object, tuple(dict.fromkeys((*told.fields, told.text))), limit=limit)
+    return Call("changes", operation_of(subject, "changes"), lambda one: one.changes(asked, since))
+
+
+def uploading(name: str = "k1t.bin", content: bytes = BYTES) -> Upload:
+    """Return a file on its way into the system."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Upload(name, "application/octet-stream", len(content), sha256, partial(io.BytesIO, content))
+
+
+def attaching(subject: Subject, file: Upload, id: str | None = None) -> Call:
+    """Return an attach to the example record, or to another one."""
+    told, record = subject.examples, subject.examples.id if id is None else id
+    doing = operation_of(subject, "attach", records=(record,))
+    return Call("attach", doing, lambda one: one.attach(told.object, record, file))
+
+
+def downloading(subject: Subject, file: str, id: str | None = None, into: io.BytesIO | None = None) -> Call:
+    """Return a download of a file of the example record, or of another one."""
+    told, record = subject.examples, subject.examples.id if id is None else id
+    doing = operation_of(subject, "download", records=(record, file))
+    return Call(
+        "download",
+        doing,
+        lambda one: one.download(told.object, record, file, io.BytesIO() if into is None else into),
+    )
+
+
+def loading(subject: Subject, load: Load, begun: list[tuple[str, int]] | None = None) -> Call:
+    """Return a load; `begun` gets each job with the number of requests that were sent by then."""
+    ids = tuple(line.id for line in load.lines if line.id)
+    doing = operation_of(subject, "load", load.object, ids, LOADS[load.action])
+
+    async def run(one: Connector) -> object:
+        async def note(job: str) -> None:
+            if begun is not None:
+                begun.append((job, one.http.scope.meter.requests))
+
+        return await one.load(load, note)
+
+    return Call("load", doing, run)
+
+
+def invoking(subject: Subject, facts: ObjectFacts, run: Run, arguments: Mapping[str, JSON] | None = None) -> Call:
+    """Return a run of an action, with its own arguments or others."""
+    action = facts.action(run.action)
+    id = (run.id or subject.examples.id) if action.on_record else ""
+    told = run.arguments if arguments is None else arguments
+    doing = operation_of(subject, "invoke", facts.name, (id,) if id else (), action.effects)
+    return Call("invoke", doing, lambda one: one.invoke(facts.name, run.action, id, told, "k1t-run"))
 
 
 def searching(subject: Subject, limit: int = 5) -> Call:

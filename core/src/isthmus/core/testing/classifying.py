@@ -8,7 +8,6 @@ from isthmus.core.errors import Denied
 from isthmus.core.http.effect import mismatch
 from isthmus.core.operation import Effect, RequestClass
 from isthmus.core.testing.bench import Bench, Exchange, Outcome
-from isthmus.core.testing.calls import WRITES
 from isthmus.core.testing.promise import Promise
 from isthmus.core.testing.violation import demand
 
@@ -36,11 +35,10 @@ def _covered(bench: Bench) -> None:
             "build paths with path() and send them through self.http",
         )
         for one in outcome.exchanges:
-            why = mismatch(one.parts, outcome.call.operation)
+            why = mismatch(one.parts, one.operation)
             demand(not why, f"{shown(one.request)} of {name}: {why}", "classify it as what it does, and no more")
         demand(
-            outcome.call.name in WRITES
-            or not any(part.effect.writes for one in outcome.exchanges for part in one.parts),
+            outcome.call.writes or not any(part.effect.writes for one in outcome.exchanges for part in one.parts),
             f"{name} sends a request that writes",
             "let a verb that reads send reads only",
         )
@@ -50,7 +48,7 @@ def _truthful(bench: Bench) -> None:
     for outcome in bench.recorded:
         if not outcome.call.writes:
             continue
-        wanted = WRITES[outcome.call.name]
+        wanted = {one for one in outcome.call.operation.effects if one.writes}
         found = {part.effect for one in outcome.exchanges for part in one.parts if part.effect.writes}
         demand(
             found & wanted,
@@ -66,16 +64,21 @@ def _truthful(bench: Bench) -> None:
 
 
 def _names_the_record(bench: Bench, outcome: Outcome) -> None:
-    records = outcome.call.operation.records
+    doing = outcome.call.operation
+    records, objects = doing.records, doing.objects - bench.subject.connector.metadata_objects
+    several = outcome.call.name in ("load", "attach", "invoke")
     for one in outcome.exchanges:
         for part in one.parts:
             demand(
-                not part.effect.writes or not records or part.records == records,
+                not part.effect.writes
+                or not records
+                or part.records == records
+                or (several and set(part.records) <= set(records)),
                 f"{shown(one.request)} is said to touch the records {part.records!r}, and the call names {records!r}",
                 "read the record ids off the request into RequestClass.records",
             )
             demand(
-                not part.effect.writes or part.object == bench.examples.object,
+                not part.effect.writes or part.object in objects,
                 f"{shown(one.request)} is said to touch {part.object!r}",
                 "read the object's name off the request into RequestClass.object",
             )

@@ -8,7 +8,7 @@ from isthmus.core.testing.promise import Promise
 from isthmus.core.testing.soundness import unsound
 from isthmus.core.testing.violation import demand
 
-__all__ = ["PROMISES", "at", "played"]
+__all__ = ["PROMISES", "at", "misshapen", "played"]
 
 ELSEWHERE = "https://k1t-elsewhere.example/login"
 ODD_HEADERS = (("content-type", "application/json"), ("location", ELSEWHERE), ("link", f'<{ELSEWHERE}>; rel="next"'))
@@ -32,7 +32,7 @@ def played(bench: Bench, outcome: Outcome, edit: Callable[[int, Answer], Answer]
 
 def _shaped(bench: Bench) -> None:
     for outcome in bench.recorded:
-        for position, other in _misshapen(outcome):
+        for position, other in misshapen(outcome):
             found = played(bench, outcome, at(position, other))
             problem = "" if found.error else unsound(outcome.call.name, found.result)
             demand(
@@ -42,7 +42,8 @@ def _shaped(bench: Bench) -> None:
             )
 
 
-def _misshapen(outcome: Outcome) -> Iterator[tuple[int, Answer]]:
+def misshapen(outcome: Outcome) -> Iterator[tuple[int, Answer]]:
+    """Yield answers of another shape, each with the position at which it takes the place of a sound one."""
     for position, one in enumerate(outcome.exchanges):
         for body in (*BODIES.values(), *bent(one.answer.body)):
             yield position, Answer(one.answer.status, one.answer.headers, body)

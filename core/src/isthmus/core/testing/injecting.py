@@ -10,12 +10,22 @@ import httpx2
 from isthmus.core.connector import Key
 from isthmus.core.records import JSON, AllOf, Compare, Operator, Order
 from isthmus.core.testing.bench import Bench, Exchange, Replay
-from isthmus.core.testing.calls import Call, creating, getting, operation_of, querying, updating
+from isthmus.core.testing.calls import (
+    Call,
+    attaching,
+    creating,
+    downloading,
+    getting,
+    operation_of,
+    querying,
+    updating,
+    uploading,
+)
 from isthmus.core.testing.classifying import shown
 from isthmus.core.testing.promise import Promise, implements
 from isthmus.core.testing.violation import broken, demand
 
-__all__ = ["PROMISES"]
+__all__ = ["NEUTRAL", "PROMISES", "VALUES", "placed", "stays"]
 
 NEUTRAL = "k1tneutral"
 IDS = (
@@ -50,7 +60,7 @@ VALUES = (
 Place: TypeAlias = tuple[str, ...]
 
 
-def _places(request: httpx2.Request) -> Iterator[tuple[Place, str]]:
+def placed(request: httpx2.Request) -> Iterator[tuple[Place, str]]:
     """Yield every place of a request that can hold a text, with the text as the system will read it."""
     yield ("method",), request.method
     path, _, query = request.url.raw_path.decode("ascii").partition("?")
@@ -86,9 +96,18 @@ def _leaves(value: JSON, here: Place) -> Iterator[tuple[Place, str]]:
         yield here, value if isinstance(value, str) else json.dumps(value)
 
 
-def _stays(bench: Bench, neutral: Call, hostile: Call, was: str, now: str, *, what: str) -> None:
+def stays(
+    bench: Bench,
+    neutral: Call,
+    hostile: Call,
+    was: str,
+    now: str,
+    *,
+    what: str,
+    recorded: Sequence[Exchange] | None = None,
+) -> None:
     """Compare a call with a hostile text to the same call with a plain one; refusing it unsent is right too."""
-    recorded = bench.recording(neutral.name).exchanges
+    recorded = bench.recording(neutral.name).exchanges if recorded is None else recorded
     plain = bench.play(neutral, Replay(recorded)).exchanges
     outcome = bench.play(hostile, Replay(recorded))
     demand(
@@ -101,7 +120,7 @@ def _stays(bench: Bench, neutral: Call, hostile: Call, was: str, now: str, *, wh
 
 
 def _same(bench: Bench, before: Exchange, after: Exchange, was: str, now: str, what: str) -> None:
-    old, new = list(_places(before.request)), list(_places(after.request))
+    old, new = list(placed(before.request)), list(placed(after.request))
     demand(
         [place for place, _ in old] == [place for place, _ in new],
         f"{what} changed the structure of the request to {shown(after.request)}",
@@ -136,12 +155,19 @@ def _ids(bench: Bench) -> None:
     told, verbs = bench.examples, bench.verbs
     for id in IDS:
         if "get" in verbs:
-            _stays(bench, getting(bench.subject, told.id), getting(bench.subject, id), told.id, id, what="the id")
+            stays(bench, getting(bench.subject, told.id), getting(bench.subject, id), told.id, id, what="the id")
         if "update" in verbs:
             plain = updating(bench.subject, told.changes)
-            _stays(bench, plain, updating(bench.subject, told.changes, id), told.id, id, what="the id")
+            stays(bench, plain, updating(bench.subject, told.changes, id), told.id, id, what="the id")
         if "delete" in verbs:
-            _stays(bench, _deleting(bench, told.id), _deleting(bench, id), told.id, id, what="the id")
+            stays(bench, _deleting(bench, told.id), _deleting(bench, id), told.id, id, what="the id")
+        if "attach" in verbs:
+            plain, file = attaching(bench.subject, uploading()), uploading()
+            stays(bench, plain, attaching(bench.subject, file, id), told.id, id, what="the id")
+        if "download" in verbs:
+            plain, file_id = downloading(bench.subject, told.file), f"{told.file}{id}"
+            stays(bench, plain, downloading(bench.subject, told.file, id), told.id, id, what="the id")
+            stays(bench, plain, downloading(bench.subject, file_id), told.file, file_id, what="the file")
 
 
 def _deleting(bench: Bench, id: str) -> Call:
@@ -160,12 +186,12 @@ def _names(bench: Bench) -> None:
     for name in NAMES:
         found = bench.play(_describing(bench, name), Replay(bench.recording("catalogue").exchanges))
         demand(found.error is not None or found.exchanges, f"catalogue described {name!a}", "raise NotFound")
-        _stays(bench, _describing(bench, told.object), _describing(bench, name), told.object, name, what="the object")
+        stays(bench, _describing(bench, told.object), _describing(bench, name), told.object, name, what="the object")
         if "get" in bench.verbs:
             plain, other = getting(subject, told.id), getting(subject, told.id, name)
-            _stays(bench, plain, other, told.object, name, what="the object")
+            stays(bench, plain, other, told.object, name, what="the object")
         if "query" in bench.verbs:
-            _stays(bench, querying(subject), querying(subject, object=name), told.object, name, what="the object")
+            stays(bench, querying(subject), querying(subject, object=name), told.object, name, what="the object")
             _fields(bench, name)
 
 
@@ -178,7 +204,7 @@ def _fields(bench: Bench, name: str) -> None:
     ]
     for plain, hostile in pairs:
         if bench.play(plain, Replay(bench.recording("query").exchanges)).exchanges:
-            _stays(bench, plain, hostile, text, name, what="the field")
+            stays(bench, plain, hostile, text, name, what="the field")
 
 
 def _describing(bench: Bench, name: str) -> Call:
@@ -188,11 +214,11 @@ def _describing(bench: Bench, name: str) -> Call:
 def _values(bench: Bench) -> None:
     for value in VALUES:
         for plain, hostile in zip(_carrying(bench, NEUTRAL), _carrying(bench, value), strict=True):
-            _stays(bench, plain, hostile, NEUTRAL, value, what="the value")
+            stays(bench, plain, hostile, NEUTRAL, value, what="the value")
     for call in _carrying(bench, NEUTRAL):
         sent = bench.play(call, Replay(bench.recording(call.name).exchanges)).exchanges
         demand(
-            any(NEUTRAL in text for one in sent for _, text in _places(one.request)),
+            any(NEUTRAL in text for one in sent for _, text in placed(one.request)),
             f"{call.name} with the value {NEUTRAL!r} sent it in no request",
             "send every condition and value, or refuse the call",
         )
@@ -218,7 +244,11 @@ def _carrying(bench: Bench, value: str) -> Sequence[Call]:
 
 
 PROMISES = (
-    Promise("an id is one segment or value of a request, or is refused", _ids, implements("get", "update", "delete")),
+    Promise(
+        "an id is one segment or value of a request, or is refused",
+        _ids,
+        implements("get", "update", "delete", "attach", "download"),
+    ),
     Promise("a name that is none is refused, and an unknown object is not found", _names),
     Promise(
         "a value arrives as exactly one literal, or is refused",

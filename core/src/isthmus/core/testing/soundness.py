@@ -4,7 +4,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from isthmus.core.budgets import QuotaReading
-from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts, ObjectSummary, Probe, Settlement, Written
+from isthmus.core.connector import (
+    Batch,
+    Changed,
+    FieldFacts,
+    FieldType,
+    FileFacts,
+    Invoked,
+    LineOutcome,
+    Loaded,
+    ObjectFacts,
+    ObjectSummary,
+    Probe,
+    Settlement,
+    Written,
+)
 from isthmus.core.records import Row
 
 __all__ = ["is_json", "unsound", "unsound_reading"]
@@ -102,8 +116,60 @@ def _written(found: object) -> str:
 
 def _settled(found: object) -> str:
     if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[0], Settlement):
-        return "reconcile gives a Settlement, and a Written or None"
-    return "" if found[1] is None else _written(found[1])
+        return "reconcile gives a Settlement, and what was done or None"
+    match found[1]:
+        case None:
+            return ""
+        case Loaded():
+            return _loaded(found[1])
+        case Invoked():
+            return _invoked(found[1])
+        case other:
+            return _written(other)
+
+
+def _batch(found: object) -> str:
+    if not isinstance(found, Batch) or not _text(found.at):
+        return f"a {type(found).__name__} is no Batch with a text as `at`"
+    return _each(_row)(found.rows)
+
+
+def _changed(found: object) -> str:
+    if not isinstance(found, Changed) or not _text(found.at):
+        return f"a {type(found).__name__} is no Changed with a text as `at`"
+    if not _of(found.deleted, tuple) or not all(_text(one) and one for one in found.deleted):
+        return "what is deleted is a tuple of ids"
+    return _each(_row)(found.rows)
+
+
+def _loaded(found: object) -> str:
+    if found is None:
+        return ""
+    if not isinstance(found, Loaded):
+        return f"a {type(found).__name__} is no Loaded"
+    return _each(_line)(found.outcomes)
+
+
+def _line(found: object) -> str:
+    if not isinstance(found, LineOutcome) or not _of(found.created, bool):
+        return f"a {type(found).__name__} is no LineOutcome"
+    if not all(map(_text, (found.id, found.code, found.field, found.text))):
+        return "what became of a line is told in texts"
+    return "" if bool(found.id) is not bool(found.code) else "a line has either the record's id or a code, never both"
+
+
+def _file(found: object) -> str:
+    if not isinstance(found, FileFacts) or not _text(found.name) or not found.name or not _text(found.type):
+        return f"a {type(found).__name__} is no FileFacts with the file's name"
+    return ""
+
+
+def _invoked(found: object) -> str:
+    if not isinstance(found, Invoked) or not _of(found.values, Mapping) or not is_json(found.values):
+        return f"a {type(found).__name__} is no Invoked with JSON by name"
+    if not _of(found.records, tuple) or not all(_text(one) and one for one in found.records):
+        return "the records of an Invoked are a tuple of ids"
+    return ""
 
 
 def _probe(found: object) -> str:
@@ -126,5 +192,11 @@ _SHAPES: Mapping[str, Callable[[object], str]] = {
     "update": _written,
     "upsert": _written,
     "delete": _written,
+    "export": _batch,
+    "changes": _changed,
+    "load": _loaded,
+    "attach": _written,
+    "download": _file,
+    "invoke": _invoked,
     "reconcile": _settled,
 }

@@ -6,14 +6,24 @@ from dataclasses import dataclass, field
 
 import httpx2
 
-from isthmus.core.connector import Connector, ConnectorSettings, Key
+from isthmus.core.connector import Connector, ConnectorSettings, Key, Line, Load
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import Response
 from isthmus.core.operation import RequestClass
 from isthmus.core.records import JSON, Measure
 from isthmus.core.resilience import FaultKind
 
-__all__ = ["Canned", "Examples", "Subject"]
+__all__ = ["Canned", "Examples", "Run", "Subject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of an action that the upstream carries out; it acts on the example record, unless another is named."""
+
+    action: str
+    arguments: Mapping[str, JSON] = field(default_factory=dict)
+    object: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +36,12 @@ class Examples:
     `order_by` is a field whose values sort as Python sorts them. `values` are what a create takes and `changes` what
     an update of `id` takes. `key` is the idempotency key of a create or upsert, `words` what a search finds something
     by. `query_text` is a query in the system's own language, for `parse`.
+
+    `since` is a moment since which some of the records changed, and `settle` lets what was changed meanwhile settle,
+    such as by moving on the clock of the upstream that it is given. `loads` are loads of two lines or more that the
+    upstream carries out, at least one of which creates; `refused` is a line of the first of these that it refuses.
+    `file` is a file of the record `id`, and `other_file` one of another record. `runs` has a run of every action that
+    the catalogue names for `object`.
 
     `requests` are composed or foreign requests (batches, an SDK's) with the class of each part, none for one to refuse.
     `faults` are error answers of the system, with what each means. `more` builds a page of a query's answer that holds
@@ -45,6 +61,13 @@ class Examples:
     words: str = ""
     measure: Measure = field(default_factory=lambda: Measure("count", "", "n"))
     query_text: str = ""
+    since: str = ""
+    settle: Callable[[httpx2.AsyncBaseTransport], None] = lambda _: None
+    loads: Sequence[Load] = ()
+    refused: Line | None = None
+    file: str = ""
+    other_file: str = ""
+    runs: Sequence[Run] = ()
     requests: Sequence[tuple[httpx2.Request, Sequence[RequestClass]]] = ()
     faults: Sequence[tuple[Response, FaultKind, type[UpstreamError]]] = ()
     more: Callable[[str], httpx2.Response] | None = None

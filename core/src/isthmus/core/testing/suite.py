@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from isthmus.core.testing import (
+    acting,
     answering,
     classifying,
     computing,
+    exporting,
+    filing,
     hostile,
     injecting,
     keeping,
+    loading,
     paging,
     reconciling,
     surface,
@@ -22,7 +26,10 @@ from isthmus.core.testing.subject import Subject
 
 __all__ = ["Check", "conformance"]
 
-MODULES = (surface, answering, versions, classifying, computing, hostile, injecting, paging, reconciling, keeping)
+MODULES = (
+    *(surface, answering, versions, classifying, computing, hostile, injecting, paging, exporting, loading),
+    *(filing, acting, reconciling, keeping),
+)
 
 
 @dataclass(frozen=True, slots=True)

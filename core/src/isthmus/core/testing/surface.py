@@ -13,6 +13,7 @@ __all__ = ["PROMISES"]
 METHODS = (
     *("classify", "fault", "quota", "parse", "objects", "catalogue", "query", "get", "search", "aggregate"),
     *("create", "update", "upsert", "delete", "reconcile", "probe"),
+    *("export", "changes", "load", "attach", "download", "invoke"),
 )
 _KIND = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
@@ -61,10 +62,21 @@ def _exampled(bench: Bench) -> None:
         "changes for update": bool(told.changes) or "update" not in bench.verbs,
         "key and values for upsert": bool(told.key and told.values) or "upsert" not in bench.verbs,
         "words for search": bool(told.words) or "search" not in bench.verbs,
+        "since for changes": bool(told.since) or "changes" not in bench.verbs,
+        "loads and a refused line": bool(told.loads and told.refused) or "load" not in bench.verbs,
+        "file and other_file for download": bool(told.file and told.other_file) or "download" not in bench.verbs,
+        "a run of each action": _ran(bench),
         "query_text for parse": bool(told.query_text) or bench.subject.connector.parse is Connector.parse,
     }
     missing = [what for what, there in needs.items() if not there]
     demand(not missing, f"there is no example of {', '.join(missing)}", "give it in Examples, so that it is checked")
+
+
+def _ran(bench: Bench) -> bool:
+    if "invoke" not in bench.verbs:
+        return True
+    named = bench.facts(bench.examples.object).actions
+    return bool(named) and {one.name for one in named} <= {one.action for one in bench.examples.runs}
 
 
 PROMISES = (
