@@ -1,10 +1,12 @@
 """Does simple-salesforce, as it is, work against the sandbox?"""
 
+import base64
 import csv
 import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -258,6 +260,67 @@ class TestWriting:
         with pytest.raises(requests.exceptions.ConnectionError):
             sf.Contact.create({"LastName": "Lost answer"})
         assert [row["LastName"] for row in org.rows("Contact")].count("Lost answer") == 1
+
+
+class TestFiles:
+    def test_upload_and_download(self, sf: Salesforce, org: SalesforceOrg) -> None:
+        case = str(org.rows("Case")[0]["Id"])
+        body = {"PathOnClient": "report.txt", "VersionData": base64.b64encode(b"report").decode()}
+        made = sf.ContentVersion.create({**body, "FirstPublishLocationId": case})
+        assert sf.ContentVersion.get(made["id"])["ContentSize"] == 6
+        assert sf.ContentVersion.get_base64(made["id"], "VersionData") == b"report"
+        found = sf.query(f"SELECT ContentDocument.Title FROM ContentDocumentLink WHERE LinkedEntityId = '{case}'")
+        assert [each["ContentDocument"]["Title"] for each in found["records"]] == ["report"]
+
+    def test_a_form_through_its_session(self, sf: Salesforce) -> None:
+        content = bytes(range(256)) * 8_000
+        fields = (None, '{"PathOnClient": "big.bin"}', "application/json")
+        files = {"entity_content": fields, "VersionData": ("big.bin", content, "application/octet-stream")}
+        headers = {"Authorization": f"Bearer {sf.session_id}"}
+        made = sf.session.post(f"{sf.base_url}sobjects/ContentVersion", files=files, headers=headers)
+        assert made.status_code == 201
+        where = sf.ContentVersion.get(made.json()["id"])["VersionData"]
+        with sf.session.get(f"https://{sf.sf_instance}{where}", headers=headers, stream=True) as answer:
+            assert answer.headers["content-length"] == str(len(content))
+            assert b"".join(answer.iter_content(100_000)) == content
+
+    def test_attachments(self, sf: Salesforce, org: SalesforceOrg, tmp_path: Path) -> None:
+        body = {"ParentId": org.rows("Case")[0]["Id"], "Name": "a", "Body": base64.b64encode(b"one").decode()}
+        key = sf.Attachment.create(body)["id"]
+        file = tmp_path / "two.txt"
+        file.write_bytes(b"two")
+        assert sf.Attachment.update_base64(key, str(file)) == 204
+        assert sf.Attachment.get_base64(key) == b"two"
+
+
+class TestApprovals:
+    def approve(self, sf: Salesforce, **request: object) -> dict:
+        [result] = sf.restful("process/approvals/", method="POST", json={"requests": [request]})
+        return dict(result)
+
+    def test_submit_and_approve(self, sf: Salesforce, org: SalesforceOrg) -> None:
+        key = sf.Invoice__c.create({"Invoice_Number__c": "I-1", "Amount__c": 5_000})["id"]
+        pending = self.approve(sf, actionType="Submit", contextId=key)
+        with pytest.raises(SalesforceMalformedRequest, match="ENTITY_IS_LOCKED"):
+            sf.Invoice__c.update(key, {"Remark__c": "x"})
+        greta = log_in_by_password(org, "greta")
+        done = self.approve(greta, actionType="Approve", contextId=pending["newWorkitemIds"][0], comments="fine")
+        assert (done["instanceStatus"], sf.Invoice__c.get(key)["Status__c"]) == ("Approved", "Cancelled")
+        assert "Invoice__c" in sf.restful("process/approvals")["approvals"]
+
+    def test_a_refused_submission(self, sf: Salesforce) -> None:
+        key = sf.Invoice__c.create({"Invoice_Number__c": "I-2", "Amount__c": 5})["id"]
+        with pytest.raises(SalesforceMalformedRequest, match="NO_APPLICABLE_PROCESS"):
+            self.approve(sf, actionType="Submit", contextId=key)
+
+
+def test_changes_since_yesterday(sf: Salesforce, sandbox: Sandbox) -> None:
+    made, gone = (sf.Case.create({"Subject": "x"})["id"] for _ in range(2))
+    sf.Case.delete(gone)
+    sandbox.clock.advance(minutes=1)
+    since, now = sandbox.clock.now() - timedelta(days=1), sandbox.clock.now()
+    assert sf.Case.updated(since, now)["ids"] == [made]
+    assert [each["id"] for each in sf.Case.deleted(since, now)["deletedRecords"]] == [gone]
 
 
 class TestBulk:

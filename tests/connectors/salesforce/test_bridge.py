@@ -290,7 +290,7 @@ def test_rows_and_batches_have_an_outcome_each(home: Salesforce, house: House) -
 
 
 def test_what_cannot_be_labelled_is_for_those_who_may_see_everything(sf: Salesforce, house: House) -> None:
-    window = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+    window = (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC))
     with pytest.raises(ResidencyError, match="cannot be labelled"):
         sf.Contact.updated(*window)
     assert not [path for path in sent(house, "GET") if "updated" in path]

@@ -49,7 +49,7 @@ def listed() -> list[Listed]:
     return found
 
 
-WINDOW = "start=2020-01-01T00:00:00Z&end=2027-01-01T00:00:00Z"
+WINDOW = "start=2026-11-01T00:00:00Z&end=2026-11-21T00:00:00Z"
 ACCOUNT = {"Name": "Whizbang", "Customer_Number__c": "C-whiz"}
 BODIES = [
     ("create_success_response", "POST", "sobjects/Account", ACCOUNT, 201),

@@ -2,18 +2,34 @@
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import IO, Protocol, TypeAlias
 from urllib.parse import parse_qsl
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 
 
+class Stream(Protocol):
+    """Bytes that travel piece by piece, `size` of them."""
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes there are."""
+        ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes in order."""
+        ...
+
+
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request; header names are in lower case, `path` is percent-decoded."""
+    """One HTTP request; header names are in lower case, `path` is percent-decoded.
+
+    A body too large for memory lies in `spool`, which the server closes once it has the answer; `body` is empty then.
+    """
 
     method: str
     path: str
@@ -22,6 +38,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     scheme: str
+    spool: IO[bytes] | None = None
 
     @property
     def host(self) -> str:
@@ -58,7 +75,7 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """One answer: `body` is JSON, or bytes together with `media_type`.
+    """One answer: `body` is JSON, or bytes together with `media_type`; a `stream` stands in place of a body.
 
     `dropped` closes the connection with no answer, `delay` is in seconds; over `drip` seconds the body comes in drops.
     """
@@ -71,6 +88,7 @@ class Reply:
     dropped: bool = False
     delay: float = 0.0
     drip: float = 0.0
+    stream: Stream | None = None
 
 
 def _first_of_each(text: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from .certificates import Authority
 from .clock import START, Clock
 from .gate import MAX_HEAD, Asked, Gate
 from .people import HOMES, build
-from .salesforce import SalesforceOrg, Switch
+from .salesforce import SalesforceOrg, Switch, spools
 from .server import HttpApp, ServerThread
 from .servicenow import InstanceSwitch, ServiceNowInstance
 from .switchboard import Switchboard
@@ -47,8 +47,8 @@ class Sandbox:
         self._machine_time = machine_time
         self.salesforce: Mapping[str, SalesforceOrg] = self._orgs()
         self.servicenow: Mapping[str, ServiceNowInstance] = self._instances()
-        self._fronts = {name: HttpApp(system) for name, system in self._systems().items()}
-        self._switch = HttpApp(self._switchboard())
+        self._fronts = {name: HttpApp(system, spools) for name, system in self._systems().items()}
+        self._switch = HttpApp(self._switchboard(), spools)
         self._ports: Mapping[str, int] = ports or {}
         self._gate = Gate()
         self._authority = Authority(machine_time())
@@ -76,6 +76,8 @@ class Sandbox:
     ) -> None:
         self._open.close()
         self._server = None
+        for org in self.salesforce.values():
+            org.close()
 
     @property
     def tls_port(self) -> int:
@@ -112,12 +114,14 @@ class Sandbox:
     def reset(self) -> None:
         """Go back to the first state: rows, logins, limits, faults, journals and clock; ports and credentials stay."""
         self.clock.reset()
-        self.salesforce = self._orgs()
+        former, self.salesforce = self.salesforce, self._orgs()
         self.servicenow = MappingProxyType({home: each.anew() for home, each in self.servicenow.items()})
         self._switch.handler = self._switchboard()
         for name, system in self._systems().items():
             self._fronts[name].handler = system
         self._announce()
+        for org in former.values():
+            org.close()
 
     def credentials(self) -> dict[str, object]:
         """Return urls and credentials of every org and instance as plain values, and how clients get there."""

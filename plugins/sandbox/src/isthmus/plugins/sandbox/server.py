@@ -5,11 +5,12 @@ import contextlib
 import json
 import socket
 import ssl
+import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Protocol, Self, TypeAlias, cast
+from typing import IO, Protocol, Self, TypeAlias, cast
 from urllib.parse import unquote
 
 import uvicorn
@@ -17,14 +18,17 @@ from starlette.datastructures import Headers
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from .encoding import BadEncoding, packed, unpacked
-from .message import Json, Reply, Request
+from .message import Json, Reply, Request, Stream
 
 Message: TypeAlias = MutableMapping[str, object]
+Spools: TypeAlias = Callable[[Request], bool]
+"""Say whether the body of a request, of which only the head is known, may lie on disk."""
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 DROPS = 10
+_IN_MEMORY = 1 << 20
 _HEAD = 131_072  # ServiceNow takes request lines of 64 KiB
 DROP = "isthmus.sandbox.drop"
 """The ASGI extension under which the server offers to close the connection."""
@@ -38,7 +42,7 @@ class Handler(Protocol):
         ...
 
 
-class Stream(Protocol):
+class Connections(Protocol):
     """Serve bare connections."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -53,18 +57,22 @@ class Stream(Protocol):
 class HttpApp:
     """Carry requests between ASGI and a handler."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, spools: Spools = lambda _: False) -> None:
         self.handler = handler
+        self._spools = spools
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        request = _request(scope, await _body(receive))
-        try:
-            reply = self.handler.handle(replace(request, body=unpacked(request.body, request.headers)))
-        except BadEncoding as refusal:
-            reply = Reply(400, str(refusal).encode(), media_type="text/plain")
+        request = _request(scope)
+        with contextlib.ExitStack() as opened:
+            spool = opened.enter_context(tempfile.TemporaryFile()) if self._spools(request) else None
+            request = await _with_body(request, receive, spool)
+            try:
+                reply = self.handler.handle(replace(request, body=unpacked(request.body, request.headers)))
+            except BadEncoding as refusal:
+                reply = Reply(400, str(refusal).encode(), media_type="text/plain")
         if reply.delay:
             await asyncio.sleep(reply.delay)
         if reply.dropped:
@@ -73,18 +81,28 @@ class HttpApp:
         await _answer(request, reply, send)
 
 
-async def _body(receive: Receive) -> bytes:
+async def _with_body(request: Request, receive: Receive, spool: IO[bytes] | None) -> Request:
+    """Return the request with its body: in memory, or in the spool where it is large and there is one."""
     parts: list[bytes] = []
-    while True:
+    held, more, spilled = 0, True, False
+    while more:
         message = await receive()
         if message["type"] != "http.request":
-            return b"".join(parts)
+            break
+        more = bool(message.get("more_body", False))
         parts.append(cast("bytes", message.get("body", b"")))
-        if not message.get("more_body", False):
-            return b"".join(parts)
+        held += len(parts[-1])
+        if spool is not None and held > _IN_MEMORY:
+            spool.writelines(parts)
+            parts, held, spilled = [], 0, True
+    if spool is None or not spilled:
+        return replace(request, body=b"".join(parts))
+    spool.writelines(parts)
+    spool.flush()
+    return replace(request, spool=spool)
 
 
-def _request(scope: Message, body: bytes) -> Request:
+def _request(scope: Message) -> Request:
     raw = cast("bytes | None", scope.get("raw_path")) or str(scope["path"]).encode()
     raw_path = raw.decode("latin-1").partition("?")[0]
     headers = Headers(raw=cast("list[tuple[bytes, bytes]]", list(cast("list[object]", scope["headers"]))))
@@ -94,7 +112,7 @@ def _request(scope: Message, body: bytes) -> Request:
         raw_path=raw_path,
         query_string=cast("bytes", scope["query_string"]).decode("latin-1"),
         headers={name: ", ".join(headers.getlist(name)) for name in headers},
-        body=body,
+        body=b"",
         scheme=str(scope.get("scheme", "http")),
     )
 
@@ -110,6 +128,9 @@ async def _drop(scope: Message, receive: Receive) -> None:
 
 
 async def _answer(request: Request, reply: Reply, send: Send) -> None:
+    if reply.stream is not None:
+        await _stream(request, reply, reply.stream, send)
+        return
     content = b"" if reply.empty else _encode(reply.body, pretty=request.headers.get("x-prettyprint") == "1")
     headers = {name.lower(): value for name, value in reply.headers.items()}
     if content:
@@ -117,14 +138,33 @@ async def _answer(request: Request, reply: Reply, send: Send) -> None:
         content = packed(content, request.headers.get("accept-encoding", ""), headers)
     if reply.status not in (204, 304):
         headers["content-length"] = str(len(content))
+    await send(_start(reply.status, headers))
+    content = await _drip(content, reply, send)
+    await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else content})
+
+
+async def _stream(request: Request, reply: Reply, stream: Stream, send: Send) -> None:
+    """Send bytes piece by piece, as they are: they are packed already or not worth it."""
+    headers = {name.lower(): value for name, value in reply.headers.items()}
+    headers |= {"content-type": reply.media_type, "content-length": str(stream.size)}
+    await send(_start(reply.status, headers))
+    for place, chunk in enumerate(stream.chunks() if request.method != "HEAD" else ()):
+        content = await _drip(chunk, reply, send) if place == 0 else chunk
+        await send({"type": "http.response.body", "body": content, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _start(status: int, headers: Mapping[str, str]) -> Message:
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+    return {"type": "http.response.start", "status": status, "headers": raw}
+
+
+async def _drip(content: bytes, reply: Reply, send: Send) -> bytes:
+    """Send the first bytes one by one, so that even a short body takes its time, and return the rest."""
     for drop in range(DROPS if reply.drip else 0):
-        # The first drops are single bytes, so that even a short body takes its time.
         await send({"type": "http.response.body", "body": content[drop : drop + 1], "more_body": True})
         await asyncio.sleep(reply.drip / DROPS)
-    content = content[DROPS:] if reply.drip else content
-    await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else content})
+    return content[DROPS:] if reply.drip else content
 
 
 def _encode(body: "Json | bytes", *, pretty: bool) -> bytes:
@@ -169,7 +209,7 @@ class ServerThread:
         ports: Mapping[str, int],
         *,
         tls: Mapping[str, ssl.SSLContext],
-        streams: Mapping[str, Stream],
+        streams: Mapping[str, Connections],
         head: int,
     ) -> None:
         self._apps = apps

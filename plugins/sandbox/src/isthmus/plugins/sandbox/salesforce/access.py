@@ -9,18 +9,24 @@ from importlib.resources import files
 from isthmus.plugins.sandbox.people import staff
 
 from .schema import Field, Schema, SObject
-from .store import Row
+from .sharing import Sharing
+from .store import Row, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What all users of one kind may see: `hidden` holds `Object.Field` names in lower case."""
+    """What all users of one kind may see: `hidden` holds `Object.Field` names in lower case.
+
+    `all_files` is the permission "Query All Files", `administers` is "Modify All Data".
+    """
 
     name: str
     hidden: frozenset[str] = frozenset()
     hidden_objects: frozenset[str] = frozenset()
     owner_only: frozenset[str] = frozenset()
     read_only: bool = False
+    all_files: bool = False
+    administers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +54,23 @@ def load_people() -> tuple[dict[str, Profile], tuple[Person, ...]]:
             hidden_objects=frozenset(each.get("hidden_objects", ())),
             owner_only=frozenset(each.get("owner_only", ())),
             read_only=each.get("read_only", False),
+            all_files=each.get("all_files", False),
+            administers=each.get("administers", False),
         )
         for each in data["profiles"]
     }
-    known = staff()
-    people = (
-        Person(**each, given=known[each["login"]].given, family=known[each["login"]].family) for each in data["users"]
-    )
-    return profiles, tuple(people)
+    known = {login: {"given": each.given, "family": each.family} for login, each in staff().items()}
+    return profiles, tuple(Person(**known.get(each["login"], {}) | each) for each in data["users"])
 
 
 class View:
-    """The schema and rows as one user sees them."""
+    """The schema and rows as one user sees them; without a store, no row is hidden because of another one."""
 
-    def __init__(self, schema: Schema, profile: Profile, user_id: str) -> None:
+    def __init__(self, schema: Schema, profile: Profile, user_id: str, store: Store | None = None) -> None:
         self.schema = schema
         self.profile = profile
         self.user_id = user_id
+        self._sharing = None if store is None else Sharing(store, self)
         self._fields: dict[str, tuple[Field, ...]] = {}
 
     def object(self, name: str) -> SObject | None:
@@ -85,10 +91,16 @@ class View:
         found = sobject.by_name.get(name.lower())
         return found if found is not None and self._shows(sobject, found) else None
 
-    def rows_of(self, sobject: SObject) -> Callable[[Row], bool] | None:
-        """Return the test that a row of this object must pass, or None where every row is visible."""
+    def rows_of(self, sobject: SObject, *, named: bool = True) -> Callable[[Row], bool] | None:
+        """Return the test that a row of this object must pass, or None where every row is visible.
+
+        Some files are visible only where they are `named`: asked for by their ids.
+        """
         if sobject.metadata:
             return self._knows
+        shared = None if self._sharing is None else self._sharing.test(sobject, named=named)
+        if shared is not None:
+            return shared
         if sobject.name not in self.profile.owner_only:
             return None
         user = self.user_id
@@ -98,9 +110,9 @@ class View:
 
         return owned
 
-    def sees(self, sobject: SObject, row: Row) -> bool:
+    def sees(self, sobject: SObject, row: Row, *, named: bool = True) -> bool:
         """Say whether sharing lets this row through."""
-        test = self.rows_of(sobject)
+        test = self.rows_of(sobject, named=named)
         return test is None or test(row)
 
     @property

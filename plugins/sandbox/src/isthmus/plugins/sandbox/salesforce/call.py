@@ -12,6 +12,7 @@ from isthmus.plugins.sandbox.message import Json, Request
 
 from .access import View
 from .errors import ApiError
+from .forms import is_form, media_type, read_form
 from .logins import Session
 from .schema import SObject
 from .store import Store
@@ -58,7 +59,7 @@ class Call:
     @cached_property
     def json(self) -> Mapping[str, Json]:
         """Return the body as a JSON object; raises ApiError where it is none."""
-        kind = self.request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        kind = media_type(self.request)
         if kind != "application/json":
             message = f"Content-Type header specified in HTTP request is not supported: {kind}"
             raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", message)
@@ -70,6 +71,11 @@ class Call:
         if not isinstance(body, dict):
             raise ApiError(400, "JSON_PARSER_ERROR", "The HTTP entity body must be a JSON object.")
         return cast("Mapping[str, Json]", body)
+
+    @cached_property
+    def record(self) -> Mapping[str, Json]:
+        """Return the fields that the body gives a row: JSON, or a form of JSON and files; raises ApiError."""
+        return read_form(self.request, self.org.blobs) if is_form(self.request) else self.json
 
     def did(self, action: str, sobject: SObject, key: object) -> None:
         """Note an effect on the data."""

@@ -67,6 +67,7 @@ def _brief(call: Call, sobject: SObject) -> Mapping[str, Json]:
         "labelPlural": sobject.label_plural,
         "layoutable": "layouts" in sobject.links,
         "name": sobject.name,
+        "replicateable": sobject.replicateable,
         "searchable": bool(sobject.search),
         "updateable": sobject.updateable and view.writes,
         "urls": {"sobject": path, "describe": f"{path}/describe", "rowTemplate": f"{path}/{{ID}}", **links},
@@ -83,7 +84,7 @@ def _full(call: Call, sobject: SObject) -> Mapping[str, Json]:
     brief = _brief(call, sobject)
     children: list[Json] = [
         {
-            "cascadeDelete": False,
+            "cascadeDelete": child.cascade,
             "childSObject": child.object,
             "deprecatedAndHidden": False,
             "field": child.field,
@@ -152,6 +153,7 @@ def _field(view: View, sobject: SObject, column: Field) -> Mapping[str, Json]:
         "autoNumber": bool(column.auto_number),
         "byteLength": column.length * 3 if column.type not in ("id", "reference") else 18,
         "calculated": column.calculated,
+        "cascadeDelete": column.cascade,
         "calculatedFormula": column.formula,
         "caseSensitive": column.case_sensitive,
         "compoundFieldName": sobject.compounds.get(column.name),
@@ -186,7 +188,7 @@ def _field(view: View, sobject: SObject, column: Field) -> Mapping[str, Json]:
         "sortable": column.sortable,
         "type": column.type,
         "unique": column.unique,
-        "updateable": writable,
+        "updateable": writable and not column.fixed,
     }
 
 

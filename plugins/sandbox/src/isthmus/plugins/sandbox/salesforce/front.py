@@ -1,6 +1,7 @@
 """Through which doors does a request pass before a resource answers it?"""
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _TOKEN: Final = "/services/oauth2/token"  # noqa: S105 - a path
 _SOAP: Final = "/services/Soap/"
 _MAX_URI: Final = 16_384
+_MAX_TEXT: Final = 1 << 20
 
 
 @dataclass(slots=True)
@@ -219,9 +221,16 @@ class Front:
             request_id=request_id,
             cookie_user=str(names[owner]["Username"]) if owner else None,
             headers={name: value for name, value in request.headers.items() if name not in _SECRET},
-            body="" if is_token else request.body.decode("utf-8", "replace"),
+            body="" if is_token else _body_text(request),
         )
         org.journal.append(entry)
+
+
+def _body_text(request: Request) -> str:
+    """Return the body as text; files do not go into the journal whole."""
+    if request.spool is not None:
+        return f"({request.spool.seek(0, os.SEEK_END)} bytes)"
+    return request.body[:_MAX_TEXT].decode("utf-8", "replace")
 
 
 def _is_classic(request: Request) -> bool:

@@ -1,6 +1,7 @@
 """What is one org made of, and how do tests and demos look into it?"""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from random import Random
 from threading import RLock
 from typing import Final
@@ -15,7 +16,10 @@ from isthmus.plugins.sandbox.people import Enterprise
 from isthmus.plugins.sandbox.server import AsgiApp, HttpApp
 
 from .access import View, load_people
+from .approval_desk import ApprovalDesk
+from .blobs import Blobs, Limits
 from .bulk import Jobs
+from .forms import spools
 from .front import Front
 from .hosts import my_domain
 from .logins import Logins
@@ -26,6 +30,7 @@ from .recent import Recent
 from .refusals import REFUSALS
 from .schema import load_schema
 from .seed import Seeder
+from .seed_files import FileSeeder
 from .store import Row, Store
 from .tooling import Tooling
 
@@ -49,6 +54,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "dead_locator": "kill the cursor for ever; error=INVALID_SESSION_ID makes it look like an expired session",
     "slow_job": "a bulk job or batch stays unfinished for `looks` looks (default 2) or `seconds` of virtual time",
     "fail_job": "a bulk job or batch breaks off after `rows` rows (default 0)",
+    "replication_lag": "updated and deleted leave out the last `minutes` (default 10), as behind a long transaction",
     "same_second": "an update leaves SystemModstamp where it was, as two quick changes would",
     **{kind: f"{each.told}: {each.status} {each.code}" for kind, each in REFUSALS.items()},
 }
@@ -70,7 +76,12 @@ class SalesforceOrg:
         self.lock = RLock()
         self.schema = load_schema()
         self.store = Store(self.schema, clock, _PODS[name])
+        self.blobs = Blobs()
+        self.file_limits = Limits()
         Seeder(self.store, enterprise, name, seed).fill()
+        FileSeeder(self.store, self.blobs, self.opened - timedelta(days=40)).fill()
+        users = {str(row["Username"]).partition("@")[0]: str(row["Id"]) for row in self.store["User"]}
+        self.approvals = ApprovalDesk(self.store, users, self.opened - timedelta(days=2))
         self.org_id = next(iter(self.store["Organization"].rows))
         self.faults = FaultBoard(FAULTS)
         self.journal = Journal()
@@ -87,7 +98,7 @@ class SalesforceOrg:
         self.passwords = Passwords(name, seed)
         self.allows_password_grant = True
         self.tokens = TokenEndpoint(self)
-        self.app: AsgiApp = HttpApp(self)
+        self.app: AsgiApp = HttpApp(self, spools)
         self._front = Front(self)
         self._origin: str | None = None
         self._views: dict[str, View] = {}
@@ -138,7 +149,7 @@ class SalesforceOrg:
         """Return the org as this user sees it."""
         if user_id not in self._views:
             person = self._people[str(self.store["User"].rows[user_id]["Username"])]
-            self._views[user_id] = View(self.schema, self._profiles[person.profile], user_id)
+            self._views[user_id] = View(self.schema, self._profiles[person.profile], user_id, self.store)
         return self._views[user_id]
 
     def rows(self, object: str, *, deleted: bool = False) -> list[Row]:
@@ -169,6 +180,11 @@ class SalesforceOrg:
             "logins": {login: dict(zip(words, values, strict=True)) for login, values in secrets.items()},
             "private_key_pem": self.private_key_pem,
         }
+
+    def close(self) -> None:
+        """Remove the files that the org keeps on disk."""
+        with self.lock:
+            self.blobs.close()
 
     def handle(self, request: Request) -> Reply:
         """Answer one request, alone: nothing else happens in this org meanwhile."""

@@ -8,10 +8,10 @@ from importlib.resources import files
 from typing import Final, TypeAlias, cast
 from urllib.parse import unquote
 
-from isthmus.plugins.sandbox.clock import stamp
 from isthmus.plugins.sandbox.message import Json, Reply
 
 from . import (
+    approvals,
     batch,
     composite,
     describe,
@@ -19,6 +19,7 @@ from . import (
     queries,
     quick_actions,
     recent,
+    replication,
     rows,
     search,
     sobject_collections,
@@ -29,8 +30,6 @@ from .bulk import ROUTES as BULK
 from .call import Call
 from .errors import ApiError, not_found
 from .parts import Dispatch
-from .schema import SObject
-from .store import moment_of
 
 Resource: TypeAlias = Callable[..., Reply]
 
@@ -42,7 +41,17 @@ def _allowances() -> Mapping[str, int]:
 
 
 def _index(call: Call) -> Reply:
-    names = ("composite", "limits", "parameterizedSearch", "query", "queryAll", "quickActions", "recent", "search")
+    names = (
+        "composite",
+        "limits",
+        "parameterizedSearch",
+        "process",
+        "query",
+        "queryAll",
+        "quickActions",
+        "recent",
+        "search",
+    )
     links = {name: f"{call.base}/{name}" for name in (*names, "sobjects", "tooling")}
     return Reply(200, {**links, "identity": _identity_url(call)})
 
@@ -65,51 +74,6 @@ def _record_count(call: Call) -> Reply:
         {"count": sum(not row.get("IsDeleted") for row in call.store[each.name]), "name": each.name} for each in known
     ]
     return Reply(200, {"sObjects": counts})
-
-
-def _updated(call: Call, name: str) -> Reply:
-    sobject, (start, end) = _replicated(call, name), _window(call)
-    ids: list[Json] = [
-        row["Id"]
-        for row in call.store[sobject.name]
-        if not row["IsDeleted"] and start <= str(row["SystemModstamp"]) <= end and call.view.sees(sobject, row)
-    ]
-    return Reply(200, {"ids": ids, "latestDateCovered": min(end, stamp(call.org.clock.now()))})
-
-
-def _deleted(call: Call, name: str) -> Reply:
-    sobject, (start, end) = _replicated(call, name), _window(call)
-    records: list[Json] = [
-        {"id": row["Id"], "deletedDate": row["SystemModstamp"]}
-        for row in call.store[sobject.name]
-        if row["IsDeleted"] and start <= str(row["SystemModstamp"]) <= end and call.view.sees(sobject, row)
-    ]
-    covered = {
-        "earliestDateAvailable": stamp(call.org.opened),
-        "latestDateCovered": min(end, stamp(call.org.clock.now())),
-    }
-    return Reply(200, {"deletedRecords": records, **covered})
-
-
-def _replicated(call: Call, name: str) -> SObject:
-    sobject = call.sobject(name)
-    if sobject.metadata:
-        raise not_found()
-    return sobject
-
-
-def _window(call: Call) -> tuple[str, str]:
-    try:
-        start, end = (_moment(call.request.query.get(name, "")) for name in ("start", "end"))
-    except (ValueError, OverflowError):
-        raise ApiError(400, "INVALID_REPLICATION_DATE", "start and end must be dates with a time zone") from None
-    return start, end
-
-
-def _moment(text: str) -> str:
-    spelled = text.replace("Z", "+00:00").replace(" ", "+")
-    padded = spelled if "." in spelled else re.sub(r"([+-]\d{2}:?\d{2})$", r".000\1", spelled)
-    return stamp(moment_of(padded))
 
 
 def _with_parts(resource: Callable[[Call, Dispatch], Reply]) -> Resource:
@@ -141,6 +105,7 @@ _ROUTES: Final[list[tuple[re.Pattern[str], Mapping[str, Resource]]]] = [
         ("tooling/query", {"GET": tooling.query}),
         ("tooling/runTestsAsynchronous", {"POST": tooling.run_tests}),
         ("connect/communities", {"GET": lambda _: Reply(200, {"communities": [], "total": 0})}),
+        ("process/approvals", {"GET": approvals.listing, "POST": approvals.process}),
         ("query", {"GET": queries.query}),
         ("queryAll", {"GET": queries.query_all}),
         ("query(?:All)?/([^/]+)", {"GET": queries.query_more}),
@@ -163,8 +128,8 @@ _ROUTES: Final[list[tuple[re.Pattern[str], Mapping[str, Resource]]]] = [
         ("sobjects/([^/]+)/listviews/([^/]+)", {"GET": listviews.list_view}),
         ("sobjects/([^/]+)/listviews/([^/]+)/describe", {"GET": listviews.describe}),
         ("sobjects/([^/]+)/listviews/([^/]+)/results", {"GET": listviews.results}),
-        ("sobjects/([^/]+)/updated", {"GET": _updated}),
-        ("sobjects/([^/]+)/deleted", {"GET": _deleted}),
+        ("sobjects/([^/]+)/updated", {"GET": replication.updated}),
+        ("sobjects/([^/]+)/deleted", {"GET": replication.deleted}),
         ("sobjects/([^/]+)/([^/]+)", {"GET": rows.read, "PATCH": rows.update, "DELETE": rows.delete}),
         (
             "sobjects/([^/]+)/([^/]+)/([^/]+)",

@@ -8,7 +8,9 @@ from email.utils import format_datetime
 
 from isthmus.plugins.sandbox.message import Json, Reply
 
-from . import validate
+from . import files, validate
+from .approvals import require_unlocked
+from .blobs import address
 from .call import Call
 from .errors import ApiError, no_such_key, not_found
 from .ids import normalise
@@ -20,7 +22,7 @@ from .store import Row, moment_of
 def create(call: Call, name: str) -> Reply:
     """Answer `POST /sobjects/X`."""
     sobject = call.sobject(name)
-    return _made(call, sobject, insert(call, sobject, call.json))
+    return _made(call, sobject, insert(call, sobject, call.record))
 
 
 def read(call: Call, name: str, key: str) -> Reply:
@@ -30,8 +32,11 @@ def read(call: Call, name: str, key: str) -> Reply:
 
 
 def read_by_key(call: Call, name: str, column_name: str, value: str) -> Reply:
-    """Answer `GET /sobjects/X/<ExtField>/<value>`."""
+    """Answer `GET /sobjects/X/<ExtField>/<value>`, and `GET /sobjects/X/<id>/<BlobField>` with the bytes of a file."""
     sobject = call.sobject(name)
+    body = call.view.field(sobject, value)
+    if body is not None and body.type == "base64":
+        return files.read(call, sobject, _addressed(call, sobject, column_name), body)
     rows = matches(call, sobject, key_field(call, sobject, column_name), value)
     if not rows:
         raise not_found()
@@ -44,7 +49,7 @@ def update(call: Call, name: str, key: str) -> Reply:
     """Answer `PATCH /sobjects/X/<id>`."""
     sobject = call.sobject(name)
     row = _addressed(call, sobject, key)
-    change(call, sobject, row, call.json)
+    change(call, sobject, row, call.record)
     return Reply(204, empty=True)
 
 
@@ -52,20 +57,20 @@ def upsert(call: Call, name: str, column_name: str, value: str) -> Reply:
     """Answer `PATCH /sobjects/X/<ExtField>/<value>`: create, change, or name the candidates."""
     sobject = call.sobject(name)
     column = key_field(call, sobject, column_name)
-    if any(each.lower() == column.name.lower() for each in call.json):
+    if any(each.lower() == column.name.lower() for each in call.record):
         message = f"The {column.name} field should not be specified in the sobject data."
         raise ApiError(400, "INVALID_FIELD", message, [column.name])
     rows = matches(call, sobject, column, value)
     if len(rows) > 1:
         return _several(call, sobject, rows)
     if rows:
-        change(call, sobject, rows[0], call.json)
+        change(call, sobject, rows[0], call.record)
         if float(call.version) < 46:
             return Reply(204, empty=True)
         return Reply(200, {"id": rows[0]["Id"], "success": True, "errors": [], "created": False})
     if call.request.query.get("updateOnly", "").lower() == "true" or column.type == "id":
         raise not_found()
-    return _made(call, sobject, insert(call, sobject, {**call.json, column.name: value}), created=True)
+    return _made(call, sobject, insert(call, sobject, {**call.record, column.name: value}), created=True)
 
 
 def delete(call: Call, name: str, key: str) -> Reply:
@@ -151,8 +156,10 @@ def insert(call: Call, sobject: SObject, body: Mapping[str, Json]) -> Row:
     if not (sobject.createable and call.view.writes):
         message = f"entity type cannot be inserted: {sobject.label}"
         raise ApiError(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message, [])
-    found = validate.values(call, sobject, body, None)
+    found = files.completed(call, sobject, validate.values(call, sobject, body, None))
     _lock(call)
+    if sobject.name == "ContentVersion":
+        return files.publish(call, found)
     row = call.store.insert(sobject.name, found, call.user_id)
     call.did("created", sobject, row["Id"])
     return row
@@ -161,27 +168,48 @@ def insert(call: Call, sobject: SObject, body: Mapping[str, Json]) -> Row:
 def change(call: Call, sobject: SObject, row: Row, body: Mapping[str, Json]) -> None:
     """Change a row; raises ApiError where the org, a condition or this user's rights refuse it."""
     _may_change(call, allowed=sobject.updateable)
+    require_unlocked(call, row)
     require(call.request, etag(call, sobject, row), modified(row))
-    found = validate.values(call, sobject, body, row)
+    found = files.completed(call, sobject, validate.values(call, sobject, body, row))
     _lock(call)
     call.store.change(sobject.name, row, found, call.user_id, same_second=call.meets("same_second"))
     call.did("updated", sobject, row["Id"])
+    files.share_name(call, sobject, row, found)
 
 
 def remove(call: Call, sobject: SObject, row: Row) -> None:
     """Delete a row; raises ApiError where this user's rights refuse it."""
     _may_change(call, allowed=sobject.deletable)
+    require_unlocked(call, row)
     _lock(call)
     call.store.change(sobject.name, row, {"IsDeleted": True}, call.user_id)
     call.did("deleted", sobject, row["Id"])
+    _remove_below(call, sobject, row)
+
+
+def _remove_below(call: Call, sobject: SObject, parent: Row) -> None:
+    """Delete the rows that go with their parent, and those that go with them."""
+    for child in call.store.schema.children_of(sobject.name):
+        below = call.store.schema.objects[child.object]
+        rows = call.store[below.name].find(below.by_name[child.field.lower()], str(parent["Id"]))
+        for row in rows if child.cascade else ():
+            call.store.change(below.name, row, {"IsDeleted": True}, call.user_id)
+            call.did("deleted", below, row["Id"])
+            _remove_below(call, below, row)
 
 
 def record(call: Call, sobject: SObject, row: Row, columns: Iterable[Field]) -> Mapping[str, Json]:
     """Write a row as the API does."""
-    path = f"{call.base}/sobjects/{sobject.name}/{row['Id']}"
+    attributes: Mapping[str, Json] = {
+        "type": sobject.name,
+        "url": f"{call.base}/sobjects/{sobject.name}/{row['Id']}",
+    }
     return {
-        "attributes": {"type": sobject.name, "url": path},
-        **{column.name: row[column.name] for column in columns},
+        "attributes": attributes,
+        **{
+            each.name: address(each, row[each.name], attributes) if each.type == "base64" else row[each.name]
+            for each in columns
+        },
     }
 
 

@@ -14,7 +14,7 @@ TEXTUAL = frozenset({"string", "textarea", "email", "phone", "url", "picklist", 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column of an object, as describe explains it."""
+    """One column of an object, as describe explains it; a `fixed` one never changes once the row is made."""
 
     name: str
     label: str
@@ -25,6 +25,8 @@ class Field:
     scale: int = 0
     required: bool = False
     read_only: bool = False
+    fixed: bool = False
+    indexed: bool = False
     defaulted: bool = False
     default: str | None = None
     calculated: bool = False
@@ -39,6 +41,7 @@ class Field:
     refers: tuple[str, ...] = ()
     relationship: str | None = None
     children: str | None = None
+    cascade: bool = False
     security: str | None = None
     compliance: str | None = None
     minimum: float | None = None
@@ -59,7 +62,7 @@ class Field:
     @property
     def filterable(self) -> bool:
         """Say whether a WHERE clause may name the field."""
-        return self.type != "address" and not (self.type == "textarea" and self.length > 255)
+        return self.type not in {"address", "base64"} and not (self.type == "textarea" and self.length > 255)
 
     @property
     def sortable(self) -> bool:
@@ -92,7 +95,11 @@ _NEVER_EMPTY = frozenset(
 
 @dataclass(frozen=True)
 class SObject:
-    """One object with its fields in describe order."""
+    """One object with its fields in describe order.
+
+    Whoever sees the record in the field `follows` sees a row; `granted_by` names the field of another object, which
+    `grants`, whose rows say who sees one.
+    """
 
     name: str
     label: str
@@ -105,11 +112,19 @@ class SObject:
     metadata: bool = False
     search: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    follows: str = ""
+    granted_by: str = ""
+    grants: bool = False
 
     @property
     def custom(self) -> bool:
         """Say whether the org's own administrators added the object."""
         return self.name.endswith("__c")
+
+    @property
+    def replicateable(self) -> bool:
+        """Say whether the org can tell which rows changed."""
+        return not self.metadata
 
     @cached_property
     def compounds(self) -> Mapping[str, str]:
@@ -144,11 +159,12 @@ class SObject:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A relationship that leads from a parent to many rows."""
+    """A relationship that leads from a parent to many rows; with `cascade` they are deleted along with it."""
 
     object: str
     field: str
     relationship: str | None
+    cascade: bool
 
 
 @dataclass(frozen=True)
@@ -169,7 +185,7 @@ class Schema:
     def children_of(self, name: str) -> tuple[Child, ...]:
         """Return the relationships that lead from this object to its children."""
         return tuple(
-            Child(each.name, column.name, column.children)
+            Child(each.name, column.name, column.children, column.cascade)
             for each in self.objects.values()
             for column in each.fields
             if name in column.refers
@@ -188,6 +204,9 @@ class _ObjectData(TypedDict, total=False):
     system_fields: bool | list[str]
     search: list[str]
     links: list[str]
+    follows: str
+    granted_by: str
+    grants: bool
     fields: list[dict[str, object]]
 
 
@@ -216,6 +235,9 @@ def load_schema(part: str = "objects") -> Schema:
             metadata=data.get("metadata", False),
             search=tuple(data.get("search", ())),
             links=tuple(data.get("links", _links(data))),
+            follows=data.get("follows", ""),
+            granted_by=data.get("granted_by", ""),
+            grants=data.get("grants", False),
         )
     return Schema(MappingProxyType(objects), {name.lower(): each for name, each in objects.items()})
 

@@ -41,7 +41,7 @@ class Table:
         self.rows: dict[str, Row] = {}
         self.revisions: dict[str, int] = {}
         self._keys: dict[str, dict[str, dict[str, None]]] = {
-            column.name: {} for column in sobject.fields if column.is_key or column.unique
+            column.name: {} for column in sobject.fields if column.is_key or column.unique or column.indexed
         }
 
     def __iter__(self) -> Iterator[Row]:

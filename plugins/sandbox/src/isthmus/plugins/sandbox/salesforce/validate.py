@@ -1,5 +1,7 @@
 """May these values be written, and in which form are they stored?"""
 
+import base64
+import binascii
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -9,6 +11,7 @@ from typing import Final
 from isthmus.plugins.sandbox.clock import stamp
 from isthmus.plugins.sandbox.message import Json
 
+from .blobs import Held
 from .call import Call
 from .errors import ApiError
 from .ids import normalise
@@ -25,10 +28,10 @@ def values(call: Call, sobject: SObject, body: Mapping[str, Json], existing: Row
         if name.lower() == "attributes":
             continue
         if isinstance(value, Mapping):
-            column, stored = _by_foreign_key(call, sobject, name, value)
+            column, stored = _by_foreign_key(call, sobject, name, value, existing)
         else:
-            column = _writable(call, sobject, name)
-            stored = _stored(call, column, value)
+            column = _writable(call, sobject, name, existing)
+            stored = _stored(call, sobject, column, value)
         found[column.name] = stored
     if existing is None:
         _add_defaults(call, sobject, found)
@@ -40,11 +43,11 @@ def values(call: Call, sobject: SObject, body: Mapping[str, Json], existing: Row
     return found
 
 
-def _writable(call: Call, sobject: SObject, name: str) -> Field:
+def _writable(call: Call, sobject: SObject, name: str, existing: Row | None) -> Field:
     column = call.view.field(sobject, name)
     if column is None:
         raise ApiError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}")
-    if column.read_only:
+    if column.read_only or (column.fixed and existing is not None):
         message = (
             f"Unable to create/update fields: {column.name}. Please check the security settings of this field and "
             "verify that it is read/write for your profile or permission set."
@@ -53,14 +56,16 @@ def _writable(call: Call, sobject: SObject, name: str) -> Field:
     return column
 
 
-def _by_foreign_key(call: Call, sobject: SObject, name: str, value: Mapping[str, Json]) -> tuple[Field, Value]:
+def _by_foreign_key(
+    call: Call, sobject: SObject, name: str, value: Mapping[str, Json], existing: Row | None
+) -> tuple[Field, Value]:
     """Resolve `{"Account": {"Customer_Number__c": "C-1"}}` to the reference it stands for."""
     reference = sobject.by_relationship.get(name.lower())
     told = _told_type(reference, value)
     keys = {key: each for key, each in value.items() if key.lower() != "attributes"}
     if reference is None or len(keys) != 1:
         raise ApiError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}")
-    column = _writable(call, sobject, reference.name)
+    column = _writable(call, sobject, reference.name, existing)
     target = call.store.schema.objects[told or reference.refers[0]]
     key, wanted = next(iter(keys.items()))
     key_field = call.view.field(target, key)
@@ -85,9 +90,11 @@ def _told_type(reference: Field | None, value: Mapping[str, Json]) -> str | None
     return str(kind)
 
 
-def _stored(call: Call, column: Field, value: Json) -> Value:
+def _stored(call: Call, sobject: SObject, column: Field, value: Json) -> Value:
     if value is None or value == "":
         return False if column.type == "boolean" else None
+    if column.type == "base64" or isinstance(value, Held):
+        return _kept(call, sobject, column, value)
     if column.type == "boolean":
         return _boolean(value)
     if column.type in NUMERIC:
@@ -101,6 +108,29 @@ def _stored(call: Call, column: Field, value: Json) -> Value:
     if column.type == "reference":
         return _reference(call, column, text)
     return text.strip() or None
+
+
+def _kept(call: Call, sobject: SObject, column: Field, value: Json) -> str:
+    """Return the name of a file's bytes, kept before they were sent as a part of their own, or else now."""
+    if column.type != "base64" or not isinstance(value, str):
+        raise _undeserializable(column.type, "a file" if isinstance(value, Held) else value)
+    limits = call.org.file_limits
+    if isinstance(value, Held):
+        name, most = value, limits.version if sobject.name == "ContentVersion" else limits.other
+    else:
+        name, most = call.org.blobs.keep([_decoded(column, value)]), limits.in_json
+    size = call.org.blobs[name].size
+    if size > most:
+        message = f"{column.label}: {size} bytes are more than the {most} that a file sent like this may have"
+        raise ApiError(400, "FILE_SIZE_LIMIT_EXCEEDED", message, [column.name])
+    return name
+
+
+def _decoded(column: Field, text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise _undeserializable(column.type, text[:40]) from None
 
 
 def _boolean(value: Json) -> bool:

@@ -8,6 +8,7 @@ from typing import Final, cast
 from isthmus.plugins.sandbox.message import Json
 from isthmus.plugins.sandbox.salesforce.call import Call
 from isthmus.plugins.sandbox.salesforce.errors import ApiError
+from isthmus.plugins.sandbox.salesforce.schema import SObject
 from isthmus.plugins.sandbox.salesforce.soql import SoqlError, parse_query, run
 from isthmus.plugins.sandbox.salesforce.store import moment_of
 
@@ -54,9 +55,16 @@ def extract(call: Call, soql: str, *, include_deleted: bool) -> Extract:
     grouped = any(cast("Mapping[str, Json]", each["attributes"])["type"] == "AggregateResult" for each in records)
     if grouped or (results.total > 0 and not records):
         raise ApiError(400, "FEATURENOTENABLED", "Aggregate functions are not supported in Bulk Query")
+    if records and any(_is_file(results.sobject, name) for name in records[0]):
+        raise ApiError(400, "FEATURENOTENABLED", "Binary fields are not supported in Bulk Query")
     if any("records" in value for record in records for value in record.values() if isinstance(value, Mapping)):
         raise ApiError(400, "FEATURENOTENABLED", "Aggregate Relationships not supported in Bulk Query")
     return Extract(results.sobject.name, soql, records)
+
+
+def _is_file(sobject: SObject, name: str) -> bool:
+    column = sobject.by_name.get(name.lower())
+    return column is not None and column.type == "base64"
 
 
 def _bare(item: str, name: str, soql: str) -> str:

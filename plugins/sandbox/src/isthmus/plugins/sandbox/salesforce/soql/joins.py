@@ -9,7 +9,9 @@ from .syntax import Comparison, Condition, Logical, Not, Path, Query, is_aggrega
 from .values import Column
 
 _MAX_JOINS: Final = 2
-_BARRED: Final = frozenset({"Task", "Event", "Note", "Attachment", "ActivityHistory", "OpenActivity", "EventAttendee"})
+_BARRED: Final = frozenset(
+    {"Task", "Event", "Note", "Attachment", "ActivityHistory", "OpenActivity", "EventAttendee", "ContentDocumentLink"}
+)
 """Objects that a nested query may not ask (SOQL and SOSL Reference, "Comparison Operators": semi-join restrictions)."""
 
 

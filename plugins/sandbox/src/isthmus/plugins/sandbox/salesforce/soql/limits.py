@@ -12,6 +12,7 @@ from .syntax import (
     Logical,
     Macro,
     Not,
+    Path,
     Query,
     Selected,
     SoqlError,
@@ -19,6 +20,7 @@ from .syntax import (
     is_aggregate,
     is_bare_count,
     malformed,
+    required,
 )
 
 MAX_OFFSET: Final = 2_000
@@ -26,6 +28,8 @@ _MAX_MACRO_ROWS: Final = 200
 _MAX_CHILDREN: Final = 20
 _MAX_GROUPED: Final = 3
 _MAX_DEPTH: Final = 5
+_FILE_KEYS: Final = frozenset({"id", "contentdocumentid", "latestpublishedversionid"})
+_LINK_KEYS: Final = frozenset({"linkedentityid", "contentdocumentid"})
 _SCOPES: Final = frozenset({"everything", "mine"})
 
 
@@ -46,6 +50,20 @@ def check(query: Query, sobject: SObject, depth: int) -> None:
         raise malformed("Semi join sub-selects are only allowed in WHERE clauses")
     if sobject.metadata:
         _check_metadata(query, sobject)
+    if sobject.grants and depth == 0 and not asks_by_id(query):
+        raise malformed(
+            f"Implementation restriction: {sobject.name} requires a filter by a single Id on ContentDocumentId or "
+            "LinkedEntityId using the equals operator or multiple Id's using the IN operator."
+        )
+
+
+def asks_by_id(query: Query) -> bool:
+    """Say whether every file that the statement finds, or every link to one, is asked for by an id that it names."""
+    keys = _LINK_KEYS if query.object.lower() == "contentdocumentlink" else _FILE_KEYS
+    return any(
+        each.operator in ("=", "IN") and isinstance(each.operand, Path) and each.operand.parts[-1].lower() in keys
+        for each in required(query.where)
+    )
 
 
 def _check_scope(query: Query, sobject: SObject) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
 from isthmus.plugins.sandbox.message import Json
+from isthmus.plugins.sandbox.salesforce.blobs import address
 from isthmus.plugins.sandbox.salesforce.schema import Schema, SObject
 from isthmus.plugins.sandbox.salesforce.store import Row
 
@@ -110,9 +111,15 @@ class Tree:
         key = row["Id"] if self.locate is None else self.locate.get(row)
         if key is None:
             return None
-        record: dict[str, Json] = {"attributes": self._attributes(str(key), row, base)}
+        attributes = self._attributes(str(key), row, base)
+        record: dict[str, Json] = {"attributes": attributes}
         for name, part in self.parts.items():
-            record[name] = part.get(row) if isinstance(part, Column) else part.write(row, base, more)
+            if not isinstance(part, Column):
+                record[name] = part.write(row, base, more)
+            elif part.field.type == "base64":
+                record[name] = address(part.field, part.get(row), attributes)
+            else:
+                record[name] = part.get(row)
         return record
 
     def _attributes(self, key: str, row: Row, base: str) -> Mapping[str, Json]:

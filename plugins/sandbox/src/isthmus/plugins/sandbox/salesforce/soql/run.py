@@ -12,7 +12,7 @@ from .columns import Resolver
 from .filter import Filter, key_of
 from .groups import MAX_GROUPS, Grouping
 from .joins import check_sides
-from .limits import check
+from .limits import asks_by_id, check
 from .periods import Calendar
 from .records import Children, More, Results, Tree
 from .select import Shaper
@@ -20,8 +20,6 @@ from .shape import group_columns, tree_columns
 from .sort import sorter
 from .syntax import (
     Comparison,
-    Condition,
-    Logical,
     Operand,
     Path,
     Query,
@@ -29,6 +27,7 @@ from .syntax import (
     is_aggregate,
     is_bare_count,
     malformed,
+    required,
 )
 from .values import Column, no_such_object
 
@@ -105,9 +104,9 @@ class _Run:
         Finding comes after reading: a nested statement is refused before the first row is written.
         """
         tests: list[Callable[[Row], bool]] = []
-        if not self.include_deleted and "isdeleted" in self.sobject.by_name:
+        if not self.include_deleted:
             tests.append(lambda row: not row["IsDeleted"])
-        visible = self.view.rows_of(self.sobject)
+        visible = self.view.rows_of(self.sobject, named=self.depth > 0 or asks_by_id(self.query))
         if visible is not None:
             tests.append(visible)
         if self.query.scope is not None and self.query.scope.lower() == "mine":
@@ -171,7 +170,7 @@ class _Run:
 
     def _candidates(self) -> Iterable[Row]:
         """Return the rows worth testing: those with the wanted keys where the condition asks for keys."""
-        for comparison in _required(self.query.where):
+        for comparison in required(self.query.where):
             found = self._by_key(comparison)
             if found is not None:
                 return [found[key] for key in sorted(found)]
@@ -215,12 +214,3 @@ class _Run:
             return {"attributes": {"type": "AggregateResult"}} | {name: get(row) for name, get in outputs}
 
         return Results(self.sobject, len(groups), groups, render)
-
-
-def _required(condition: Condition | None) -> Iterable[Comparison]:
-    """Yield the comparisons that every row of the answer must pass."""
-    if isinstance(condition, Comparison):
-        yield condition
-    elif isinstance(condition, Logical) and condition.operator == "AND":
-        for term in condition.terms:
-            yield from _required(term)

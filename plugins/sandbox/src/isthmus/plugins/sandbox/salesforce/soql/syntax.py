@@ -1,5 +1,6 @@
 """Which parts does a SOQL statement have?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from typing import Literal as Choice
@@ -187,3 +188,12 @@ def is_aggregate(query: Query) -> bool:
 def is_bare_count(query: Query) -> bool:
     """Say whether the statement asks for a number of rows and nothing else."""
     return any(isinstance(each.expression, Call) and each.expression.text.upper() == "COUNT()" for each in query.select)
+
+
+def required(condition: Condition | None) -> Iterable[Comparison]:
+    """Yield the comparisons that every row of the answer must pass."""
+    if isinstance(condition, Comparison):
+        yield condition
+    elif isinstance(condition, Logical) and condition.operator == "AND":
+        for term in condition.terms:
+            yield from required(term)
