@@ -1,5 +1,7 @@
 """Is a lost write told from one that did not happen, by values as the org stores them?"""
 
+from dataclasses import replace
+
 import pytest
 
 from isthmus.connectors.salesforce.readback import LONGEST_TRANSACTION, same_value, settle, settle_delete
@@ -101,9 +103,7 @@ BLIND = Pending("update", "Case", id="500000000000001AAA", values={"Subject": "n
     ],
 )
 def test_only_proof_settles_a_write(pending: Pending, found: Row | None, soon: Settlement, late: Settlement) -> None:
-    aged = Pending(
-        pending.verb, pending.object, pending.id, pending.key, pending.values, pending.version, LONGEST_TRANSACTION + 1
-    )
+    aged = replace(pending, age=LONGEST_TRANSACTION + 1)
     assert (settle(pending, found), settle(aged, found)) == (soon, late)
 
 

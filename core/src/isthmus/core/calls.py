@@ -22,7 +22,7 @@ from isthmus.core.operation import Operation
 from isthmus.core.plan import Plan
 from isthmus.core.policy import Question, Verdict
 from isthmus.core.records import JSON, Row
-from isthmus.core.request import Attach, Download, Get, Request
+from isthmus.core.request import Attach, Download, Get, Invoke, Request
 from isthmus.core.resilience import Deadline
 from isthmus.core.streams import Invoked, Loaded, Upload
 from isthmus.core.tools import Tool
@@ -117,11 +117,14 @@ class Judged(Struct, frozen=True, gc=False):
 
     @property
     def declared(self) -> Operation:
-        """Return what the requests of this call may do: a file lies in objects of its own, beside its record's."""
+        """Return what the requests of this call may do: a file lies in objects of its own, and so does an action's."""
         request, operation = self.plan.request, self.operation
-        if not isinstance(request, Attach | Download):
+        if not isinstance(request, Attach | Download | Invoke):
             return operation
-        objects = operation.objects | self.leg.connection.connector.file_objects
+        connection = self.leg.connection
+        if isinstance(request, Invoke):
+            return replace(operation, objects=operation.objects | connection.connector.action_objects)
+        objects = operation.objects | connection.connector.file_objects
         file = (request.file,) if isinstance(request, Download) else ()
         return replace(operation, objects=objects, records=(*operation.records, *file))
 

@@ -164,7 +164,8 @@ class Connector(ABC):
     A subclass implements the verbs it can do as methods of the same name; core offers exactly those as tools.
     One instance serves a connection; each call works on a copy that is bound to the call's own `http`, which raises
     for every answer that `fault` does not pass. `metadata_objects` are those that `catalogue` and `objects` may read,
-    `file_objects` those in which the system keeps files, and which `attach` and `download` touch beside the record's.
+    `file_objects` those in which the system keeps files, and which `attach` and `download` touch beside the record's;
+    `action_objects` those that `invoke` touches beside it.
     `wants_cookies` keeps a jar for each principal. `clients` are clients of the system's own SDKs by name, each made
     from a `requests.Session` and the host that it is to believe in; a session has a method for each.
     """
@@ -173,6 +174,7 @@ class Connector(ABC):
     kind: ClassVar[str] = ""
     metadata_objects: ClassVar[frozenset[str]] = frozenset()
     file_objects: ClassVar[frozenset[str]] = frozenset()
+    action_objects: ClassVar[frozenset[str]] = frozenset()
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-request-id",)
     wants_cookies: ClassVar[bool] = False
     clients: ClassVar[Mapping[str, Callable[["RequestsSession", str], object]]] = {}

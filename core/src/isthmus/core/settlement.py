@@ -9,12 +9,16 @@ from datetime import timedelta
 from pathlib import PurePath
 from typing import cast
 
+from msgspec.structs import replace as changed
+
 from isthmus.core.caller import Principal
 from isthmus.core.calls import Done, Judged, Leg
+from isthmus.core.connection import Connection
 from isthmus.core.connector import Key, Outcome, Pending, Settlement
 from isthmus.core.errors import IsthmusError, OutcomeUnknown, UnderWay, UpstreamError
 from isthmus.core.http import CallScope, Meter
 from isthmus.core.journal import Intent, IntentState, Transaction
+from isthmus.core.operation import Operation, Verb
 from isthmus.core.parts import Parts
 from isthmus.core.records import JSON
 from isthmus.core.request import Loading
@@ -126,7 +130,7 @@ class Settler:
             await self.parts.clock.sleep(pause)
             scope = CallScope(
                 principal=Principal(connection.name, intent.principal),
-                operation=connection.looking_up(pending.object, (pending.id,) if pending.id else ()),
+                operation=_reading_back(pending, connection),
                 deadline=deadline,
                 permit=None,
                 meter=Meter(),
@@ -186,6 +190,13 @@ def _load(object: str, told: JSON) -> Load | None:
         return None
     lines = cast("Sequence[tuple[Mapping[str, JSON], str, str | None]]", told["lines"])
     return Load(object, str(told["action"]), tuple(Line(*one) for one in lines), str(told["key_field"]))
+
+
+def _reading_back(pending: Pending, connection: Connection) -> Operation:
+    """Describe what reading back may touch: a file lies in objects of its own, and so does an action's."""
+    found = connection.looking_up(pending.object, (pending.id,) if pending.id else ())
+    own = {Verb.ATTACH: connection.connector.file_objects, Verb.INVOKE: connection.connector.action_objects}
+    return changed(found, objects=found.objects | own.get(Verb(pending.verb), frozenset()))
 
 
 def _pending(intent: Intent) -> Pending:

@@ -23,6 +23,7 @@ __all__ = ["Http", "Params", "QueryString", "query_string"]
 QueryString = NewType("QueryString", str)
 """Parameters written by `query_string()` once, for many requests."""
 Params = Mapping[str, str | int | Sequence[str]] | QueryString
+_LEARNS = frozenset({Verb.UPSERT, Verb.DOWNLOAD, Verb.INVOKE})
 Unchanged = Callable[[], Awaitable[object]]
 
 
@@ -48,15 +49,19 @@ class Http:
         return self._scope
 
     def on(self, record: str) -> "Http":
-        """Return this upsert's way to the one record that its key led to, where the system has no address by key.
+        """Return this call's way to one more record, that only the system could name.
+
+        An upsert's key leads to its record where the system has no address by key, a file to its newest version, and
+        an action to what waits for it.
 
         Raises:
-            ValueError: the call is no upsert, or names its record itself.
+            ValueError: the call is none of these, or an upsert that names its record itself.
         """
         operation = self._scope.operation
-        if operation.verb is not Verb.UPSERT or operation.records:
-            raise ValueError("only an upsert learns from the system which record it is about")
-        return Http(self._chain, self._origin, replace(self._scope, operation=operation.naming(record)), self._base)
+        if operation.verb not in _LEARNS or (operation.verb is Verb.UPSERT and operation.records):
+            raise ValueError("only an upsert, a download and an action learn from the system what they are about")
+        operation = operation.naming(*operation.records, record)
+        return Http(self._chain, self._origin, replace(self._scope, operation=operation), self._base)
 
     def within(self, job: str) -> "Http":
         """Return this call's way to the job that the system carries it out in, as its answer named it."""

@@ -14,6 +14,7 @@ from isthmus.connectors.salesforce import soql
 from isthmus.connectors.salesforce.classify import RESOURCES, path_parts, query_params, steering
 from isthmus.connectors.salesforce.composite import COMPOSITES
 from isthmus.connectors.salesforce.encoding import answer, found, grouped, record_json, refusal, written
+from isthmus.connectors.salesforce.filing import is_file_request, serve_approval, serve_file
 from isthmus.connectors.salesforce.ids import is_id
 from isthmus.connectors.salesforce.queries import MOST_ROWS
 from isthmus.connectors.salesforce.sosl import searches
@@ -75,9 +76,11 @@ class _Exchange:
             case "GET", ["sobjects"]:
                 return await self._objects()
             case method, ["sobjects", object, *rest] if not RESOURCES & {*rest}:
+                if is_file_request(method, object, tuple(rest)):
+                    return await serve_file(method, object, self._values, self.calls, self._objects)
                 return await self._records(method, object, rest, params)
-            case "POST" | "PATCH" | "GET" | "DELETE", ["composite", *rest]:
-                return await self._composite(rest)
+            case "POST" | "PATCH" | "GET" | "DELETE", ["composite" | "process" as family, *rest]:
+                return await self._several(family, rest)
             case _:
                 return await self.calls.relay(self.request)
 
@@ -126,7 +129,8 @@ class _Exchange:
     async def _objects(self) -> Response:
         """Hand on the org's list, cut to what the caller may know of."""
         seen = {one.name for one in _as(Description, await self.calls.call("describe")).objects}
-        relayed = await self.calls.relay(self.request)
+        asked = Request("GET", self.request.url.join(f"{self.base}/sobjects"))
+        relayed = await self.calls.relay(asked)
         body = relayed.json()
         if not isinstance(body, Mapping) or not isinstance(body.get("sobjects"), list):
             return answer(relayed.status, [])
@@ -176,9 +180,12 @@ class _Exchange:
         made = await self.calls.call("upsert", object=object, key_field=field, key=value, values=values)
         return written(_as(Record, made), upserted=True)
 
-    async def _composite(self, rest: Sequence[str]) -> Response:
+    async def _several(self, family: str, rest: Sequence[str]) -> Response:
+        """Answer a request that may hold several."""
+        if (self.request.method, family, *rest) == ("POST", "process", "approvals"):
+            return await serve_approval(self._body(), self.calls, self._objects)
         answered = COMPOSITES.get((self.request.method, "/".join(rest)))
-        if answered is None:
+        if answered is None or family != "composite":
             return await self.calls.relay(self.request)
         return await answered(self._body(), self.part, self.base)
 

@@ -1,20 +1,40 @@
 """How does isthmus speak to a Salesforce org? REST, one request per verb, nothing that policy has not judged."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
-from typing import ClassVar, TypeVar
+from typing import BinaryIO, ClassVar, TypeVar
 from urllib.parse import quote, urlencode
 
 from httpx2 import Request
 
 from isthmus.connectors.salesforce import soql
-from isthmus.connectors.salesforce.answers import Batch, nodes_of, object_of, read_nodes, read_rows, strange
+from isthmus.connectors.salesforce.answers import (
+    Batch,
+    done,
+    found_row,
+    new_id,
+    nodes_of,
+    object_of,
+    read_nodes,
+    read_rows,
+    strange,
+)
+from isthmus.connectors.salesforce.approvals import APPROVAL_OBJECTS, Approvals, approval_actions
 from isthmus.connectors.salesforce.bridge import serve
 from isthmus.connectors.salesforce.classify import classify
 from isthmus.connectors.salesforce.clients import client
-from isthmus.connectors.salesforce.describe import Classification, object_facts, object_summaries
+from isthmus.connectors.salesforce.describe import (
+    Classification,
+    classification_text,
+    classifications,
+    object_facts,
+    object_summaries,
+)
 from isthmus.connectors.salesforce.faults import fault_of, quota_of
-from isthmus.connectors.salesforce.ids import checked_id, full_id, is_id
+from isthmus.connectors.salesforce.files import FILE_OBJECTS, Files
+from isthmus.connectors.salesforce.ids import checked_id, full_id
+from isthmus.connectors.salesforce.organisation import ORGANISATION, probe_of
 from isthmus.connectors.salesforce.queries import (
     aggregate_text,
     flat_row,
@@ -24,18 +44,24 @@ from isthmus.connectors.salesforce.queries import (
 )
 from isthmus.connectors.salesforce.readback import settle, settle_delete
 from isthmus.connectors.salesforce.settings import SalesforceSettings
+from isthmus.connectors.salesforce.values import body_of, key_text
 from isthmus.core.connector import (
+    Action,
     Calls,
     Connector,
     ConnectorSettings,
     Fault,
+    FileFacts,
+    Invoked,
     Key,
     ObjectFacts,
     ObjectSummary,
+    Outcome,
     Pending,
     Probe,
     QuotaReading,
     Settlement,
+    Upload,
     Written,
 )
 from isthmus.core.errors import (
@@ -59,7 +85,6 @@ T = TypeVar("T")
 
 LONGEST_URI = 16_000
 """Of path and query, in bytes; the vendor takes 16,384."""
-LONGEST_ID = 40
 MOST_PAGES = 50
 """Of one answer; the vendor's pages have 200 rows or more, but for records with long texts."""
 
@@ -71,12 +96,15 @@ class Salesforce(Connector):
     kind: ClassVar[str] = "salesforce"
     clients = {"salesforce": client}  # noqa: RUF012 typed by the contract
     metadata_objects: ClassVar[frozenset[str]] = frozenset({"FieldDefinition", "Organization"})
+    file_objects: ClassVar[frozenset[str]] = FILE_OBJECTS
+    action_objects: ClassVar[frozenset[str]] = APPROVAL_OBJECTS
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         super().__init__(name, settings)
         if not isinstance(settings, SalesforceSettings):
             raise TypeError(f"connection {name!r} needs SalesforceSettings")
         self._base = f"/services/data/v{settings.api_version}"
+        self._for_others = settings.approve_for_others
 
     def classify(self, request: Request) -> Sequence[RequestClass]:
         """Tell what each part of a request would do."""
@@ -105,7 +133,7 @@ class Salesforce(Connector):
         return object_summaries(listed)
 
     async def catalogue(self, object: str) -> ObjectFacts:
-        """Read describe, and FieldDefinition where this identity may."""
+        """Read describe, and FieldDefinition and the approval processes where this identity may."""
         try:
             soql.check_name(object)
         except soql.SoqlError as error:
@@ -114,12 +142,12 @@ class Salesforce(Connector):
         name = described.get("name")
         if not isinstance(name, str) or name.casefold() != object.casefold() or not nodes_of(described.get("fields")):
             raise strange()
-        return object_facts(described, await self._classified(name))
+        facts = object_facts(described, await self._classified(name))
+        return replace(facts, actions=await self._actions(name)) if facts.updateable else facts
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows, following the org's own pages inside the pinned origin."""
-        read = partial(read_rows, object=query.object, paths=query.select)
-        rows = await self._pages(query_text(query), query.limit, read)
+        rows = await self._rows(query)
         ids = list(rows.ids if isinstance(rows, Table) else [row.id for row in rows if row.id])
         if len(set(ids)) < len(ids):
             raise _endless()
@@ -158,37 +186,53 @@ class Salesforce(Connector):
 
     async def create(self, object: str, values: Mapping[str, JSON], key: Key | None) -> Written:
         """Create by POST; the key field is unique in the org, so a second create with it is refused there."""
-        body = _body(values) | ({key.field: _key(key)} if key else {})
+        body = body_of(values) | ({key.field: key_text(key)} if key else {})
         answer = await self.http.post(self._path("/sobjects/{}", object), json=body)
-        return Written(_new_id(answer), created=True)
+        return Written(new_id(answer), created=True)
 
     async def update(self, object: str, id: str, values: Mapping[str, JSON], version: str | None) -> Written:
         """Change by PATCH; the server compares versions on Account only, elsewhere they are read just before."""
         guard, headers = await self._same_version(object, id, version)
         where = self._path("/sobjects/{}/{}", object, checked_id(id))
         unchanged = partial(self._same_version, object, id, version)
-        _done(await self.http.patch(where, json=_body(values), headers=headers, unchanged=unchanged))
+        done(await self.http.patch(where, json=body_of(values), headers=headers, unchanged=unchanged))
         return Written(full_id(id), guard=guard)
 
     async def upsert(self, object: str, key: Key, values: Mapping[str, JSON]) -> Written:
         """Create or change by PATCH on the key field."""
-        where = self._path("/sobjects/{}/{}/{}", object, key.field, _key(key))
+        where = self._path("/sobjects/{}/{}/{}", object, key.field, key_text(key))
         others = {name: value for name, value in values.items() if name != key.field}
-        answer = await self.http.patch(where, json=_body(others))
+        answer = await self.http.patch(where, json=body_of(others))
         if answer.status == 204:
             row = await self._by_key(object, key, ("Id",))
             return Written(row.id if row else "", created=False)
-        return Written(_new_id(answer), created=object_of(answer).get("created") is True)
+        return Written(new_id(answer), created=object_of(answer).get("created") is True)
 
     async def delete(self, object: str, id: str, version: str | None) -> Written:
         """Delete; the vendor compares no version on DELETE, so it is read just before."""
         guard, _ = await self._same_version(object, id, version)
         where = self._path("/sobjects/{}/{}", object, checked_id(id))
-        _done(await self.http.delete(where, unchanged=partial(self._same_version, object, id, version)))
+        done(await self.http.delete(where, unchanged=partial(self._same_version, object, id, version)))
         return Written(full_id(id), guard="read" if guard else None)
 
-    async def reconcile(self, pending: Pending) -> tuple[Settlement, Written | None]:
-        """Read back by key or id. Absence proves something only once no transaction can still be running."""
+    async def attach(self, object: str, id: str, file: Upload) -> Written:
+        """Send a file as a ContentVersion that is first published on the record."""
+        return await self._files(object).attach(id, file)
+
+    async def download(self, object: str, id: str, file: str, into: BinaryIO) -> FileFacts:
+        """Fetch a file of the record by the id of a ContentVersion, a ContentDocument or an Attachment."""
+        return await self._files(object).download(id, file, into)
+
+    async def invoke(self, object: str, action: str, id: str, arguments: Mapping[str, JSON], key: str) -> Invoked:
+        """Submit a record for approval, approve or reject it."""
+        return await self._approvals(object).run(action, id, arguments, key)
+
+    async def reconcile(self, pending: Pending) -> tuple[Settlement, Outcome | None]:
+        """Read back by key, id or mark. Absence proves something only once no transaction can still be running."""
+        if pending.verb == "attach":
+            return await self._files(pending.object).reconcile(pending)
+        if pending.verb == "invoke":
+            return await self._approvals(pending.object).reconcile(pending)
         if pending.verb == "delete":
             return await self._deleted(pending), Written(full_id(pending.id))
         if pending.key is not None:
@@ -201,40 +245,33 @@ class Salesforce(Connector):
         return settle(pending, row), written
 
     async def probe(self) -> Probe:
-        """Ask who this identity is, where the org runs and what quota is left."""
+        """Ask who this identity is, which organisation it is in and what quota is left."""
         told = object_of(await self._read(self._path(""))).get("identity")
-        select = soql.parse("SELECT Id, InstanceName, IsSandbox, OrganizationType FROM Organization")
-        found = await self._records(soql.render(select), 1)
-        facts = {key: str(value) for key, value in (found[0] if found else {}).items() if key != "attributes"}
-        limits = object_of(await self._read(self._path("/limits"))).get("DailyApiRequests")
-        quotas: tuple[QuotaReading, ...] = ()
-        if isinstance(limits, Mapping):
-            most, left = limits.get("Max"), limits.get("Remaining")
-            if type(most) is int and type(left) is int:  # and not true or false
-                quotas = (QuotaReading(limit=most, remaining=left, window=86_400.0),)
-        return Probe(identity=_user(told) or "unknown", facts=facts, quotas=quotas)
+        return probe_of(told, await self._rows(ORGANISATION), object_of(await self._read(self._path("/limits"))))
+
+    def _files(self, object: str) -> Files:
+        return Files(self.http, self._base, self._rows, object, self.http.scope.correlation_id)
+
+    def _approvals(self, object: str) -> Approvals:
+        return Approvals(self.http, self._base, self._rows, object, self._for_others)
+
+    async def _actions(self, object: str) -> tuple[Action, ...]:
+        """Read which approval processes an object has; an identity that may not see them submits nothing."""
+        try:
+            return approval_actions((await self._read(self._path("/process/approvals"))).json(), object)
+        except (UpstreamRejected, NotFound):
+            return ()
+
+    async def _rows(self, query: Query, resource: str = "/query") -> Sequence[Row]:
+        read = partial(read_rows, object=query.object, paths=query.select)
+        return await self._pages(query_text(query), query.limit, read, resource)
 
     async def _classified(self, object: str) -> Mapping[str, Classification]:
         """Read the org's own classification; an identity that may not see it gets none, which narrows."""
-        entity = soql.FieldRef(("EntityDefinition", "QualifiedApiName"))
-        select = soql.Select(
-            items=tuple(
-                soql.FieldRef((name,)) for name in ("QualifiedApiName", "SecurityClassification", "ComplianceGroup")
-            ),
-            object="FieldDefinition",
-            where=soql.Comparison(entity, "=", soql.Text(object)),
-        )
         try:
-            found = await self._records(soql.render(select), 2000)
+            return classifications(await self._records(classification_text(object), 2000))
         except (UpstreamRejected, NotFound):
             return {}
-        return {
-            str(raw.get("QualifiedApiName")): Classification(
-                str(raw.get("SecurityClassification") or ""),
-                tuple(group for group in str(raw.get("ComplianceGroup") or "").split(";") if group),
-            )
-            for raw in found
-        }
 
     async def _records(self, text: str, limit: int, resource: str = "/query") -> Sequence[Mapping[str, JSON]]:
         return await self._pages(text, limit, read_nodes, resource)
@@ -285,15 +322,15 @@ class Salesforce(Connector):
 
     async def _by_key(self, object: str, key: Key, fields: Sequence[str]) -> Row | None:
         wanted = tuple(dict.fromkeys(fields))
-        where = self._path("/sobjects/{}/{}/{}", object, key.field, _key(key))
+        where = self._path("/sobjects/{}/{}/{}", object, key.field, key_text(key))
         answer = await self._read(where, {"fields": ",".join(wanted)}, passing=(404,))
-        return _found(object, answer, wanted)
+        return found_row(object, answer, wanted)
 
     async def _by_id(self, pending: Pending) -> Row | None:
         version = ("SystemModstamp",) if pending.version is not None else ()
         wanted = tuple(dict.fromkeys(["Id", *version, *pending.values]))
         answer = await self._row(pending.object, pending.id, wanted, passing=(404,))
-        return _found(pending.object, answer, wanted)
+        return found_row(pending.object, answer, wanted)
 
     async def _deleted(self, pending: Pending) -> Settlement:
         """Look among all rows: a row that is not found by `get` may be hidden, and only a deleted one says so."""
@@ -343,47 +380,3 @@ def _endless() -> UpstreamError:
         "smaller limit",
         code="cyclic_pages",
     )
-
-
-def _body(values: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Write values as the API takes them: several choices are one text, and no value reaches into another record."""
-    found: dict[str, JSON] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            raise InvalidArguments(f"{name} takes one value; write to the parts or to the other record", field=name)
-        found[name] = ";".join(str(one) for one in value) if isinstance(value, list | tuple) else value
-    return found
-
-
-def _key(key: Key) -> str:
-    """Return a key that an address can hold: the org does not tell an encoded slash from a real one."""
-    if not key.value.strip() or "/" in key.value:
-        raise InvalidArguments(f"the key in {key.field} is empty or has a slash; use another key", field=key.field)
-    return key.value
-
-
-def _user(identity: JSON) -> str:
-    """Return the user's id from an address that ends in /id/<org>/<user>."""
-    last = identity.rpartition("/")[2] if isinstance(identity, str) else ""
-    return full_id(last) if is_id(last) else ""
-
-
-def _new_id(answer: Response) -> str:
-    found = object_of(answer).get("id")
-    if not isinstance(found, str) or len(found) > LONGEST_ID:
-        raise UpstreamError("the org accepted the write but gave no id")
-    return found
-
-
-def _done(answer: Response) -> None:
-    """Refuse to believe that a change happened unless the answer is the one that says so: 204, with nothing in it."""
-    if answer.status != 204:
-        raise UpstreamError("the org gave an answer to a write that is not understood", code="unreadable_answer")
-
-
-def _found(object: str, answer: Response, fields: Sequence[str]) -> Row | None:
-    """Read a record, or that there is none: only the org's own words say so, not those of a proxy."""
-    if answer.status == 200:
-        return flat_row(object, object_of(answer), fields)
-    answer.json()
-    return None

@@ -11,3 +11,5 @@ class SalesforceSettings(ConnectorSettings):
     """Settings of one org."""
 
     api_version: str = Field(default="62.0", pattern=r"^\d{2,3}\.0$")
+    approve_for_others: bool = False
+    """Whether an administrator's identity may decide what waits for somebody else; the answer then names him."""
