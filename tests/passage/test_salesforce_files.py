@@ -3,8 +3,6 @@
 import asyncio
 import hashlib
 import os
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -14,6 +12,8 @@ from tests.passage.conftest import CEDAR, FastClock, Home
 from isthmus.core.errors import Denied, NotFound, OutcomeUnknown, UpstreamError
 from isthmus.core.gateway import Gateway
 from isthmus.core.http import AiohttpWire, WireSettings
+from isthmus.core.http.answer import Whole
+from isthmus.core.http.faults import Broken
 from isthmus.plugins.sandbox import Sandbox
 
 FILES = (
@@ -35,8 +35,8 @@ class WithFiles(Home):
 
 
 @pytest.fixture
-def house(tmp_path: Path, sandbox: Sandbox) -> Iterator[WithFiles]:
-    yield WithFiles(tmp_path, sandbox, cedar=FILES)
+def house(tmp_path: Path, sandbox: Sandbox) -> WithFiles:
+    return WithFiles(tmp_path, sandbox, cedar=FILES)
 
 
 def case(house: Home, number: int = 0) -> str:
@@ -96,14 +96,10 @@ class Between(httpx2.AsyncBaseTransport):
         if uploads and self.trick == "before":
             request.extensions["isthmus"].sent()
             self.trick = ""
-            from isthmus.core.http.faults import Broken
-
             raise Broken("lost")
         answer = await self.inner.handle_async_request(request)
         if uploads and self.trick == "after":
             self.trick = ""
-            from isthmus.core.http.faults import Broken
-
             raise Broken("lost")
         sending = request.extensions["isthmus"]
         if sending.into is not None and self.trick in ("login", "same size", "cut"):
@@ -112,9 +108,6 @@ class Between(httpx2.AsyncBaseTransport):
             told = {"login": page, "same size": b"x" * len(TEXT), "cut": TEXT[:-1]}[self.trick]
             sending.into.truncate()
             sending.into.write(told)
-            type(answer)  # noqa: B018
-            from isthmus.core.http.answer import Whole
-
             return Whole(200, [(b"content-type", b"text/html")], b"", len(told))
         return answer
 
@@ -201,11 +194,13 @@ async def test_a_large_file_takes_no_memory(house: WithFiles, tmp_path: Path) ->
         peak.cancel()
         above = (await peak) - before
     print(f"300 MB up and down: {above / (1 << 20):.1f} MB above {before / (1 << 20):.0f} MB")
-    assert above < 40 << 20
+    assert above < 24 << 20
 
 
 def resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    """Return the bytes of memory in use. The sandbox, in this process too, maps the form it got: that is not counted."""
+    told = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(told["RssAnon"].split()[0]) << 10
 
 
 async def highest() -> int:
