@@ -86,7 +86,8 @@ async def test_doctor_learns_who_it_is_where_it_runs_and_what_is_left(crm: Crm) 
     assert found.identity == crm.row("User", Username=crm.org.username)["Id"]
     assert found.facts["id"] == crm.org.org_id
     assert found.facts["edition"] == "Developer Edition"
-    assert found.facts["instance"].startswith("DEU12, ")
+    assert found.facts["instance"] == "DEU12"
+    assert found.facts["region"].startswith("not told")
     assert found.quotas[0].limit == 15_000
     assert 0 < found.quotas[0].remaining < 15_000
 

@@ -42,7 +42,7 @@ def _facts(told: Mapping[str, JSON]) -> dict[str, str]:
     found["namespace"] = _text(told.get("NamespacePrefix"))
     instance = _text(told.get("InstanceName"))
     if instance:
-        found["instance"] = f"{instance}, whose region status.salesforce.com tells and the org does not"
+        found |= {"instance": instance, "region": "not told by the org, see status.salesforce.com"}
     return {name: value for name, value in found.items() if value}
 
 
