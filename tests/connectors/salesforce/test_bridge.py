@@ -1,5 +1,6 @@
 """Does simple-salesforce, unmodified, do its work through the passage, under all its rules?"""
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -322,7 +323,7 @@ def test_what_no_verb_says_is_refused_unsent(sf: Salesforce, house: House, ask: 
         ask(sf)
     entries = house.sandbox.salesforce["eu"].journal.entries
     # Metadata may have been looked up to decide.
-    looked_up = ("/services/oauth2/token", "/describe")
+    looked_up = ("/services/oauth2/token", "/describe", "/process/approvals")
     others = [one for one in entries if not one.path.endswith(looked_up) and "FieldDefinition" not in one.query]
     assert others == []
 
@@ -340,3 +341,65 @@ def test_the_audit_log_holds_bridged_calls_like_all_others(gateway: sync.Gateway
     log = gateway._inner.parts.journal.view()
     told = [one.leaf for one in log.entries(0, log.size)]
     assert {one["object"] for one in told if one.get("tool") == "query"} == {"Contact"}
+
+
+@pytest.fixture
+def filing(house: House) -> Iterator[Salesforce]:
+    """Act for a model in the EU that may file papers and submit, as the operator says."""
+    house.cedar += """
+@id("files") permit (principal is Isthmus::Agent, action in [Isthmus::Action::"attach"], resource);
+@id("submits") permit (principal is Isthmus::Agent, action == Isthmus::Action::"transition", resource)
+when { context.transition.to == "Submitted" };
+"""
+    with sync.open_gateway(load_config(house.write()), Surroundings(environ=house.environ)) as gateway:
+        yield simple_salesforce(gateway.session(house.caller("eu")), "crm")
+
+
+def paper(house: House, **more: object) -> dict[str, object]:
+    case = house.sandbox.salesforce["eu"].rows("Case")[0]["Id"]
+    content = base64.b64encode(b"hello").decode()
+    return {"PathOnClient": "note.txt", "VersionData": content, "FirstPublishLocationId": case, **more}
+
+
+def test_a_file_goes_the_way_of_attach(filing: Salesforce, house: House) -> None:
+    made = filing.ContentVersion.create(paper(house, Title="A note"))
+    rows = house.sandbox.salesforce["eu"].rows("ContentVersion")
+    [row] = [one for one in rows if one["Id"] == made["id"]]
+    assert (made["success"], row["PathOnClient"], row["ContentSize"]) == (True, "A note.txt", 5)
+
+
+@pytest.mark.parametrize(
+    ("ask", "use"),
+    [
+        (lambda sf, paper: sf.ContentVersion.create({**paper, "FirstPublishLocationId": None}), "session.attach"),
+        (lambda sf, paper: sf.ContentVersion.create({**paper, "ContentDocumentId": "x"}), "session.attach"),
+        (lambda sf, _: sf.Attachment.create({"ParentId": "x", "Name": "a", "Body": "eA=="}), "session.attach"),
+        (lambda sf, _: sf.restful("sobjects/ContentVersion/0688d0000000001AAA/VersionData"), "session.download"),
+        (lambda sf, _: sf.restful("sobjects/Attachment/00P8d0000000001AAA/Body"), "session.download"),
+        (lambda sf, _: approval(sf, "Approve", "04i8d0000000001AAA"), "session.invoke"),
+        (lambda sf, _: approval(sf, "Submit", "0068d0000000001AAA", contextActorId="x"), "leave it out"),
+    ],
+)
+def test_what_no_verb_says_of_files_and_approvals_names_the_verb(
+    filing: Salesforce, house: House, ask: Any, use: str
+) -> None:
+    with pytest.raises(InvalidArguments, match=use):
+        ask(filing, paper(house))
+    assert sent(house, "POST") == []
+
+
+def approval(sf: Salesforce, word: str, context: str, **more: object) -> Any:
+    asked = {"actionType": word, "contextId": context, **more}
+    return sf.restful("process/approvals", method="POST", json={"requests": [asked]})
+
+
+def test_a_record_is_submitted_by_the_action(filing: Salesforce, house: House) -> None:
+    org = house.sandbox.salesforce["eu"]
+    waiting = {row["TargetObjectId"] for row in org.rows("ProcessInstance")}
+    open_ones = (row for row in org.rows("Invoice__c") if row["Status__c"] == "Open" and row["Id"] not in waiting)
+    due = next(str(row["Id"]) for row in open_ones if 1000 <= float(str(row["Amount__c"])) < 10_000)
+    [told] = approval(filing, "Submit", due, comments="Please.")
+    assert (told["success"], told["entityId"], told["instanceStatus"]) == (True, due, "Pending")
+    assert [one["TargetObjectId"] for one in org.rows("ProcessInstance")].count(due) == 1
+    with pytest.raises(SalesforceMalformedRequest):
+        approval(filing, "Submit", due)

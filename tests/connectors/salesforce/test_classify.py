@@ -150,7 +150,7 @@ QUERY = "/query" + q("SELECT Id FROM Case")
         ("GET", f"/sobjects/Account/{ID}/Contacts"),
         ("GET", "/sobjects/Case/describe/layouts"),
         ("GET", "/sobjects/Case/listviews/recent"),
-        ("GET", f"/sobjects/ContentVersion/{ID}/VersionData"),
+        ("GET", f"/sobjects/Contact/{ID}/VersionData"),
         ("GET", "/composite/sobjects/Case?ids=1"),
         ("GET", "/tooling/query" + q("SELECT Id FROM ApexClass")),
         ("GET", "/search?q=FIND%20%7Bx%7D"),

@@ -33,7 +33,7 @@ async def test_describes_an_object_with_the_orgs_classification(crm: Crm) -> Non
     since = crm.mark()
     facts = await crm("contact").catalogue("contact")
     assert facts.name == "Contact"
-    assert crm.requests(since) == ["GET /sobjects/contact/describe", "GET /query"]
+    assert crm.requests(since) == ["GET /sobjects/contact/describe", "GET /query", "GET /process/approvals"]
     assert facts.field("Diagnosis__c").classes == {"secret", "phi", "free_text", "pii"}
     assert facts.field("Diagnosis__c").source == "org metadata"
     assert facts.field("Hobby__c").classes == {"unclassified"}
@@ -84,8 +84,10 @@ async def test_doctor_learns_who_it_is_where_it_runs_and_what_is_left(crm: Crm) 
     connection = crm.gateway.parts.systems["crm"].connections["crm-eu"]
     found = await probe(crm.gateway, connection, "")
     assert found.identity == crm.row("User", Username=crm.org.username)["Id"]
-    assert found.facts["Id"] == crm.org.org_id
-    assert found.facts["InstanceName"]
+    assert found.facts["id"] == crm.org.org_id
+    assert found.facts["edition"] == "Developer Edition"
+    assert found.facts["instance"] == "DEU12"
+    assert found.facts["region"].startswith("not told")
     assert found.quotas[0].limit == 15_000
     assert 0 < found.quotas[0].remaining < 15_000
 

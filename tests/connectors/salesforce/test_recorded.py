@@ -126,7 +126,7 @@ async def test_renews_a_token_that_the_org_ended(crm: Crm) -> None:
 async def test_learns_who_it_is(crm: Crm) -> None:
     found = await crm().probe()
     assert len(found.identity) == 18
-    assert found.facts["IsSandbox"] in ("True", "False")
+    assert (found.facts["organisation"], found.facts["kind"]) == ("Kessmar EU", "sandbox")
     assert found.quotas[0].limit == 15_000
 
 

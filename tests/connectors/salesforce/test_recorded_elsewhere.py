@@ -12,8 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from isthmus.connectors.salesforce.answers import nodes_of, object_of
-from isthmus.connectors.salesforce.connector import _new_id
+from isthmus.connectors.salesforce.answers import new_id, nodes_of, object_of
 from isthmus.connectors.salesforce.describe import object_facts, object_summaries
 from isthmus.connectors.salesforce.faults import fault_of
 from isthmus.connectors.salesforce.queries import flat_row
@@ -164,7 +163,7 @@ def test_every_answer_to_a_write_is_read(recorded: Mapping[str, list[Exchange]])
     for _, _, status, headers, content in recorded["write"]:
         response = Response(status, headers, content)
         assert fault_of(response) is None
-        assert status == 204 or _new_id(response)
+        assert status == 204 or new_id(response)
 
 
 def test_every_row_of_a_collection_is_read_like_a_single_write() -> None:
@@ -223,7 +222,7 @@ def test_recorded_errors_have_their_fault(status: int, name: str, kind: FaultKin
 def test_recorded_creates_give_an_id(name: str) -> None:
     response = answer(201, body(f"sobject/{name}.json"))
     assert fault_of(response) is None
-    assert _new_id(response)
+    assert new_id(response)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import pytest
 from isthmus.core.errors import Denied
 from isthmus.core.http import path
 from isthmus.core.http.effect import mismatch
-from isthmus.core.operation import Effect, Operation, RequestClass, Verb
+from isthmus.core.operation import Effect, Operation, RequestClass, Transition, Verb
 
 UPSERT = Operation("desk", "itsm", "upsert_ticket", Verb.UPSERT, frozenset({Effect.CREATE, Effect.UPDATE}), "Ticket")
 
@@ -86,6 +86,44 @@ async def test_a_load_that_upserts_goes_on_to_the_records_that_its_keys_led_to(c
         await http.patch(path("/Ticket/{}", "9"), json={"a": 1})
     with pytest.raises(ValueError, match="only an upsert"):
         connect(upstream.url).http(load()).on("7")
+
+
+async def test_a_download_goes_on_to_what_its_file_led_to_and_keeps_its_record(connect, upstream):
+    read = Operation("desk", "itsm", "download", Verb.DOWNLOAD, frozenset({Effect.READ}), "Ticket", records=("1",))
+    http = connect(upstream.url).http(read).on("7")
+    for record in ("1", "7"):
+        await http.get(path("/Ticket/{}", record))
+    with pytest.raises(Denied, match="records that the call does not name"):
+        await http.get(path("/Ticket/{}", "8"))
+    assert [one.path for one in upstream.requests] == ["/Ticket/1", "/Ticket/7"]
+
+
+SUBMIT = Operation(
+    "desk",
+    "itsm",
+    "invoke",
+    Verb.INVOKE,
+    frozenset({Effect.TRANSITION, Effect.CREATE}),
+    "Ticket",
+    transition=Transition("approval", "Unsubmitted", "Submitted"),
+    records=("1",),
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "allowed"),
+    [
+        (RequestClass(Effect.TRANSITION, "Ticket", ("1",), to_state="Submitted"), True),
+        (RequestClass(Effect.TRANSITION, "Ticket", ("1",)), True),
+        (RequestClass(Effect.TRANSITION, "Ticket", ("1",), to_state="Approved"), False),
+        (RequestClass(Effect.TRANSITION, "Ticket", ("2",), to_state="Submitted"), False),
+        (RequestClass(Effect.CREATE, "Ticket", ("1",)), True),
+        (RequestClass(Effect.CREATE, "Ticket"), True),
+        (RequestClass(Effect.CREATE, "Ticket", ("2",)), False),
+    ],
+)
+def test_a_part_leads_to_the_state_and_the_record_that_the_call_says(one, allowed):
+    assert (mismatch([one], SUBMIT) == "") is allowed
 
 
 @pytest.mark.parametrize("operation", ["read", "update"])

@@ -40,8 +40,10 @@ def move_of(request: Invoke, action: Action, facts: ObjectFacts, before: Row | N
     """Return the change of state that an action makes; None where it makes none."""
     if Effect.TRANSITION not in action.effects:
         return None
-    field = facts.state_field or ""
     told = request.arguments.get(action.state_argument) if action.state_argument else action.to_state
+    if action.state:
+        return Transition(action.state, action.from_state, told if isinstance(told, str) else "")
+    field = facts.state_field or ""
     was = before.fields.get(field) if before else None
     return Transition(field, was if isinstance(was, str) else "", told if isinstance(told, str) else "")
 

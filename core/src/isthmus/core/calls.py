@@ -22,7 +22,7 @@ from isthmus.core.operation import Operation
 from isthmus.core.plan import Plan
 from isthmus.core.policy import Question, Verdict
 from isthmus.core.records import JSON, Row
-from isthmus.core.request import Attach, Changes, Download, Get, Request
+from isthmus.core.request import Attach, Changes, Download, Get, Invoke, Request
 from isthmus.core.resilience import Deadline
 from isthmus.core.streams import Invoked, Loaded, Upload
 from isthmus.core.tools import Tool
@@ -90,7 +90,7 @@ class Leg(Struct, frozen=True, gc=False):
         )
 
 
-_REACHING = (Attach, Changes, Download)
+_REACHING = (Attach, Changes, Download, Invoke)
 """Requests that touch objects beside the one that they name."""
 
 
@@ -121,7 +121,7 @@ class Judged(Struct, frozen=True, gc=False):
 
     @property
     def declared(self) -> Operation:
-        """Return what the requests of this call may do: a file lies in objects of its own, beside its record's.
+        """Return what the requests of this call may do: files and what actions touch lie in objects of their own.
 
         What is gone is told by objects that hold what the system knows of itself.
         """
@@ -131,6 +131,8 @@ class Judged(Struct, frozen=True, gc=False):
         connector = self.leg.connection.connector
         if isinstance(request, Changes):
             return replace(operation, objects=operation.objects | connector.metadata_objects)
+        if isinstance(request, Invoke):
+            return replace(operation, objects=operation.objects | connector.action_objects)
         objects = operation.objects | connector.file_objects
         file = (request.file,) if isinstance(request, Download) else ()
         return replace(operation, objects=objects, records=(*operation.records, *file))

@@ -125,10 +125,11 @@ class Connection:
             records=records,
         )
 
-    def reading_back(self, object: str, record: str) -> Operation:
-        """Describe the read that tells what became of a write to a record, or to its files."""
+    def reading_back(self, verb: Verb, object: str, record: str) -> Operation:
+        """Describe the read that tells what became of a write: files and actions lie in objects of their own."""
         looking = self.looking_up(object, (record,) if record else ())
-        return replace(looking, objects=looking.objects | self.connector.file_objects)
+        own = {Verb.ATTACH: self.connector.file_objects, Verb.INVOKE: self.connector.action_objects}
+        return replace(looking, objects=looking.objects | own.get(verb, frozenset()))
 
     def known(self, principal: Principal, looking_up: Callable[[Operation], Awaitable[CallScope]]) -> Metadata:
         """Return the metadata as a call of this principal sees it; what is missing is read within that call."""

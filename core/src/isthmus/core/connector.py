@@ -165,15 +165,16 @@ class Connector(ABC):
     One instance serves a connection; each call works on a copy that is bound to the call's own `http`, which raises
     for every answer that `fault` does not pass. `metadata_objects` are those that `catalogue` and `objects` may read,
     and `changes` beside the object's own; `file_objects` are those in which the system keeps files, and which `attach`
-    and `download` touch beside the record's. `wants_cookies` keeps a jar for each principal. `clients` are clients of
-    the system's own SDKs by name, each made from a `requests.Session` and the host that it is to believe in; a session
-    has a method for each.
+    and `download` touch beside the record's, `action_objects` those that `invoke` touches beside it. `wants_cookies`
+    keeps a jar for each principal. `clients` are clients of the system's own SDKs by name, each made from a
+    `requests.Session` and the host that it is to believe in; a session has a method for each.
     """
 
     settings: ClassVar[type[ConnectorSettings]] = ConnectorSettings
     kind: ClassVar[str] = ""
     metadata_objects: ClassVar[frozenset[str]] = frozenset()
     file_objects: ClassVar[frozenset[str]] = frozenset()
+    action_objects: ClassVar[frozenset[str]] = frozenset()
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-request-id",)
     wants_cookies: ClassVar[bool] = False
     clients: ClassVar[Mapping[str, Callable[["RequestsSession", str], object]]] = {}

@@ -71,7 +71,9 @@ class Action:
     `effects` are the most that it does to records of its object, and decide with `classes`, those of what its answer
     may hold, what policy and residency say. `parameters` maps each argument to its JSON Schema, `required` names those
     that must be given. `on_record` is True where it acts on one record, whose id it takes. A transition leads to
-    `to_state`, or to the state that the argument `state_argument` names.
+    `to_state`, or to the state that the argument `state_argument` names. Where what it changes is not the state field
+    of its object, `state` names it (such as `approval`), and `from_state` is where it is before, for lack of a field
+    that would tell.
     """
 
     name: str
@@ -82,6 +84,8 @@ class Action:
     on_record: bool = False
     to_state: str = ""
     state_argument: str = ""
+    state: str = ""
+    from_state: str = ""
     classes: frozenset[str] = frozenset({"unclassified"})
 
 

@@ -108,6 +108,7 @@ class RequestClass:
     `object` is empty where the part touches no object (limits, identity). `records` are the ids it names. `metadata`
     is True where the answer holds no record and nothing of one, only what the system says of itself. `job` is None but
     for a part of a job: empty where it makes one, which names its records later, else the id of the one it belongs to.
+    `to_state` is the state that a transition leads to, where the bytes tell; what is created beside a record names it.
     """
 
     effect: Effect
@@ -116,3 +117,4 @@ class RequestClass:
     facts: Mapping[str, str] = field(default_factory=dict)
     metadata: bool = False
     job: str | None = None
+    to_state: str = ""

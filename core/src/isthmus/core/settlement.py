@@ -15,6 +15,7 @@ from isthmus.core.connector import Key, Outcome, Pending, Settlement
 from isthmus.core.errors import IsthmusError, OutcomeUnknown, UnderWay, UpstreamError
 from isthmus.core.http import CallScope, Meter
 from isthmus.core.journal import Intent, IntentState, Transaction
+from isthmus.core.operation import Verb
 from isthmus.core.parts import Parts
 from isthmus.core.records import JSON
 from isthmus.core.request import Loading
@@ -126,7 +127,7 @@ class Settler:
             await self.parts.clock.sleep(pause)
             scope = CallScope(
                 principal=Principal(connection.name, intent.principal),
-                operation=connection.reading_back(pending.object, pending.id),
+                operation=connection.reading_back(Verb(pending.verb), pending.object, pending.id),
                 deadline=deadline,
                 permit=None,
                 meter=Meter(),

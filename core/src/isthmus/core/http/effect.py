@@ -47,15 +47,19 @@ def mismatch(parts: Sequence[RequestClass], operation: Operation) -> str:
         declared = part.object == operation.object or part.object in operation.objects
         if not declared and (part.object or part.effect.writes):
             return f"it would touch {part.object or 'an object that it does not name'}"
-        named = part.effect in (Effect.READ, Effect.CREATE) or part.job == "" or _named(part, operation)
-        if not named:
-            return f"it would {part.effect} records that the call does not name"
-        if part.effect is Effect.READ and operation.records and not set(part.records) <= set(operation.records):
-            return "it would read records that the call does not name"
+        if not (part.job == "" or _named(part, operation)):
+            return f"it would {part.effect} {_BESIDE.get(part.effect, '')}records that the call does not name"
+        if part.to_state and operation.transition is not None and part.to_state != operation.transition.to_state:
+            return "it would bring a record into another state than the call says"
     return ""
 
 
+_BESIDE = {Effect.CREATE: "something beside "}
+
+
 def _named(part: RequestClass, operation: Operation) -> bool:
+    if part.effect in (Effect.READ, Effect.CREATE) and not (part.records and operation.records):
+        return True
     if not part.records:
         return not operation.records
     return all(record in operation.records for record in part.records)

@@ -23,6 +23,7 @@ __all__ = ["Http", "Params", "QueryString", "query_string"]
 QueryString = NewType("QueryString", str)
 """Parameters written by `query_string()` once, for many requests."""
 Params = Mapping[str, str | int | Sequence[str]] | QueryString
+_LEARNS = frozenset({Verb.DOWNLOAD, Verb.INVOKE})
 Unchanged = Callable[[], Awaitable[object]]
 _UPSERT = frozenset({Effect.CREATE, Effect.UPDATE})
 
@@ -49,16 +50,20 @@ class Http:
         return self._scope
 
     def on(self, *records: str) -> "Http":
-        """Return this upsert's way to the records that its keys led to, where the system has no address by key.
+        """Return this call's way to more records, that only the system could name.
+
+        An upsert's keys lead to its records where the system has no address by key, a file to its newest version, and
+        an action to what waits for it.
 
         Raises:
-            ValueError: the call is no upsert, or names its records itself.
+            ValueError: the call is none of these, or an upsert that names its records itself.
         """
         operation = self._scope.operation
         upserts = operation.verb is Verb.UPSERT or (operation.verb is Verb.LOAD and operation.effects >= _UPSERT)
-        if not upserts or operation.records:
-            raise ValueError("only an upsert learns from the system which records it is about")
-        return Http(self._chain, self._origin, replace(self._scope, operation=operation.naming(*records)), self._base)
+        if not (upserts or operation.verb in _LEARNS) or (upserts and operation.records):
+            raise ValueError("only an upsert, a download and an action learn from the system what they are about")
+        operation = operation.naming(*operation.records, *records)
+        return Http(self._chain, self._origin, replace(self._scope, operation=operation), self._base)
 
     async def pause(self, seconds: float) -> bool:
         """Wait between two looks at something slow; False, and no wait, where the call's time would be over by then."""

@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from isthmus.connectors.salesforce.queries import flat_rows
+from isthmus.connectors.salesforce.queries import flat_row, flat_rows
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import Response
 from isthmus.core.records import JSON, Row
 from isthmus.core.table import Layout
 
-__all__ = ["Batch", "done", "nodes_of", "object_of", "read_nodes", "read_rows", "strange"]
+__all__ = ["Batch", "done", "found_row", "new_id", "nodes_of", "object_of", "read_nodes", "read_rows", "strange"]
 
 T = TypeVar("T")
+
+LONGEST_ID = 40
 
 LAYOUT = Layout(
     rows="records",
@@ -78,7 +80,23 @@ def strange() -> UpstreamError:
     )
 
 
+def new_id(answer: Response) -> str:
+    """Read the id that a write gave."""
+    found = object_of(answer).get("id")
+    if not isinstance(found, str) or len(found) > LONGEST_ID:
+        raise UpstreamError("the org accepted the write but gave no id")
+    return found
+
+
 def done(answer: Response) -> None:
     """Refuse to believe that a change happened unless the answer is the one that says so: 204, with nothing in it."""
     if answer.status != 204:
         raise UpstreamError("the org gave an answer to a write that is not understood", code="unreadable_answer")
+
+
+def found_row(object: str, answer: Response, fields: Sequence[str]) -> Row | None:
+    """Read a record, or that there is none: only the org's own words say so, not those of a proxy."""
+    if answer.status == 200:
+        return flat_row(object, object_of(answer), fields)
+    answer.json()
+    return None

@@ -15,6 +15,7 @@ from isthmus.connectors.salesforce.bulk.serving import job_state, make_job, resu
 from isthmus.connectors.salesforce.classify import RESOURCES, path_parts, query_params, steering
 from isthmus.connectors.salesforce.composite import COMPOSITES
 from isthmus.connectors.salesforce.encoding import answer, found, grouped, record_json, refusal, written
+from isthmus.connectors.salesforce.filing import is_file_request, serve_approval, serve_file
 from isthmus.connectors.salesforce.ids import is_id
 from isthmus.connectors.salesforce.queries import MOST_ROWS
 from isthmus.connectors.salesforce.sosl import searches
@@ -79,8 +80,8 @@ class _Exchange:
                 return await self._records(method, object, rest, params)
             case method, ["jobs", "query", *rest]:
                 return await self._jobs(method, rest, params)
-            case "POST" | "PATCH" | "GET" | "DELETE", ["composite", *rest]:
-                return await self._composite(rest)
+            case "POST" | "PATCH" | "GET" | "DELETE", ["composite" | "process" as family, *rest]:
+                return await self._several(family, rest)
             case _:
                 return await self.calls.relay(self.request)
 
@@ -129,7 +130,8 @@ class _Exchange:
     async def _objects(self) -> Response:
         """Hand on the org's list, cut to what the caller may know of."""
         seen = {one.name for one in _as(Description, await self.calls.call("describe")).objects}
-        relayed = await self.calls.relay(self.request)
+        asked = Request("GET", self.request.url.join(f"{self.base}/sobjects"))
+        relayed = await self.calls.relay(asked)
         body = relayed.json()
         if not isinstance(body, Mapping) or not isinstance(body.get("sobjects"), list):
             return answer(relayed.status, [])
@@ -140,6 +142,8 @@ class _Exchange:
         fields = [name for name in params.get("fields", "").split(",") if name]
         if set(params) - {"fields"} or (params and method != "GET"):
             raise InvalidArguments(f"parameter {min(params)!r} is not understood here", field=min(params))
+        if is_file_request(method, object, tuple(rest)):
+            return await serve_file(method, object, self._values, self.calls, self._objects)
         match method, list(rest):
             case "GET", [id] if is_id(_native(id)):
                 record = await self.calls.call("get", object=object, id=id, fields=fields or list(_EVERY))
@@ -190,9 +194,12 @@ class _Exchange:
             case _:
                 raise InvalidArguments("of query jobs only making one, its state and its results are served")
 
-    async def _composite(self, rest: Sequence[str]) -> Response:
+    async def _several(self, family: str, rest: Sequence[str]) -> Response:
+        """Answer a request that may hold several."""
+        if (self.request.method, family, *rest) == ("POST", "process", "approvals"):
+            return await serve_approval(self._body(), self.calls, self._objects)
         answered = COMPOSITES.get((self.request.method, "/".join(rest)))
-        if answered is None:
+        if answered is None or family != "composite":
             return await self.calls.relay(self.request)
         return await answered(self._body(), self.part, self.base)
 

@@ -7,7 +7,9 @@ from functools import lru_cache
 from httpx2 import Request
 
 from isthmus.connectors.salesforce import soql
+from isthmus.connectors.salesforce.approvals import classify_approval
 from isthmus.connectors.salesforce.describe import state_field
+from isthmus.connectors.salesforce.files import BLOBS, classify_upload, is_upload
 from isthmus.connectors.salesforce.ids import is_id
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import METHOD_OVERRIDES, parse_json, read_parameters, segments
@@ -33,7 +35,7 @@ def classify(request: Request) -> Sequence[RequestClass]:
     if parts is None or params is None or _steered(request):
         return ()
     match request.method, parts:
-        case "GET", [] | ["limits"] | ["sobjects"] if not params:
+        case "GET", [] | ["limits"] | ["sobjects"] | ["process", "approvals"] if not params:
             return (RequestClass(Effect.READ, metadata=True),)
         case "GET", ["query" | "queryAll"] if params.keys() == {"q"}:
             return _query(params["q"])
@@ -44,6 +46,8 @@ def classify(request: Request) -> Sequence[RequestClass]:
             return _search(params)
         case _, ["jobs" | "composite", *_]:
             return _many(request, parts, params)
+        case "POST", ["process", "approvals"] if not params and not is_upload(request):
+            return classify_approval(request)
         case _, ["sobjects", object, *rest] if _NAME.fullmatch(object):
             return _object(request, object, rest, params)
         case _:
@@ -232,6 +236,8 @@ def _read(object: str, rest: Sequence[str], params: Collection[str]) -> Sequence
             return (RequestClass(Effect.READ, object),)
         case [id] if is_id(id) and set(params) <= {"fields"}:
             return (RequestClass(Effect.READ, object, (id,)),)
+        case [id, field] if is_id(id) and field == BLOBS.get(object) and not params:
+            return (RequestClass(Effect.READ, object, (id,)),)
         case [field, _] if _is_key(field) and set(params) <= {"fields"}:
             return (RequestClass(Effect.READ, object),)
         case _:
@@ -243,6 +249,8 @@ def _object(request: Request, object: str, rest: Sequence[str], params: Collecti
         return _read(object, rest, params)
     if params:
         return ()
+    if is_upload(request):
+        return classify_upload(request, object) if request.method == "POST" and not rest else ()
     match request.method, list(rest):
         case "POST", []:
             return (RequestClass(Effect.CREATE, object),) if _body(request) is not None else ()

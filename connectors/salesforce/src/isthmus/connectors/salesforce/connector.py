@@ -3,20 +3,29 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import ClassVar, TypeVar
+from typing import BinaryIO, ClassVar
 
 from httpx2 import Request
 
 from isthmus.connectors.salesforce import soql
-from isthmus.connectors.salesforce.answers import done, nodes_of, object_of, strange
+from isthmus.connectors.salesforce.answers import done, found_row, new_id, nodes_of, object_of, strange
+from isthmus.connectors.salesforce.approvals import APPROVAL_OBJECTS, Approvals, approval_actions
 from isthmus.connectors.salesforce.bridge import serve
 from isthmus.connectors.salesforce.bulk import export, load_lines, read_back
 from isthmus.connectors.salesforce.changes import changes
 from isthmus.connectors.salesforce.classify import classify
 from isthmus.connectors.salesforce.clients import client
-from isthmus.connectors.salesforce.describe import Classification, object_facts, object_summaries
+from isthmus.connectors.salesforce.describe import (
+    Classification,
+    classification_text,
+    classifications,
+    object_facts,
+    object_summaries,
+)
 from isthmus.connectors.salesforce.faults import fault_of, quota_of
-from isthmus.connectors.salesforce.ids import checked_id, full_id, is_id
+from isthmus.connectors.salesforce.files import FILE_OBJECTS, Files
+from isthmus.connectors.salesforce.ids import checked_id, full_id
+from isthmus.connectors.salesforce.organisation import ORGANISATION, probe_of
 from isthmus.connectors.salesforce.queries import (
     aggregate_text,
     flat_row,
@@ -27,12 +36,15 @@ from isthmus.connectors.salesforce.queries import (
 from isthmus.connectors.salesforce.readback import MERGED, altered, settle, settle_delete
 from isthmus.connectors.salesforce.reader import Reader
 from isthmus.connectors.salesforce.settings import SalesforceSettings
-from isthmus.connectors.salesforce.values import flat_values
+from isthmus.connectors.salesforce.values import flat_values, key_text
 from isthmus.core.connector import (
+    Action,
     Calls,
     Connector,
     ConnectorSettings,
     Fault,
+    FileFacts,
+    Invoked,
     Key,
     ObjectFacts,
     ObjectSummary,
@@ -41,6 +53,7 @@ from isthmus.core.connector import (
     Probe,
     QuotaReading,
     Settlement,
+    Upload,
     Written,
 )
 from isthmus.core.errors import (
@@ -58,10 +71,6 @@ from isthmus.core.streams import Batch, Begun, Changed, Load, Loaded
 
 __all__ = ["Salesforce"]
 
-T = TypeVar("T")
-
-LONGEST_ID = 40
-
 
 class Salesforce(Connector):
     """Read and write the records of one org over REST."""
@@ -70,6 +79,8 @@ class Salesforce(Connector):
     kind: ClassVar[str] = "salesforce"
     clients = {"salesforce": client}  # noqa: RUF012 typed by the contract
     metadata_objects: ClassVar[frozenset[str]] = frozenset({"FieldDefinition", "Organization"})
+    file_objects: ClassVar[frozenset[str]] = FILE_OBJECTS
+    action_objects: ClassVar[frozenset[str]] = APPROVAL_OBJECTS
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         super().__init__(name, settings)
@@ -77,6 +88,7 @@ class Salesforce(Connector):
             raise TypeError(f"connection {name!r} needs SalesforceSettings")
         self._reads_back = settings.read_back
         self._base = f"/services/data/v{settings.api_version}"
+        self._for_others = settings.approve_for_others
 
     @property
     def _org(self) -> Reader:
@@ -109,7 +121,7 @@ class Salesforce(Connector):
         return object_summaries(listed)
 
     async def catalogue(self, object: str) -> ObjectFacts:
-        """Read describe, and FieldDefinition where this identity may."""
+        """Read describe, and FieldDefinition and the approval processes where this identity may."""
         try:
             soql.check_name(object)
         except soql.SoqlError as error:
@@ -118,7 +130,8 @@ class Salesforce(Connector):
         name = described.get("name")
         if not isinstance(name, str) or name.casefold() != object.casefold() or not nodes_of(described.get("fields")):
             raise strange()
-        return object_facts(described, await self._classified(name))
+        facts = object_facts(described, await self._classified(name))
+        return replace(facts, actions=await self._actions(name)) if facts.updateable else facts
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows, following the org's own pages inside the pinned origin."""
@@ -165,9 +178,9 @@ class Salesforce(Connector):
 
     async def create(self, object: str, values: Mapping[str, JSON], key: Key | None) -> Written:
         """Create by POST; the key field is unique in the org, so a second create with it is refused there."""
-        body = flat_values(values) | ({key.field: _key(key)} if key else {})
+        body = flat_values(values) | ({key.field: key_text(key)} if key else {})
         answer = await self.http.post(self._org.path("/sobjects/{}", object), json=body)
-        return await self._told(Written(_new_id(answer), created=True), object, values)
+        return await self._told(Written(new_id(answer), created=True), object, values)
 
     async def update(self, object: str, id: str, values: Mapping[str, JSON], version: str | None) -> Written:
         """Change by PATCH; the server compares versions on Account only, elsewhere they are read just before."""
@@ -179,13 +192,13 @@ class Salesforce(Connector):
 
     async def upsert(self, object: str, key: Key, values: Mapping[str, JSON]) -> Written:
         """Create or change by PATCH on the key field."""
-        where = self._org.path("/sobjects/{}/{}/{}", object, key.field, _key(key))
+        where = self._org.path("/sobjects/{}/{}/{}", object, key.field, key_text(key))
         others = {name: value for name, value in values.items() if name != key.field}
         answer = await self.http.patch(where, json=flat_values(others))
         if answer.status == 204:
             row = await self._by_key(object, key, ("Id",))
             return await self._told(Written(row.id if row else "", created=False), object, others)
-        written = Written(_new_id(answer), created=object_of(answer).get("created") is True)
+        written = Written(new_id(answer), created=object_of(answer).get("created") is True)
         return await self._told(written, object, others)
 
     async def delete(self, object: str, id: str, version: str | None) -> Written:
@@ -199,10 +212,26 @@ class Salesforce(Connector):
         """Write up to 200 records by one request, more by a bulk job."""
         return await load_lines(self._org, load, begun)
 
+    async def attach(self, object: str, id: str, file: Upload) -> Written:
+        """Send a file as a ContentVersion that is first published on the record."""
+        return await self._files(object).attach(id, file)
+
+    async def download(self, object: str, id: str, file: str, into: BinaryIO) -> FileFacts:
+        """Fetch a file of the record by the id of a ContentVersion, a ContentDocument or an Attachment."""
+        return await self._files(object).download(id, file, into)
+
+    async def invoke(self, object: str, action: str, id: str, arguments: Mapping[str, JSON], key: str) -> Invoked:
+        """Submit a record for approval, approve or reject it."""
+        return await self._approvals(object).run(action, id, arguments, key)
+
     async def reconcile(self, pending: Pending) -> tuple[Settlement, Outcome | None]:
-        """Read back by key, id or job. Absence proves something only once no transaction can still be running."""
+        """Read back by key, id, job or mark. Absence proves something only once no transaction can still be running."""
         if pending.load is not None:
             return await read_back(self._org, pending, pending.load)
+        if pending.verb == "attach":
+            return await self._files(pending.object).reconcile(pending)
+        if pending.verb == "invoke":
+            return await self._approvals(pending.object).reconcile(pending)
         if pending.verb == "delete":
             return await self._deleted(pending), Written(full_id(pending.id))
         if pending.key is not None:
@@ -215,40 +244,32 @@ class Salesforce(Connector):
         return settle(pending, row), written
 
     async def probe(self) -> Probe:
-        """Ask who this identity is, where the org runs and what quota is left."""
+        """Ask who this identity is, which organisation it is in and what quota is left."""
         told = object_of(await self._org.get(self._org.path(""))).get("identity")
-        select = soql.parse("SELECT Id, InstanceName, IsSandbox, OrganizationType FROM Organization")
-        found = await self._org.records(soql.render(select), 1)
-        facts = {key: str(value) for key, value in (found[0] if found else {}).items() if key != "attributes"}
-        limits = object_of(await self._org.get(self._org.path("/limits"))).get("DailyApiRequests")
-        quotas: tuple[QuotaReading, ...] = ()
-        if isinstance(limits, Mapping):
-            most, left = limits.get("Max"), limits.get("Remaining")
-            if type(most) is int and type(left) is int:  # and not true or false
-                quotas = (QuotaReading(limit=most, remaining=left, window=86_400.0),)
-        return Probe(identity=_user(told) or "unknown", facts=facts, quotas=quotas)
+        return probe_of(told, await self._rows(ORGANISATION), object_of(await self._org.get(self._org.path("/limits"))))
+
+    def _files(self, object: str) -> Files:
+        return Files(self.http, self._base, self._rows, object, self.http.scope.correlation_id)
+
+    def _approvals(self, object: str) -> Approvals:
+        return Approvals(self.http, self._base, self._rows, object, self._for_others)
+
+    async def _actions(self, object: str) -> tuple[Action, ...]:
+        """Read which approval processes an object has; an identity that may not see them submits nothing."""
+        try:
+            return approval_actions((await self._org.get(self._org.path("/process/approvals"))).json(), object)
+        except (UpstreamRejected, NotFound):
+            return ()
+
+    async def _rows(self, query: Query, resource: str = "/query") -> Sequence[Row]:
+        return await self._org.rows(query_text(query), query, resource)
 
     async def _classified(self, object: str) -> Mapping[str, Classification]:
         """Read the org's own classification; an identity that may not see it gets none, which narrows."""
-        entity = soql.FieldRef(("EntityDefinition", "QualifiedApiName"))
-        select = soql.Select(
-            items=tuple(
-                soql.FieldRef((name,)) for name in ("QualifiedApiName", "SecurityClassification", "ComplianceGroup")
-            ),
-            object="FieldDefinition",
-            where=soql.Comparison(entity, "=", soql.Text(object)),
-        )
         try:
-            found = await self._org.records(soql.render(select), 2000)
+            return classifications(await self._org.records(classification_text(object), 2000))
         except (UpstreamRejected, NotFound):
             return {}
-        return {
-            str(raw.get("QualifiedApiName")): Classification(
-                str(raw.get("SecurityClassification") or ""),
-                tuple(group for group in str(raw.get("ComplianceGroup") or "").split(";") if group),
-            )
-            for raw in found
-        }
 
     async def _row(self, object: str, id: str, fields: Sequence[str], passing: tuple[int, ...] = ()) -> Response:
         where = self._org.path("/sobjects/{}/{}", object, checked_id(id))
@@ -256,15 +277,15 @@ class Salesforce(Connector):
 
     async def _by_key(self, object: str, key: Key, fields: Sequence[str]) -> Row | None:
         wanted = tuple(dict.fromkeys(fields))
-        where = self._org.path("/sobjects/{}/{}/{}", object, key.field, _key(key))
+        where = self._org.path("/sobjects/{}/{}/{}", object, key.field, key_text(key))
         answer = await self._org.get(where, {"fields": ",".join(wanted)}, passing=(404,))
-        return _found(object, answer, wanted)
+        return found_row(object, answer, wanted)
 
     async def _by_id(self, pending: Pending) -> Row | None:
         version = ("SystemModstamp",) if pending.version is not None else ()
         wanted = tuple(dict.fromkeys(["Id", *version, *pending.values]))
         answer = await self._row(pending.object, pending.id, wanted, passing=(404,))
-        return _found(pending.object, answer, wanted)
+        return found_row(pending.object, answer, wanted)
 
     async def _told(self, written: Written, object: str, values: Mapping[str, JSON], id: str = "") -> Written:
         """Add what the org stored otherwise, where that is wanted; what was written stays written if reading fails."""
@@ -309,31 +330,3 @@ def _asked_of_row(fields: tuple[str, ...]) -> tuple[tuple[str, ...], QueryString
     """Return what to read of a row by its id, and how to ask for it; None where a related field takes a query."""
     wanted = tuple(dict.fromkeys(["Id", *fields]))
     return wanted, None if "." in "".join(wanted) else query_string({"fields": ",".join(wanted)})
-
-
-def _key(key: Key) -> str:
-    """Return a key that an address can hold: the org does not tell an encoded slash from a real one."""
-    if not key.value.strip() or "/" in key.value:
-        raise InvalidArguments(f"the key in {key.field} is empty or has a slash; use another key", field=key.field)
-    return key.value
-
-
-def _user(identity: JSON) -> str:
-    """Return the user's id from an address that ends in /id/<org>/<user>."""
-    last = identity.rpartition("/")[2] if isinstance(identity, str) else ""
-    return full_id(last) if is_id(last) else ""
-
-
-def _new_id(answer: Response) -> str:
-    found = object_of(answer).get("id")
-    if not isinstance(found, str) or len(found) > LONGEST_ID:
-        raise UpstreamError("the org accepted the write but gave no id")
-    return found
-
-
-def _found(object: str, answer: Response, fields: Sequence[str]) -> Row | None:
-    """Read a record, or that there is none: only the org's own words say so, not those of a proxy."""
-    if answer.status == 200:
-        return flat_row(object, object_of(answer), fields)
-    answer.json()
-    return None

@@ -71,7 +71,11 @@ _CODES: Mapping[str, _Row] = {
     ),
     "DUPLICATES_DETECTED": _refused("a duplicate rule refused the record; search for the one that is there"),
     "DUPLICATE_VALUE": _refused("another record has a value that must be unique; find that record, or use another"),
+    "ALREADY_IN_PROCESS": _refused("the record waits for an approval already; approve, reject or leave it"),
     "ENTITY_IS_DELETED": _DELETED,
+    "ENTITY_IS_LOCKED": _refused(
+        "the record is locked while it waits for an approval; have its approver approve or reject it, then repeat"
+    ),
     "EXCEEDED_ID_LIMIT": _refused("the answer cannot be continued; ask for fewer groups or rows"),
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": _refused("a validation rule of the org refused the values; change them"),
     "FIELD_INTEGRITY_EXCEPTION": _ID,
@@ -90,6 +94,9 @@ _CODES: Mapping[str, _Row] = {
     "MALFORMED_SEARCH": _refused("the org cannot read the search; use whole words of at least two letters"),
     "METHOD_NOT_ALLOWED": _METHOD,
     "NOT_FOUND": _MISSING,
+    "NO_APPLICABLE_PROCESS": _refused(
+        "no approval process takes this record as it is; its values do not meet the entry criteria of any"
+    ),
     "NUMBER_OUTSIDE_VALID_RANGE": _VALUE,
     "QUERY_TIMEOUT": _BUSY,
     "QUERY_TOO_COMPLICATED": _refused("the query is too complicated for the org; use fewer fields or conditions"),

@@ -16,3 +16,5 @@ class SalesforceSettings(ConnectorSettings):
 
     api_version: str = Field(default="62.0", pattern=r"^\d{2,3}\.0$")
     read_back: bool = False
+    approve_for_others: bool = False
+    """Whether an administrator's identity may decide what waits for somebody else; the answer then names him."""

@@ -1,11 +1,12 @@
-"""How are values written as the API takes them?"""
+"""How are values and keys written as the API takes them?"""
 
 from collections.abc import Mapping
 
+from isthmus.core.connector import Key
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import JSON
 
-__all__ = ["EMPTIED", "cell_of", "flat_values"]
+__all__ = ["EMPTIED", "cell_of", "flat_values", "key_text"]
 
 EMPTIED = "#N/A"
 """What empties a field in CSV; an empty cell leaves it as it is (Bulk API 2.0 guide, "Prepare CSV Files")."""
@@ -34,3 +35,10 @@ def cell_of(name: str, value: JSON) -> str:
             )
         case _:
             return str(value)
+
+
+def key_text(key: Key) -> str:
+    """Return a key that an address can hold: the org does not tell an encoded slash from a real one."""
+    if not key.value.strip() or "/" in key.value:
+        raise InvalidArguments(f"the key in {key.field} is empty or has a slash; use another key", field=key.field)
+    return key.value
