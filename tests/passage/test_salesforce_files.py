@@ -12,7 +12,6 @@ from tests.passage.conftest import CEDAR, FastClock, Home
 from isthmus.core.errors import Denied, NotFound, OutcomeUnknown, UpstreamError
 from isthmus.core.gateway import Gateway
 from isthmus.core.http import AiohttpWire, WireSettings
-from isthmus.core.http.answer import Whole
 from isthmus.core.http.faults import Broken
 from isthmus.plugins.sandbox import Sandbox
 
@@ -111,11 +110,8 @@ class Between(httpx2.AsyncBaseTransport):
             sending.into.seek(0)
             told = sending.into.read()
             told = told[:-1] if self.trick == "cut" else b"x" * len(told)
-            sending.into.seek(0)
-            sending.into.truncate()
-            sending.into.write(told)
-            kind = b"text/html" if self.trick == "page" else b"application/octet-stream"
-            return Whole(200, [(b"content-type", kind)], b"", len(told))
+            kind = "text/html" if self.trick == "page" else "application/octet-stream"
+            return httpx2.Response(200, content=told, headers={"content-type": kind})
         return answer
 
     async def aclose(self) -> None:
