@@ -210,3 +210,20 @@ async def test_a_lost_answer_is_found_in_the_history(
         await invoke(gateway, house, action, id)
     states = [status for status, _ in house.steps(id)]
     assert states == ["Started", *(["Approved"] if action == "approve" else [])]
+
+
+async def test_an_earlier_submission_of_the_same_record_proves_nothing(house: Office, clock: FastClock) -> None:
+    house.acts_as = "rotating"
+    async with approver(house, clock) as gateway:
+        id = await invoice(gateway, house)
+        await invoke(gateway, house, "submit_for_approval", id)
+        await invoke(gateway, house, "reject", id)
+
+    def wire(url: str, settings: WireSettings) -> httpx2.AsyncBaseTransport:
+        return Losing(AiohttpWire(settings), False, b'"actionType":"Submit')
+
+    house.environ.pop("EU_REFRESH")
+    async with approver(house, clock, wire) as gateway:
+        with pytest.raises(OutcomeUnknown):
+            await invoke(gateway, house, "submit_for_approval", id)
+    assert [status for status, _ in house.steps(id)] == ["Started", "Rejected"]

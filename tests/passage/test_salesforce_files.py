@@ -12,7 +12,6 @@ from tests.passage.conftest import CEDAR, FastClock, Home
 from isthmus.core.errors import Denied, NotFound, OutcomeUnknown, UpstreamError
 from isthmus.core.gateway import Gateway
 from isthmus.core.http import AiohttpWire, WireSettings
-from isthmus.core.http.answer import Whole
 from isthmus.core.http.faults import Broken
 from isthmus.plugins.sandbox import Sandbox
 
@@ -58,13 +57,18 @@ async def test_a_file_comes_back_as_it_went(gateway: Gateway, house: Home, tmp_p
             assert found.sha256 == hashlib.sha256(TEXT).hexdigest()
 
 
-async def test_an_attachment_of_former_times_is_read(gateway: Gateway, house: Home) -> None:
+def attachment(house: Home) -> tuple[tuple[str, str], str]:
+    """Return an attachment with the object and the id of its record."""
     old = house.org.rows("Attachment")[0]
-    object = next(one for one in ("Case", "Contact", "Account") if any(
-        row["Id"] == old["ParentId"] for row in house.org.rows(one)))  # fmt: skip
-    session = gateway.session(house.caller("eu"))
-    with await session.download("crm", object, str(old["ParentId"]), str(old["Id"])) as found:
-        assert (found.name, found.size) == (old["Name"], old["BodyLength"])
+    records = {str(row["Id"]): name for name in ("Case", "Contact", "Account") for row in house.org.rows(name)}
+    return (records[str(old["ParentId"])], str(old["ParentId"])), str(old["Id"])
+
+
+async def test_an_attachment_of_former_times_is_read(gateway: Gateway, house: Home) -> None:
+    beside, file = attachment(house)
+    with await gateway.session(house.caller("eu")).download("crm", *beside, file) as found:
+        told = house.org.rows("Attachment")[0]
+        assert (found.name, found.size, found.type) == (told["Name"], told["BodyLength"], told["ContentType"])
 
 
 async def test_a_file_of_another_record_is_not_found(gateway: Gateway, house: Home) -> None:
@@ -102,29 +106,36 @@ class Between(httpx2.AsyncBaseTransport):
             self.trick = ""
             raise Broken("lost")
         sending = request.extensions["isthmus"]
-        if sending.into is not None and self.trick in ("login", "same size", "cut"):
+        if sending.into is not None and self.trick in ("other bytes", "cut", "page"):
             sending.into.seek(0)
-            page = b"<html>log in</html>"
-            told = {"login": page, "same size": b"x" * len(TEXT), "cut": TEXT[:-1]}[self.trick]
-            sending.into.truncate()
-            sending.into.write(told)
-            return Whole(200, [(b"content-type", b"text/html")], b"", len(told))
+            told = sending.into.read()
+            told = told[:-1] if self.trick == "cut" else b"x" * len(told)
+            kind = "text/html" if self.trick == "page" else "application/octet-stream"
+            return httpx2.Response(200, content=told, headers={"content-type": kind})
         return answer
 
     async def aclose(self) -> None:
         await self.inner.aclose()
 
 
-@pytest.mark.parametrize("trick", ["login", "same size", "cut"])
-async def test_what_is_not_the_file_is_not_handed_out(house: WithFiles, clock: FastClock, trick: str) -> None:
+@pytest.mark.parametrize(
+    ("object", "trick"), [("ContentVersion", "other bytes"), ("Attachment", "cut"), ("Attachment", "page")]
+)
+async def test_what_is_not_the_file_is_not_handed_out(
+    house: WithFiles, clock: FastClock, object: str, trick: str
+) -> None:
     def wire(url: str, settings: WireSettings) -> httpx2.AsyncBaseTransport:
         return Between(AiohttpWire(settings), trick)
 
     async with house.open(clock, wire) as gateway:
         session = gateway.session(house.caller("eu"))
-        made = await session.attach("crm", "Case", case(house), TEXT, name="a.txt")
+        if object == "Attachment":
+            beside, file = attachment(house)
+        else:
+            beside = ("Case", case(house))
+            file = (await session.attach("crm", *beside, TEXT, name="a.txt")).id
         with pytest.raises(UpstreamError, match="not the file") as refused:
-            await session.download("crm", "Case", case(house), made.id)
+            await session.download("crm", *beside, file)
     assert refused.value.reason == "not_the_file"
 
 

@@ -61,7 +61,7 @@ class TwoOrgs(House):
 
 def metadata(entry: Entry) -> bool:
     """Tell whether a request reads metadata only."""
-    return entry.path.endswith("/describe") or "FROM FieldDefinition" in soql(entry)
+    return entry.path.endswith(("/describe", "/process/approvals")) or "FROM FieldDefinition" in soql(entry)
 
 
 def soql(entry: Entry) -> str:
