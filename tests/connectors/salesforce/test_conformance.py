@@ -6,15 +6,15 @@ import httpx2
 import pytest
 
 from isthmus.connectors.salesforce import Salesforce
-from isthmus.core.connector import FaultKind, Key
+from isthmus.core.connector import FaultKind, Key, Line, Load
 from isthmus.core.errors import CredentialError, NotFound, RetryLater, UpstreamRejected, VersionConflict
 from isthmus.core.operation import Effect, RequestClass
-from isthmus.core.testing import Check, Examples, Subject, conformance
+from isthmus.core.testing import Check, Examples, Run, Subject, conformance
 from isthmus.plugins.sandbox import Sandbox
 
 from .conftest import BASE, refusal
 
-ID = "0038d0000000001AAA"
+ID, OTHER_ID = "0038d0000000001AAA", "0038d0000000002AAA"
 READ = RequestClass(Effect.READ)
 
 
@@ -30,7 +30,10 @@ class Company(httpx2.AsyncBaseTransport):
         self.token = ""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self.token = self.token or await self.sign_in()
+        if not self.token:
+            self.token = await self.sign_in()
+            for record in (ID, OTHER_ID):
+                await self.keep_a_file(record)
         where = self.org.url + request.url.raw_path.decode()
         named = {name: value for name, value in request.headers.items() if name not in ("host", "authorization")}
         named["authorization"] = f"Bearer {self.token}"
@@ -47,8 +50,22 @@ class Company(httpx2.AsyncBaseTransport):
         await answer.aread()
         return str(answer.json()["access_token"])
 
+    async def keep_a_file(self, record: str) -> None:
+        told = {"Title": "kit", "PathOnClient": "kit.txt", "VersionData": "YWJj", "FirstPublishLocationId": record}
+        made = httpx2.Request("POST", f"{self.org.url}{BASE}/sobjects/ContentVersion", json=told)
+        made.headers["authorization"] = f"Bearer {self.token}"
+        assert (await self.inner.handle_async_request(made)).status_code == 201
+
+    def settle(self) -> None:
+        self.sandbox.clock.advance(minutes=5)
+
     async def aclose(self) -> None:
         await self.inner.aclose()
+
+
+def settle(upstream: httpx2.AsyncBaseTransport) -> None:
+    assert isinstance(upstream, Company)
+    upstream.settle()
 
 
 def page(address: str) -> httpx2.Response:
@@ -92,6 +109,19 @@ CRM = Subject(
         changes={"FirstName": "Kitty"},
         key=Key("Isthmus_Key__c", "k-1"),
         words="Ravensden",
+        since="2026-11-17T12:00:00Z",
+        settle=settle,
+        loads=(
+            Load("Contact", "create", tuple(Line({"LastName": f"Kit {n}"}, key=f"kit-{n}") for n in range(3)),
+                 "Isthmus_Key__c"),
+            Load("Contact", "update", (Line({"LastName": "Moved"}, ID), Line({"LastName": "Too"}, OTHER_ID))),
+            Load("Contact", "upsert", (Line({"LastName": "New"}, key="up-1"), Line({"LastName": "Too"}, key="up-2")),
+                 "Isthmus_Key__c"),
+        ),
+        refused=Line({"LastName": "x" * 90}, key="kit-bad"),
+        file="0688d000000000EAAQ",
+        other_file="0688d000000000FAAQ",
+        runs=(Run("submit_for_approval", {}, "Invoice__c", "a018d0000000001AAA"),),
         query_text="SELECT Id, LastName FROM Contact WHERE FirstName = 'Kit' LIMIT 5",
         requests=(
             (httpx2.Request("GET", f"https://upstream.example{BASE}/query", params={"q": NESTED}),

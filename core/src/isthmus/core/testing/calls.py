@@ -76,7 +76,8 @@ def operation_of(
 ) -> Operation:
     """Describe a call as core would."""
     about = subject.examples.object if object is None else object
-    files = subject.connector.file_objects if name in ("attach", "download") else frozenset[str]()
+    connector = subject.connector
+    beside = {"attach": connector.file_objects, "download": connector.file_objects, "invoke": connector.action_objects}
     return Operation(
         connection="example",
         system="example",
@@ -84,7 +85,7 @@ def operation_of(
         verb=Verb(name) if name in _VERBS else Verb.DESCRIBE,
         effects=WRITES.get(name, frozenset({Effect.READ})) if effects is None else effects,
         object=about,
-        objects=frozenset({about}) | subject.connector.metadata_objects | files,
+        objects=frozenset({about}) | connector.metadata_objects | beside.get(name, frozenset()),
         records=records,
         rows=ROWS,
     )

@@ -76,7 +76,7 @@ def _ran(bench: Bench) -> bool:
     if "invoke" not in bench.verbs:
         return True
     named = bench.facts(bench.examples.object).actions
-    return bool(named) and {one.name for one in named} <= {one.action for one in bench.examples.runs}
+    return bool(bench.examples.runs) and {one.name for one in named} <= {one.action for one in bench.examples.runs}
 
 
 PROMISES = (

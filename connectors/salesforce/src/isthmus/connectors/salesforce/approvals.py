@@ -15,7 +15,7 @@ from isthmus.connectors.salesforce.ids import checked_id, full_id, is_id
 from isthmus.connectors.salesforce.organisation import user_in
 from isthmus.connectors.salesforce.readback import LONGEST_TRANSACTION
 from isthmus.core.connector import Action, Invoked, Pending, Settlement
-from isthmus.core.errors import Denied, NotFound, UpstreamError, UpstreamRejected
+from isthmus.core.errors import Denied, InvalidArguments, NotFound, UpstreamError, UpstreamRejected
 from isthmus.core.http import Http, parse_json, path
 from isthmus.core.operation import Effect, RequestClass
 from isthmus.core.records import JSON, AllOf, Compare, Operator, Order, Query
@@ -95,6 +95,8 @@ class Approvals:
 
     async def run(self, action: str, id: str, arguments: Mapping[str, JSON], key: str) -> Invoked:
         """Submit, approve or reject one record."""
+        if action not in _KINDS:
+            raise InvalidArguments(f"{self.object} has no action {action!r}", object=self.object, field="action")
         word, _, _ = _KINDS[action]
         if word == "Submit":
             return await self._post(self.http, word, checked_id(id), id, arguments, key)

@@ -74,7 +74,7 @@ async def _together(org: Reader, load: Load) -> Loaded:
     told = nodes_of(answer.json())
     if len(told) != len(load.lines):
         raise strange()
-    return Loaded(tuple(_told(load, line, one) for line, one in zip(load.lines, told, strict=True)))
+    return Loaded(tuple(_told(load, one) for one in told))
 
 
 def _record(load: Load, line: Line) -> dict[str, JSON]:
@@ -87,18 +87,20 @@ def _values(load: Load, line: Line) -> dict[str, JSON]:
     return flat_values({**line.values, **keyed})
 
 
-def _told(load: Load, line: Line, one: Mapping[str, JSON]) -> LineOutcome:
+def _told(load: Load, one: Mapping[str, JSON]) -> LineOutcome:
     id = one.get("id")
     if one.get("success") is True:
         if not (isinstance(id, str) and is_id(id)):
             raise strange()
         return LineOutcome(full_id(id), created=load.action == "create" or one.get("created") is True)
     errors = one.get("errors")
-    error = nodes_of(errors)[0] if errors else {}
+    if one.get("success") is not False or not errors:
+        raise strange()
+    error = nodes_of(errors)[0]
     fields = error.get("fields")
     named = ", ".join(str(name) for name in fields) if isinstance(fields, list) else ""
     code, text = (str(error.get(name) or "") for name in ("statusCode", "message"))
-    return LineOutcome(line.id, code=code or "UNKNOWN", field=named, text=text)
+    return LineOutcome(code=code or "UNKNOWN", field=named, text=text)
 
 
 # By a job.
@@ -177,7 +179,7 @@ def _outcome(name: str, row: Mapping[str, str]) -> LineOutcome:
         return LineOutcome(full_id(id), created=row.get("sf__Created") == "true")
     code, _, rest = row.get("sf__Error", "").partition(":")
     text, _, fields = rest.rpartition(":")
-    return LineOutcome(id, code=code or "UNKNOWN", field=fields.removesuffix("--").strip(), text=text)
+    return LineOutcome(code=code or "UNKNOWN", field=fields.removesuffix("--").strip(), text=text)
 
 
 # What became of a load whose answer was lost.
