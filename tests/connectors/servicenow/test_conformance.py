@@ -6,17 +6,63 @@ import httpx2
 import pytest
 
 from isthmus.connectors.servicenow import ServiceNow
-from isthmus.core.connector import FaultKind, Key
+from isthmus.core.connector import FaultKind, Key, Line, Load
 from isthmus.core.errors import CredentialError, NotFound, RetryLater, UpstreamError, UpstreamRejected
 from isthmus.core.http import Response
 from isthmus.core.operation import Effect, RequestClass
-from isthmus.core.testing import Check, Examples, Subject, conformance
+from isthmus.core.testing import Check, Examples, Run, Subject, conformance
+from isthmus.plugins.sandbox import Sandbox
 
-from .instance import HEADERS, Instance, id_at
+from .instance import HEADERS
 from .reading import dissect
 
-ID = id_at(1)
+ID, OTHER_ID = "0637cbc347e7e2bce82f6158f57602c8", "06ed908cc0e331c96506fb5cadfd6d3c"
 URL = "https://upstream.example/api/now"
+
+
+class Company(httpx2.AsyncBaseTransport):
+    """The sandbox's European instance, signed in to, with a file on two of its incidents; it begins anew each time."""
+
+    sandbox: Sandbox
+
+    def __init__(self) -> None:
+        self.sandbox.reset()
+        self.org = self.sandbox.servicenow["eu"]
+        self.inner = httpx2.AsyncHTTPTransport()
+        # Only answers to calls that match a rule say what is left.
+        rule = {"user": str(self.org.user("admin")["sys_id"]), "rate_limit": "100000"}
+        self.org.store.insert(
+            "sys_rate_limit_rules", {"request_resource": "/api/now", "active": "true", **rule}, "admin"
+        )
+        self.ready = False
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if not self.ready:
+            self.ready = True
+            for record in (ID, OTHER_ID):
+                where = f"/api/now/attachment/file?table_name=incident&table_sys_id={record}&file_name=kit.txt"
+                answer = await self.send("POST", where, {"content-type": "text/plain"}, b"abc")
+                assert answer.status_code == 201
+        named = {name: value for name, value in request.headers.items() if name not in ("host", "authorization")}
+        return await self.send(request.method, request.url.raw_path.decode(), named, await request.aread())
+
+    async def send(self, method: str, where: str, headers: dict[str, str], content: bytes) -> httpx2.Response:
+        told = base64.b64encode(f"admin:{self.org.password('admin')}".encode()).decode()
+        signed = headers | {"authorization": f"Basic {told}"}
+        return await self.inner.handle_async_request(
+            httpx2.Request(method, self.org.url + where, headers=signed, content=content)
+        )
+
+    def settle(self) -> None:
+        self.sandbox.clock.advance(minutes=5)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+def settle(upstream: httpx2.AsyncBaseTransport) -> None:
+    assert isinstance(upstream, Company)
+    upstream.settle()
 
 
 def request(method: str, where: str, body: object = None) -> httpx2.Request:
@@ -40,7 +86,7 @@ def refusal(status: int, message: str, detail: str | None = None, **more: str) -
     return Response(status, HEADERS | {name.replace("_", "-"): value for name, value in more.items()}, body)
 
 
-OTHER = id_at(2)
+OTHER = OTHER_ID
 ITEM = {"className": "cmdb_ci", "values": {"name": "x"}}
 
 
@@ -57,7 +103,7 @@ def change(effect: Effect, *records: str) -> RequestClass:
 QUERY = "/api/now/table/incident?sysparm_query=active%3Dtrue"
 DESK = Subject(
     connector=ServiceNow,
-    upstream=Instance,
+    upstream=Company,
     examples=Examples(
         object="incident",
         id=ID,
@@ -68,6 +114,21 @@ DESK = Subject(
         changes={"category": "software"},
         key=Key("correlation_id", "k-1"),
         words="printer",
+        since="2026-11-16T00:00:00Z",
+        settle=settle,
+        loads=(
+            Load("incident", "create", tuple(Line({"short_description": f"Kit {n}"}, key=f"kit-{n}") for n in range(3)),
+                 "correlation_id"),
+            Load("incident", "update",
+                 (Line({"category": "software"}, ID), Line({"category": "hardware"}, OTHER_ID))),
+            Load("incident", "upsert",
+                 (Line({"short_description": "New"}, key="up-1"), Line({"short_description": "Too"}, key="up-2")),
+                 "correlation_id"),
+        ),
+        refused=Line({"no_such_field": "x"}, key="kit-bad"),
+        file="17eace6ffe11093e0e0c8c200509b716",
+        other_file="6e0a7fa6b92739bd37186a04992a233d",
+        runs=(Run("next_states", {}, "change_request", "04232239598208bb3363ae181a1f8c9e"),),
         query_text="incident?sysparm_query=active=true^short_descriptionLIKEprinter&sysparm_fields=number&sysparm_limit=5",
         requests=(
             (batch(("GET", QUERY, b""), ("DELETE", f"/api/now/table/incident/{ID}", b"")),
@@ -135,6 +196,11 @@ DESK = Subject(
         dissect=dissect,
     ),
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def company(sandbox: Sandbox) -> None:
+    Company.sandbox = sandbox
 
 
 @pytest.mark.parametrize("check", conformance(DESK), ids=str)

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from msgspec.structs import replace
+
 from isthmus.core.connector import Connector, Key, Load, ObjectFacts, Pending, Upload
 from isthmus.core.operation import Effect, Operation, Verb
 from isthmus.core.records import JSON, Aggregate, Condition, Order, Query
@@ -76,8 +78,6 @@ def operation_of(
 ) -> Operation:
     """Describe a call as core would."""
     about = subject.examples.object if object is None else object
-    connector = subject.connector
-    beside = {"attach": connector.file_objects, "download": connector.file_objects, "invoke": connector.action_objects}
     return Operation(
         connection="example",
         system="example",
@@ -85,10 +85,17 @@ def operation_of(
         verb=Verb(name) if name in _VERBS else Verb.DESCRIBE,
         effects=WRITES.get(name, frozenset({Effect.READ})) if effects is None else effects,
         object=about,
-        objects=frozenset({about}) | connector.metadata_objects | beside.get(name, frozenset()),
+        objects=frozenset({about}) | subject.connector.metadata_objects | _beside(subject, name),
         records=records,
         rows=ROWS,
     )
+
+
+def _beside(subject: Subject, verb: str) -> frozenset[str]:
+    """Name the objects in which files, and what actions touch, lie beside the record's own."""
+    connector = subject.connector
+    own = {"attach": connector.file_objects, "download": connector.file_objects, "invoke": connector.action_objects}
+    return own.get(verb, frozenset())
 
 
 def calls_of(subject: Subject) -> Sequence[Call]:
@@ -245,5 +252,6 @@ def updating(subject: Subject, changes: Mapping[str, JSON], id: str | None = Non
 
 def reconciling(subject: Subject, pending: Pending) -> Call:
     """Return a reading back, which may do no more than read."""
-    doing = operation_of(subject, "reconcile", records=(pending.id,) if pending.id else ())
+    looking = operation_of(subject, "reconcile", records=(pending.id,) if pending.id else ())
+    doing = replace(looking, objects=looking.objects | _beside(subject, pending.verb))
     return Call("reconcile", doing, lambda one: one.reconcile(pending))

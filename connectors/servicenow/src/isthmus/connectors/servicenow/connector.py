@@ -26,7 +26,7 @@ from isthmus.connectors.servicenow.loads import load_lines, read_back
 from isthmus.connectors.servicenow.queries import explained, groups_of, parse_text, sections, text_of
 from isthmus.connectors.servicenow.readback import settle
 from isthmus.connectors.servicenow.settings import ServiceNowSettings
-from isthmus.connectors.servicenow.tables import BY_ID, DELETED, Families, Tables, by, check_class
+from isthmus.connectors.servicenow.tables import BY_ID, DELETED, Tables, by, check_class
 from isthmus.connectors.servicenow.who import WHO
 from isthmus.connectors.servicenow.writing import keyed, sent_of, shown, written
 from isthmus.core.connector import (
@@ -88,7 +88,6 @@ class ServiceNow(Connector):
         if not isinstance(settings, ServiceNowSettings):
             raise TypeError(f"connection {name!r} needs ServiceNowSettings")
         self._settings = settings
-        self._families: Families = {}
         self._base = "/".join(one for one in ("/api/now", settings.api_version) if one)
 
     def classify(self, request: Request) -> Sequence[RequestClass]:
@@ -113,7 +112,7 @@ class ServiceNow(Connector):
 
     @property
     def _tables(self) -> Tables:
-        return Tables(self.http, self.facts_of, self._base, self._families)
+        return Tables(self.http, self.facts_of, self._base)
 
     async def objects(self) -> Sequence[ObjectSummary]:
         """List the tables."""

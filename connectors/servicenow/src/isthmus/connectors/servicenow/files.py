@@ -46,13 +46,16 @@ async def download_file(tables: Tables, object: str, id: str, file: str, into: B
     owner = (text_at(about, "table_name"), text_at(about, "table_sys_id").lower())
     if text_at(about, ID).lower() != file.lower() or owner != (object, id.lower()):
         raise NotFound(f"{object} {id} has no file {file}, or this identity may not see it", object=object)
+    name = text_at(about, "file_name")
+    if not name:
+        raise UpstreamError("the instance did not say what the file is called", code="unreadable_answer")
     await tables.http.download(tables.path("/attachment/{}/file", file), into)
     size, sha256 = digest_of(into)
     told = (text_at(about, "size_bytes"), text_at(about, "hash").lower())
     if told[0] != str(size) or told[1] not in ("", sha256):
         # Cut off, or another page: a login, a proxy, an instance that hibernates.
         raise UpstreamError("what came is not the file that the instance described; it was not used", code="other_file")
-    return FileFacts(text_at(about, "file_name"), text_at(about, "content_type"))
+    return FileFacts(name, text_at(about, "content_type"))
 
 
 async def find_file(tables: Tables, pending: Pending) -> tuple[Settlement, Written | None]:

@@ -1,7 +1,7 @@
 """How are records of a table found: by query, by id, by key, and among those that are gone?"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from isthmus.connectors.servicenow.answers import CLASS, ID, VERSION, record_of, strange, text_at
 from isthmus.connectors.servicenow.dictionary import read_family
@@ -10,33 +10,24 @@ from isthmus.connectors.servicenow.pages import PLAIN, Found, read_list
 from isthmus.connectors.servicenow.queries import groups_of, text_of
 from isthmus.connectors.servicenow.readback import absent
 from isthmus.connectors.servicenow.writing import key_value
-from isthmus.core.caller import Principal
 from isthmus.core.connector import FactsOf, FieldType, Key, Pending, Settlement
 from isthmus.core.errors import InvalidArguments, UpstreamRejected
 from isthmus.core.http import Http, Path, path
 from isthmus.core.records import JSON, AnyOf, Compare, Condition, Operator, Order
 
-__all__ = ["BY_ID", "DELETED", "Families", "Tables", "by", "check_class"]
+__all__ = ["BY_ID", "DELETED", "Tables", "by", "check_class"]
 
 DELETED = "sys_audit_delete"
 BY_ID = Order(ID)
-REMEMBERED = 300.0
-"""Seconds for which the tables below a table are remembered, as long as what else describes it."""
-
-Families = dict[tuple[Principal, str], tuple[float, tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """One call's way to the records of one instance.
-
-    `base` is where the Table API lies; `families` remembers which tables lie below which, between calls.
-    """
+    """One call's way to the records of one instance; `base` is where the Table API lies."""
 
     http: Http
     facts_of: FactsOf
     base: str
-    families: Families = field(default_factory=dict)
 
     def path(self, template: str, *parts: str) -> Path:
         """Return an address below the API's own path."""
@@ -48,12 +39,7 @@ class Tables:
 
     async def family(self, object: str) -> tuple[str, ...]:
         """Name a table and those below it."""
-        key, now = (self.http.scope.principal, object), self.http.scope.deadline.clock.monotonic()
-        until, found = self.families.get(key, (0.0, ()))
-        if now >= until:
-            found = await read_family(self.list, object)
-            self.families[key] = (now + REMEMBERED, found)
-        return found
+        return await read_family(self.list, object)
 
     async def record(self, object: str, id: str, fields: Sequence[str]) -> Mapping[str, JSON]:
         """Read one record; raises NotFound."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
 from isthmus.plugins.sandbox import control
@@ -175,6 +176,7 @@ class Front:
         if reply.status == 204:
             return
         headers = {
+            "date": format_datetime(self._instance.clock.now(), usegmt=True),
             "server": "snow_adc",
             "x-is-logged-in": "true" if visit.user else "false",
             "x-transaction-id": transaction,
