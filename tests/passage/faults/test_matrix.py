@@ -4,17 +4,13 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from itertools import count
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from tests.passage.conftest import FastClock, Home
 
 from isthmus.core.errors import RetryLater, VersionConflict
-from isthmus.core.http import AiohttpWire, WireSettings
 from isthmus.plugins.sandbox import Sandbox
 
 from .cell import Cell
@@ -22,16 +18,15 @@ from .outcomes import Mishap, expected
 from .page import page
 from .salesforce import SALESFORCE
 from .servicenow import SERVICENOW
+from .staging import staged
 from .subject import Subject
 from .verbs import Stage, Verb
 
 SUBJECTS = (SALESFORCE, SERVICENOW)
-LARGEST = 2 << 20
 SHARE = 4
 """How many verbs pass one gateway: enough to see what gets stuck, few enough for its budget of retries."""
 EVERY = 6
 """CI makes every sixth call, others of each row; the soak makes all."""
-NUMBERS = count()
 PAGE = Path(__file__).parents[3] / "docs" / "fault-matrix.md"
 ROWS = [
     pytest.param(subject, number, id=f"{subject.name}: {mishap.name}")
@@ -47,23 +42,6 @@ def home(sandbox: Sandbox, tmp_path: Path) -> Iterator[Open]:
     """Open a house over a subject's sandbox."""
     yield lambda subject: subject.home(tmp_path / "house", sandbox)
     shutil.rmtree(tmp_path, ignore_errors=True)
-
-
-@asynccontextmanager
-async def staged(subject: Subject, house: Home, mishap: Mishap) -> AsyncIterator[Stage]:
-    """Open a gateway with room for one request at a time, so that a permit that is not given back stops everything."""
-    house.sandbox.reset()
-    # Each gateway has a clock of its own, which must not go back under what is stored.
-    house.folder = house.folder.with_name(f"house-{next(NUMBERS)}")
-    house.call_timeout = mishap.deadline
-    house.budget = "per_second = 10000\nconcurrency = 1"
-    clock = FastClock(50 if mishap.deadline > 60 else 1)
-
-    def wire(_: str, settings: WireSettings) -> AiohttpWire:
-        return AiohttpWire(replace(settings, most=LARGEST, idle=mishap.patience))
-
-    async with house.open(clock, wire) as gateway:
-        yield Stage(house, gateway, clock, subject.plain)
 
 
 @EACH
