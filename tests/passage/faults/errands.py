@@ -1,16 +1,17 @@
 """What is wanted of a verb that takes several requests, and was it got?"""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from isthmus.core.records import Page
 from isthmus.core.streams import Loaded
 
-from .outcomes import Mishap
+from .outcomes import Mishap, Signal
 from .verbs import Arguments, Stage, Verb
 
-WHOLE, TOLD, SHORT, EMPTY = "whole", "told", "said to be short", "nothing yet"
+WHOLE, TOLD, SHORT = "whole", "told line by line", "said to be incomplete"
+ERROR, UNKNOWN = "an error, nothing done", "`OutcomeUnknown`"
 LINES = 3
 
 
@@ -60,12 +61,16 @@ async def _nothing(_stage: Stage) -> tuple[Arguments, str]:
 
 @dataclass(frozen=True)
 class Course:
-    """An errand with the requests that it takes; `found` is False where what was done cannot be found again."""
+    """An errand with the requests that it takes.
+
+    `found` is False where what was done cannot be found again, `ruled_out` where nothing tells that it was not done.
+    """
 
     name: str
     begin: Begin
     aims: Sequence[Aim]
     found: bool = True
+    ruled_out: bool = True
     traits: frozenset[str] = field(default_factory=frozenset)
 
     @property
@@ -110,18 +115,20 @@ class Export:
 
 @dataclass
 class Changes:
-    """What changed since an earlier look."""
+    """What changed since a moment, look by look."""
 
     stage: Stage
     object: str
-    after: str
+    since: str
     made: set[str]
     deleted: set[str]
     pages: list[Page] = field(default_factory=list)
+    after: str = ""
 
     async def go(self) -> None:
         while True:
-            page = await self.stage.call("changes", object=self.object, limit=2, after=self.after)
+            more = {"after": self.after} if self.after else {}
+            page = await self.stage.call("changes", object=self.object, limit=2, since=self.since, **more)
             assert isinstance(page, Page)
             self.pages.append(page)
             self.after = page.after or self.after
@@ -138,7 +145,8 @@ class Changes:
         assert set(told) <= self.made
         if not all(page.complete for page in self.pages):
             return SHORT
-        assert (set(told), set(gone)) == (self.made, self.deleted), "a change is lost"
+        lost = (self.made - {*told}, self.deleted - {*gone})
+        assert lost == (set(), set()), f"changes are lost: {lost}"
         return WHOLE
 
     def times(self) -> Sequence[int]:
@@ -224,14 +232,13 @@ def changes(make: Callable[[Stage], Awaitable[str]], object: str) -> Begin:
     async def begin(stage: Stage) -> Changes:
         clock = stage.house.org.clock
         clock.advance(seconds=900)
-        page = await stage.call("changes", object=object, limit=2)
-        assert isinstance(page, Page)
+        since = clock.now().isoformat()
         clock.advance(seconds=60)
         *made, gone = [await make(stage) for _ in range(4)]
         await stage.call("delete", object=object, id=gone)
         # Long enough for whatever a look takes on a clock that runs fifty times too fast.
         clock.advance(seconds=900)
-        return Changes(stage, object, str(page.after), set(made), {gone})
+        return Changes(stage, object, since, set(made), {gone})
 
     return begin
 
@@ -250,3 +257,32 @@ def effects(stage: Stage, action: str, ids: Sequence[str]) -> Count:
 def rows(stage: Stage, object: str, field: str, marks: Sequence[str]) -> Count:
     """Count how many rows bear each mark."""
     return lambda: [sum(row[field] == mark for row in stage.house.org.rows(object)) for mark in marks]
+
+
+def allowed(mishap: Mishap, course: Course, aim: Aim) -> frozenset[str]:
+    """Say how an errand may end while the fault is there; afterwards it must be whole, whatever it was."""
+    if aim.writes:
+        return _WRITTEN[mishap.signal]
+    passing = mishap.signal in (Signal.CROWD, Signal.SESSION, Signal.FAILS, Signal.LOST)
+    if passing and not mishap.lasting and not course.writes and "file" not in aim.traits:
+        return frozenset({WHOLE})
+    return _READ[mishap.signal]
+
+
+_EITHER = frozenset({WHOLE, ERROR})
+_READ: Mapping[Signal, frozenset[str]] = dict.fromkeys(Signal, _EITHER) | {
+    Signal.HARMLESS: frozenset({WHOLE}),
+    Signal.SPENT: frozenset({ERROR}),
+    Signal.TOKEN: frozenset({ERROR}),
+    Signal.HIDES: frozenset({WHOLE, SHORT, ERROR}),
+}
+_WRITTEN: Mapping[Signal, frozenset[str]] = dict.fromkeys(Signal, frozenset({WHOLE, ERROR, UNKNOWN})) | {
+    Signal.HARMLESS: frozenset({WHOLE}),
+    Signal.ALTERS: frozenset({WHOLE}),
+    Signal.LOCK: frozenset({WHOLE, TOLD}),
+    Signal.RULE: frozenset({ERROR, TOLD, UNKNOWN}),
+    Signal.SPENT: frozenset({ERROR, UNKNOWN}),
+    Signal.TOKEN: frozenset({ERROR, UNKNOWN}),
+    Signal.LOST: frozenset({WHOLE, UNKNOWN}),
+    Signal.JOB: frozenset({WHOLE, TOLD, UNKNOWN}),
+}

@@ -43,7 +43,7 @@ def load(action: str) -> Begin:
 def job(action: str) -> Course:
     aims = (
         Aim("make the job", "POST", "/jobs/ingest"),
-        Aim("upload", "PUT", "/batches"),
+        Aim("upload", "PUT", "/batches", writes=True),
         Aim("say it is all", "PATCH", "/jobs/ingest", writes=True, traits=HANDED),
         Aim("look", "GET", "/jobs/ingest", writes=True),
         Aim("results", "GET", "/successfulResults", writes=True),

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from tests.passage.conftest import CEDAR, Home
 
+from isthmus.connectors.salesforce import Salesforce
+from isthmus.connectors.servicenow import ServiceNow
 from isthmus.plugins.sandbox import Sandbox
 
 from . import salesforce_errands, servicenow_errands
-from .errands import Aim, Course
-from .outcomes import Mishap
+from .errands import Aim, Course, allowed
+from .outcomes import Mishap, Signal
 from .salesforce import SALESFORCE
 from .servicenow import SERVICENOW
 from .staging import staged
@@ -76,7 +78,7 @@ def shares(pairs: Sequence[tuple[Mishap, Aim]]) -> Iterator[Sequence[tuple[Misha
 
 
 async def check(ground: Ground, house: Home, course: Course, pairs: Sequence[tuple[Mishap, Aim]]) -> None:
-    """Let each request meet the fault, and compare what came of it with what the page says."""
+    """Let each request meet the fault, and compare what came of it with what the class of its signal allows."""
     wrong = []
     for some in shares(pairs):
         async with staged(ground.subject, house, some[0][0]) as stage:
@@ -86,4 +88,36 @@ async def check(ground: Ground, house: Home, course: Course, pairs: Sequence[tup
                 except Exception as error:
                     error.add_note(f"while {course.name} met {mishap.name} at {aim.name!r}")
                     raise
+                if found is not None and found not in (due := allowed(mishap, course, aim)):
+                    wrong.append(f"{mishap.name} at {aim.name!r}: {found}, not {' or '.join(sorted(due))}")
     assert not wrong, "\n".join(wrong)
+
+
+@EACH
+async def test_a_share_of_the_errands(
+    sandbox: Sandbox, folder: Path, ground: Ground, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = ground.courses[number]
+    ground.ready(course, monkeypatch)
+    pairs = [one for one in ground.pairs(course) if one[0].deadline > 60]
+    # What befalls bulk work alone always has its turn.
+    some = [one for at, one in enumerate(pairs) if at % EVERY == number % EVERY or one[0].signal is Signal.JOB]
+    await check(ground, ground.house(folder, sandbox), course, some)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@EACH
+async def test_all_errands(
+    sandbox: Sandbox, folder: Path, ground: Ground, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = ground.courses[number]
+    ground.ready(course, monkeypatch)
+    await check(ground, ground.house(folder, sandbox), course, ground.pairs(course))
+
+
+@pytest.mark.parametrize("ground", GROUNDS, ids=lambda ground: ground.subject.name)
+def test_each_verb_has_an_errand(ground: Ground) -> None:
+    connector = {"Salesforce": Salesforce, "ServiceNow": ServiceNow}[ground.subject.name]
+    verbs = {"export", "changes", "load", "attach", "download", "invoke"} & connector.verbs()
+    assert verbs == {course.name.partition(" ")[0] for course in ground.courses}

@@ -7,11 +7,11 @@ from isthmus.core.errors import IsthmusError, OutcomeUnknown
 from isthmus.core.journal import IntentState
 
 from .cell import HOUR, LASTING, TOO_LATE, texts
-from .errands import SHORT, Aim, Course, Errand
+from .errands import ERROR, SHORT, UNKNOWN, Aim, Course, Errand
 from .outcomes import Mishap, Signal
 from .verbs import Stage
 
-ERROR, UNKNOWN = "an error, and nothing done", "OutcomeUnknown"
+STEADY = 0.05
 
 
 @dataclass
@@ -22,6 +22,7 @@ class Trial:
     mishap: Mishap
     course: Course
     aim: Aim
+    person: bool = False
 
     async def run(self) -> str | None:
         """Run the errand under the fault and go on with it afterwards; None where it did not meet the fault.
@@ -29,20 +30,22 @@ class Trial:
         Returns how it ended under the fault. Afterwards it must be whole: every row, line, file or action once.
         """
         self.stage.clock.jump(TOO_LATE)
+        self.pace(STEADY)
         await self.stage.works()
         self.errand: Errand = await self.course.begin(self.stage)
+        self.pace(1)
         faults, journal = self.stage.house.org.faults, self.stage.gateway.parts.journal
         older, self.since = {one.id for one in journal.view().open_intents()}, self.stage.house.mark()
         self.arm()
-        error = await self.go(blind=self.mishap.blind)
+        error = await self.go(blind=self.mishap.blind, late=self.late)
         met = not any(one.kind == self.mishap.kind and one.left == self.times for one in faults.armed())
         faults.clear()
         found = self.seen(error)
         if not met:
             assert error is None, error
         await self.check_goes_on(error)
-        left = {one.id: one.state for one in journal.view().open_intents() if one.id not in older}
-        assert not left or (not self.course.found and set(left.values()) == {IntentState.UNKNOWN})
+        left = {one.state for one in journal.view().open_intents() if one.id not in older}
+        assert left <= ({IntentState.UNKNOWN} if self.person else set())
         await self.stage.works()
         return found if met else None
 
@@ -54,6 +57,11 @@ class Trial:
     def late(self) -> bool:
         return self.mishap.deadline < 60
 
+    def pace(self, speed: float) -> None:
+        """Where a call's deadline is short, leave a busy machine time for all that meets no fault."""
+        if self.late:
+            self.stage.clock.hurry(speed)
+
     def arm(self) -> None:
         faults, mishap, method = self.stage.house.org.faults, self.mishap, self.aim.method
         path, after = self.aim.path, self.aim.after
@@ -64,14 +72,14 @@ class Trial:
         if mishap.blind:
             faults.arm("slow", method=method, path=path, after=after, seconds=0.1)
 
-    async def go(self, *, blind: bool = False) -> IsthmusError | None:
+    async def go(self, *, blind: bool = False, late: bool = False) -> IsthmusError | None:
         task = asyncio.create_task(self.errand.go())
         try:
             if blind:
                 while not task.done() and not self.aimed():  # noqa: ASYNC110 - the sandbox has no event for it
                     await asyncio.sleep(0.005)
                 self.stage.house.org.faults.arm("unavailable", times=LASTING, method="GET")
-            if self.late:
+            if late:
                 await asyncio.wait({task}, timeout=2 * self.mishap.deadline)
                 self.stage.clock.hurry(50)
             await task
@@ -79,9 +87,6 @@ class Trial:
             for text in texts(error):
                 assert not [secret for secret in self.stage.house.secrets if secret in text]
             return error
-        finally:
-            if self.late:
-                self.stage.clock.hurry(1)
         return None
 
     def aimed(self) -> bool:
@@ -104,10 +109,10 @@ class Trial:
         """The fault is over: the same call again gets what is wanted, or says for good that a person has to look."""
         clock = self.stage.clock
         clock.jump(HOUR if self.mishap.signal is Signal.SPENT else TOO_LATE)
-        clock.hurry(50)
-        await self.stage.gateway.settler.settle_all()
         if self.late:
-            clock.hurry(1)
+            clock.hurry(50)
+        await self.stage.gateway.settler.settle_all()
+        self.pace(STEADY)
         if error is not None:
             error = await self.go()
         if error is not None and not error.retryable:
@@ -117,7 +122,9 @@ class Trial:
         assert all(one <= 1 for one in times), f"done {times} times"
         if error is not None:
             assert isinstance(error, OutcomeUnknown), f"goes on failing: {error!r}"
-            assert not self.course.found, f"nobody can tell what became of it: {error!r}"
+            told = self.course.found and (self.course.ruled_out or any(times))
+            assert not told, f"nobody can tell what became of it: {error!r}"
+            self.person = True
             return
         found = self.errand.got()
         assert found != SHORT or self.mishap.signal is Signal.HIDES
