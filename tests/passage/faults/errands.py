@@ -153,6 +153,7 @@ class Changes:
         return ()
 
 
+Given: TypeAlias = object
 Count: TypeAlias = Callable[[], Sequence[int]]
 """Counts how often each line is done."""
 
@@ -164,7 +165,7 @@ class Lines:
     stage: Stage
     object: str
     action: str
-    lines: Sequence[object]
+    lines: Sequence[Given]
     count: Count
     key: str
     key_field: str = ""

@@ -125,7 +125,6 @@ VERBS: Mapping[str, Verb] = {
 }
 
 
-
 def handed_over(verb: Verb) -> bool:
     return "handed over" in verb.traits
 

@@ -66,7 +66,11 @@ COURSES: Sequence[Course] = (
         ),
         traits=JOB,
     ),
-    Course("changes", changes(case, "Case"), (Aim("look", "GET", "/queryAll", traits=QUERY), Aim("next", "GET", "/queryAll", after=1, traits=QUERY))),
+    Course(
+        "changes",
+        changes(case, "Case"),
+        (Aim("look", "GET", "/queryAll", traits=QUERY), Aim("next", "GET", "/queryAll", after=1, traits=QUERY)),
+    ),
     Course("load (create)", load("create"), (Aim("write", "POST", "/composite/sobjects", writes=True),)),
     Course("load (update)", load("update"), (Aim("write", "PATCH", "/composite/sobjects", writes=True),), found=False),
     Course("load (upsert)", load("upsert"), (Aim("write", "PATCH", "/composite/sobjects", writes=True),), found=False),
