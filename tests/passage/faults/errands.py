@@ -284,6 +284,6 @@ _WRITTEN: Mapping[Signal, frozenset[str]] = dict.fromkeys(Signal, frozenset({WHO
     Signal.RULE: frozenset({ERROR, TOLD, UNKNOWN}),
     Signal.SPENT: frozenset({ERROR, UNKNOWN}),
     Signal.TOKEN: frozenset({ERROR, UNKNOWN}),
-    Signal.LOST: frozenset({WHOLE, UNKNOWN}),
+    Signal.LOST: frozenset({WHOLE, ERROR, UNKNOWN}),
     Signal.JOB: frozenset({WHOLE, TOLD, UNKNOWN}),
 }

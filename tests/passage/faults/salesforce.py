@@ -221,7 +221,7 @@ MISHAPS: tuple[Mishap, ...] = (
     ),
     Mishap("dead_locator", Signal.PAGES, error="RetryLater", code="retry_later", **LOCATOR),
     Mishap("slow_job", Signal.JOB, "for 3 looks", details={"looks": 3}, concerns=handed_over),
-    Mishap("slow_job", Signal.JOB, "longer than the call", details={"looks": 60}, concerns=handed_over),
+    Mishap("slow_job", Signal.JOB, "longer than the call", deadline=120.0, details={"looks": 60}, concerns=handed_over),
     Mishap("fail_job", Signal.JOB, "at once", details={"rows": 0}, concerns=handed_over),
     Mishap("fail_job", Signal.JOB, "in the middle", details={"rows": 2}, concerns=handed_over),
     Mishap(
