@@ -6,6 +6,7 @@ from tests.passage.test_loads import LOADS, people
 
 from isthmus.core.errors import UpstreamError
 from isthmus.core.gateway import Gateway
+from isthmus.core.records import MOST_LINES
 
 
 @pytest.fixture
@@ -49,3 +50,13 @@ async def test_an_answer_lost_in_the_middle_writes_nothing_or_all(gateway: Gatew
     told = [one async for one in session.load("crm", "Contact", people(*names), key="lost")]
     assert told[0].failed == ()
     assert len([row for row in house.org.rows("Contact") if str(row["LastName"]).startswith("Lost ")]) == 210
+
+
+@pytest.mark.parametrize("action", ["create", "update"])
+async def test_the_log_has_room_for_the_records_of_the_largest_load(gateway: Gateway, house: Home, action: str) -> None:
+    session, values = gateway.session(house.caller("eu")), [{"LastName": f"L {at}"} for at in range(MOST_LINES)]
+    told = [one async for one in session.load("crm", "Contact", values, key="largest")]
+    if action == "update":
+        lines = [(one.id, {"Title": "Largest"}) for one in told[0].outcomes]
+        told = [one async for one in session.load("crm", "Contact", lines, action="update", key="titles")]
+    assert [(len(one.outcomes), one.failed) for one in told] == [(MOST_LINES, ())]

@@ -1,7 +1,7 @@
 """A process of its own that makes calls: `worker.py FOLDER` forks one child for each line, and the child can be killed.
 
 The line holds how many seconds late the child's clock is. A child says `ready`, then takes one command a line:
-`{"create": [key, ...]}` or `{"call": [user, tool, arguments]}`, and ends with an empty one.
+`{"create": [key, ...]}`, `{"load": [key, lines]}` or `{"call": [user, tool, arguments]}`, and ends with an empty one.
 """
 
 import asyncio
@@ -39,6 +39,17 @@ async def create(gateway: Gateway, key: str) -> None:
     say("done", key, done.id)
 
 
+async def load(gateway: Gateway, folder: Path, key: str, count: int) -> None:
+    """Load so many leads, and write down what was told of each line."""
+    session = gateway.session(Caller("support", "alice", "support", "model-eu", "", "desktop-eu"))
+    lines = ({"LastName": f"{key} {number}", "Company": "Kessmar"} for number in range(count))
+    told: list[str] = []
+    async for part in session.load("crm", "Lead", lines, key=key):
+        told += [one.id or one.code for one in part.outcomes]
+    (folder / f"{key}.json").write_text(json.dumps(told))
+    say("loaded", key)
+
+
 async def call(gateway: Gateway, user: str, tool: str, arguments: dict) -> None:
     session = gateway.session(Caller("support", user, "support", "model-eu", "", "desktop-eu"))
     try:
@@ -55,6 +66,8 @@ async def work(folder: Path, ahead: float) -> None:
                 case {"create": keys}:
                     for key in keys:
                         await create(gateway, key)
+                case {"load": [key, count]}:
+                    await load(gateway, folder, key, count)
                 case {"call": [user, tool, arguments]}:
                     await call(gateway, user, tool, arguments)
 

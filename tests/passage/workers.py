@@ -51,6 +51,9 @@ class Worker:
     def create(self, *keys: str) -> None:
         self.tell(json.dumps({"create": keys}))
 
+    def load(self, key: str, lines: int) -> None:
+        self.tell(json.dumps({"load": [key, lines]}))
+
     def call(self, user: str, tool: str, **arguments: object) -> dict:
         self.tell(json.dumps({"call": [user, tool, arguments]}))
         return json.loads(self.line())

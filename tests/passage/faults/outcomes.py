@@ -55,6 +55,9 @@ class Signal(Enum):
     USELESS = "The answer is none that can be used: not asked for again; a write is read back."
     HIDES = "Rows that the identity may not see are left out of a page, and the count stays: read on, and said to be incomplete."
     ALTERS = "Something else is stored than was sent: done once, and the answer names the fields."
+    JOB = (
+        "Work that was handed over takes long or breaks off: waited for, and each line or row told or asked for again."
+    )
     PAGES = "The pages of a long answer lead astray: they are not followed."
 
 

@@ -1,7 +1,8 @@
 """How does the matrix read on paper?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from .errands import Course, allowed
 from .outcomes import Mishap, Outcome, Signal, expected
 from .subject import Subject
 
@@ -24,9 +25,45 @@ Nowhere is a write done twice. Creates have a key (`key_fields`) unless they say
 ORDINALS = {2: "2nd", 3: "3rd"}
 
 
-def page(subjects: Sequence[Subject]) -> str:
+ERRANDS = """### Many records, files and actions
+
+The same faults at each request of the verbs that take several. The cells say how the call may end while the fault is
+there. Afterwards the same call, repeated, ends whole whatever it was: every row and every change once, every line, file and
+action done once, by the data of the system itself. *then a person*: where nothing tells what was written.
+"""
+
+
+def page(subjects: Sequence[Subject], courses: Mapping[str, Sequence[Course]]) -> str:
     """Return the page of what is expected of every cell."""
-    return "\n".join([HEAD, *(line for subject in subjects for line in _system(subject))])
+    lines = (line for subject in subjects for line in (*_system(subject), *_errands(subject, courses[subject.name])))
+    return "\n".join([HEAD, *lines])
+
+
+def _errands(subject: Subject, courses: Sequence[Course]) -> Iterator[str]:
+    yield ERRANDS
+    yield "| verb | requests | then a person |"
+    yield "|---|---|---|"
+    for course in courses:
+        person = "where it was done or not" if not course.found else "" if course.ruled_out else "where it was not done"
+        yield f"| {course.name} | {', '.join(aim.name for aim in course.aims)} | {person} |"
+    yield ""
+    yield "| signal | a request that only reads | a request that writes |"
+    yield "|---|---|---|"
+    for signal in Signal:
+        aims = [
+            (aim.writes, end)
+            for mishap in subject.mishaps
+            for course in courses
+            for aim in course.aims
+            if mishap.signal is signal and aim.meets(mishap)
+            for end in allowed(mishap, course, aim)
+        ]
+        if aims:
+            cells = (
+                " or ".join(sorted({end for writes, end in aims if writes is one})) or "—" for one in (False, True)
+            )
+            yield f"| {signal.value.partition(': ')[0]} | {' | '.join(cells)} |"
+    yield ""
 
 
 def _system(subject: Subject) -> Iterator[str]:
@@ -35,7 +72,7 @@ def _system(subject: Subject) -> Iterator[str]:
         names = [verb.name for verb in subject.verbs.values() if verb.group == group]
         yield f"*{group[0].upper()}{group[1:]}*: {', '.join(names)}.\n"
     for signal in Signal:
-        if any(mishap.signal is signal for mishap in subject.mishaps):
+        if any(mishap.signal is signal for mishap in subject.mishaps) and signal is not Signal.JOB:
             yield from _section(subject, signal)
 
 

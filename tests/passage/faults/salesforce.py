@@ -124,6 +124,11 @@ VERBS: Mapping[str, Verb] = {
     )
 }
 
+
+def handed_over(verb: Verb) -> bool:
+    return "handed over" in verb.traits
+
+
 REJECTED = ("UpstreamRejected", "upstream_rejected")
 LOCATOR = {"concerns": lambda verb: "locator" in verb.traits}
 COMMITTED = {"done": True, "details": {"committed": True}}
@@ -215,6 +220,10 @@ MISHAPS: tuple[Mishap, ...] = (
         **LOCATOR,
     ),
     Mishap("dead_locator", Signal.PAGES, error="RetryLater", code="retry_later", **LOCATOR),
+    Mishap("slow_job", Signal.JOB, "for 3 looks", details={"looks": 3}, concerns=handed_over),
+    Mishap("slow_job", Signal.JOB, "longer than the call", deadline=120.0, details={"looks": 60}, concerns=handed_over),
+    Mishap("fail_job", Signal.JOB, "at once", details={"rows": 0}, concerns=handed_over),
+    Mishap("fail_job", Signal.JOB, "in the middle", details={"rows": 2}, concerns=handed_over),
     Mishap(
         "dead_locator",
         Signal.PAGES,
@@ -245,7 +254,7 @@ SALESFORCE = Subject(
     home=Home,
     plain={"object": "Contact", "select": ["Title"]},
     switches=frozenset(FAULTS),
-    beyond=frozenset({"slow_job", "fail_job", "replication_lag"}),  # they befall bulk jobs and the replication calls
+    beyond=frozenset({"replication_lag"}),  # no verb asks for what was updated or deleted
     verbs=VERBS,
     mishaps=MISHAPS,
     throttles=("concurrent_limit", "edge_throttle"),

@@ -185,6 +185,10 @@ def rows(verb: Verb) -> bool:
     return "rows" in verb.traits
 
 
+def batches(verb: Verb) -> bool:
+    return "batch" in verb.traits
+
+
 def stores(verb: Verb) -> bool:
     return verb.writes and verb.effect != "deleted"
 
@@ -247,6 +251,8 @@ MISHAPS: tuple[Mishap, ...] = (
         "transaction_quota", Signal.USELESS, "truncated", lasting=True, error="UpstreamError",
         code="unreadable_answer", details={"style": "truncated"}, concerns=lists,
     ),
+    Mishap("batch_unserviced", Signal.JOB, "all but one line", details={"serviced": 1}, concerns=batches),
+    Mishap("batch_unserviced", Signal.JOB, "nothing", True, details={"serviced": 0}, concerns=batches),
     Mishap("hide_rows", Signal.HIDES, "every second", lasting=True, concerns=lists, outcome=hidden),
     Mishap("drop_field", Signal.ALTERS, done=True, field=TEXT, details={"field": TEXT}, concerns=stores),
     Mishap("altered_write", Signal.ALTERS, done=True, field=TEXT, details={"field": TEXT, "value": "else"}, concerns=stores),
@@ -266,8 +272,7 @@ SERVICENOW = Subject(
     home=ItsmHome,
     plain={"object": "incident", "select": ["category"]},
     switches=frozenset(FAULTS),
-    # No verb sends a batch, and none asks for links to other pages or follows one.
-    beyond=frozenset({"batch_unserviced", "foreign_link"}),
+    beyond=frozenset({"foreign_link"}),  # no verb asks for links to other pages or follows one
     verbs=VERBS,
     mishaps=MISHAPS,
     throttles=("session_queue_full", "semaphores"),

@@ -4,39 +4,37 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from itertools import count
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from tests.passage.conftest import FastClock, Home
 
 from isthmus.core.errors import RetryLater, VersionConflict
-from isthmus.core.http import AiohttpWire, WireSettings
 from isthmus.plugins.sandbox import Sandbox
 
+from . import salesforce_errands, servicenow_errands
 from .cell import Cell
-from .outcomes import Mishap, expected
+from .outcomes import Mishap, Signal, expected
 from .page import page
 from .salesforce import SALESFORCE
 from .servicenow import SERVICENOW
+from .staging import staged
 from .subject import Subject
 from .verbs import Stage, Verb
 
 SUBJECTS = (SALESFORCE, SERVICENOW)
-LARGEST = 2 << 20
+COURSES = {SALESFORCE.name: salesforce_errands.COURSES, SERVICENOW.name: servicenow_errands.COURSES}
 SHARE = 4
 """How many verbs pass one gateway: enough to see what gets stuck, few enough for its budget of retries."""
 EVERY = 6
 """CI makes every sixth call, others of each row; the soak makes all."""
-NUMBERS = count()
 PAGE = Path(__file__).parents[3] / "docs" / "fault-matrix.md"
 ROWS = [
     pytest.param(subject, number, id=f"{subject.name}: {mishap.name}")
     for subject in SUBJECTS
     for number, mishap in enumerate(subject.mishaps)
+    if mishap.signal is not Signal.JOB  # it befalls errands alone
 ]
 EACH = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
 Open = Callable[[Subject], Home]
@@ -47,23 +45,6 @@ def home(sandbox: Sandbox, tmp_path: Path) -> Iterator[Open]:
     """Open a house over a subject's sandbox."""
     yield lambda subject: subject.home(tmp_path / "house", sandbox)
     shutil.rmtree(tmp_path, ignore_errors=True)
-
-
-@asynccontextmanager
-async def staged(subject: Subject, house: Home, mishap: Mishap) -> AsyncIterator[Stage]:
-    """Open a gateway with room for one request at a time, so that a permit that is not given back stops everything."""
-    house.sandbox.reset()
-    # Each gateway has a clock of its own, which must not go back under what is stored.
-    house.folder = house.folder.with_name(f"house-{next(NUMBERS)}")
-    house.call_timeout = mishap.deadline
-    house.budget = "per_second = 10000\nconcurrency = 1"
-    clock = FastClock(50 if mishap.deadline > 60 else 1)
-
-    def wire(_: str, settings: WireSettings) -> AiohttpWire:
-        return AiohttpWire(replace(settings, most=LARGEST, idle=mishap.patience))
-
-    async with house.open(clock, wire) as gateway:
-        yield Stage(house, gateway, clock, subject.plain)
 
 
 @EACH
@@ -77,8 +58,8 @@ def test_each_fault_of_the_sandbox_has_its_row(subject: Subject) -> None:
 
 def test_the_page_says_what_is_expected() -> None:
     if os.environ.get("ISTHMUS_WRITE"):
-        PAGE.write_text(page(SUBJECTS), encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == page(SUBJECTS), (
+        PAGE.write_text(page(SUBJECTS, COURSES), encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == page(SUBJECTS, COURSES), (
         "write it anew: ISTHMUS_WRITE=1 uv run pytest tests/passage/faults"
     )
 

@@ -26,7 +26,8 @@ class Terrain:
     """One system as a random caller sees it.
 
     `written` are texts to write by object, `links` references to a person by object, `countries` a path to the country
-    of whom a record is about, `names` fields that a ref may be compared with.
+    of whom a record is about, `names` fields that a ref may be compared with. `files` are of a record each:
+    its object, id and their own; `actions` tell whether they take an id.
     """
 
     system: str
@@ -47,6 +48,8 @@ class Terrain:
     faults: Sequence[str]
     text: Callable[[Draw, Pick, str], str]
     bridged: bool = False
+    files: Sequence[tuple[str, str, str]] = ()
+    actions: Sequence[tuple[str, str, bool]] = ()
 
 
 def salesforce(sandbox: Sandbox) -> Terrain:
@@ -136,6 +139,18 @@ def servicenow(sandbox: Sandbox) -> Terrain:
         ),
         text=_encoded,
         bridged=True,
+        files=[
+            (row["table_name"], f"itsm-eu~{row['table_sys_id']}", row["sys_id"])
+            for row in instance.rows("sys_attachment")
+        ],
+        actions=(
+            *[
+                ("change_request", name, name in ("update", "move", "next_states", "conflicts"))
+                for name in ("create_normal", "create_emergency", "update", "move", "next_states", "conflicts")
+            ],
+            ("sc_cat_item", "order", True),
+            ("sc_cat_item", "variables", True),
+        ),
     )
 
 

@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.conftest import CEDAR, ITSM
 from tests.passage.conftest import FastClock
 
 from isthmus.core.errors import IsthmusError
+from isthmus.core.files import File
 from isthmus.core.results import Result, as_json
 from isthmus.plugins.sandbox.journal import Entry
 
@@ -37,6 +39,13 @@ EXCEPTIONS = tuple(kind for kind in vars(pysnc_errors).values() if isinstance(ki
 
 OVERLAY = 'fields = { "Case.Subject" = { classes = ["pii", "free_text"] }, "Lead.Company" = { classes = ["pii"] } }'
 """The org calls both fields internal although people's names are in them: the operator knows better."""
+
+
+DEEDS = """
+@id("deeds") permit (principal is Isthmus::Agent, action in
+  [Isthmus::Action::"load", Isthmus::Action::"attach", Isthmus::Action::"download", Isthmus::Action::"execute"],
+  resource in Isthmus::System::"crm");
+"""
 
 
 class Lines(logging.Handler):
@@ -133,6 +142,9 @@ async def ask(desk: Desk, tool: str, arguments: dict[str, object]) -> Saying:
             snow = desk.gateway.session(desk.caller).pysnc(desk.system)
             return Saying("bridge answered", await asyncio.to_thread(bridged, snow, arguments))
         result = await desk.call(tool, **arguments)
+        if isinstance(result, File):
+            with result:
+                return Saying("download answered", f"{json.dumps(as_json(result))} {result.read()!r}")
     except (IsthmusError, *EXCEPTIONS) as error:
         return Saying(type(error).__name__, "\n".join(told(error)))
     return Saying(f"{tool} answered", json.dumps(as_json(result), ensure_ascii=False), result)
@@ -162,7 +174,13 @@ def bridged(snow: ServiceNowClient, asked: dict[str, object]) -> str:
 
 
 async def walk(
-    house: TwoOrgs, calls: int, seed: int, lines: Lines, spans: InMemorySpanExporter, system: str = "crm"
+    house: TwoOrgs,
+    calls: int,
+    seed: int,
+    lines: Lines,
+    spans: InMemorySpanExporter,
+    patch: pytest.MonkeyPatch,
+    system: str = "crm",
 ) -> dict[str, int]:
     """Make random calls as a consumer in the US, and look for canaries in all that comes of them."""
     house.clock = FastClock(200.0)
@@ -173,6 +191,13 @@ async def walk(
     canaries = Canaries((canaries_of.salesforce if system == "crm" else canaries_of.servicenow)(house.sandbox))
     assert len(canaries.values) > 300
     terrain = (terrain_of.salesforce if system == "crm" else terrain_of.servicenow)(house.sandbox)
+    if system == "crm":
+        house.cedar += DEEDS
+    else:
+        house.cedar += DEEDS.replace("crm", "itsm")
+    temporary = house.folder.with_name("temporary")
+    temporary.mkdir()
+    patch.setattr(tempfile, "tempdir", str(temporary))
     start = house.mark()
     path, outcomes = Walk(terrain, random.Random(seed)), dict[str, int]()
     async with house.open() as gateway:
@@ -181,7 +206,7 @@ async def walk(
             tool, arguments = path.step()
             found = await ask(desk, tool, arguments)
             if found.result is not None:
-                path.learn(arguments, found.result)
+                path.learn(tool, arguments, found.result)
             outcomes[found.outcome] = outcomes.get(found.outcome, 0) + 1
             said = (
                 found.text + "\n".join(lines.lines) + "\n".join(span.to_json() for span in spans.get_finished_spans())
@@ -196,6 +221,7 @@ async def walk(
         assert not canaries.found("\n".join(entries + asked))
     assert not canaries.found(export(house))
     assert not held_on_disk(house.folder / "state", canaries)
+    assert not list(temporary.rglob("*")), "a file that was carried is left on disk"
     outcomes["an org repeated a value in its refusal"] = sum(map(repeats, house.sent(start)))
     return outcomes
 
@@ -226,39 +252,44 @@ def held_on_disk(folder: Path, canaries: Canaries) -> set[str]:
     return {value for value in canaries.values if len(value) > 8 and value in text}
 
 
-async def test_150_random_calls_release_none(house: TwoOrgs, lines: Lines, spans: InMemorySpanExporter):
-    outcomes = await walk(house, 150, 20, lines, spans)
+async def test_150_random_calls_release_none(
+    house: TwoOrgs, lines: Lines, spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+):
+    outcomes = await walk(house, 150, 20, lines, spans, monkeypatch)
     answered = sum(count for what, count in outcomes.items() if what.endswith("answered"))
+    print(outcomes)
     assert answered > 40
-    assert len(outcomes) > 8
+    assert {"export answered", "changes answered", "load answered"} <= outcomes.keys()
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_1000_random_calls_release_none(house: TwoOrgs, lines: Lines, spans: InMemorySpanExporter, seed: int):
-    outcomes = await walk(house, 1000, seed, lines, spans)
+async def test_1000_random_calls_release_none(
+    house: TwoOrgs, lines: Lines, spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch, seed: int
+):
+    outcomes = await walk(house, 1000, seed, lines, spans, monkeypatch)
     assert {"ResidencyError", "InvalidArguments", "ApprovalRequired", "Denied", "UpstreamRejected"} <= outcomes.keys()
     assert {"query answered", "get answered", "create answered", "update answered"} <= outcomes.keys()
     print(outcomes)
 
 
 async def test_random_calls_over_the_other_system_release_none(
-    house: TwoOrgs, lines: Lines, spans: InMemorySpanExporter
+    house: TwoOrgs, lines: Lines, spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ):
-    outcomes = await walk(house, 150, 4, lines, spans, "itsm")
+    outcomes = await walk(house, 150, 4, lines, spans, monkeypatch, "itsm")
     print(outcomes)
     assert sum(count for what, count in outcomes.items() if what.endswith("answered")) > 40
-    assert outcomes["bridge answered"] > 5
+    assert outcomes["bridge answered"] > 4
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_1000_random_calls_over_the_other_system_release_none(
-    house: TwoOrgs, lines: Lines, spans: InMemorySpanExporter, seed: int
+    house: TwoOrgs, lines: Lines, spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch, seed: int
 ):
-    outcomes = await walk(house, 1000, seed, lines, spans, "itsm")
+    outcomes = await walk(house, 1000, seed, lines, spans, monkeypatch, "itsm")
     assert {"ResidencyError", "InvalidArguments", "Denied", "UpstreamRejected"} <= outcomes.keys()
     assert {
         "bridge answered",

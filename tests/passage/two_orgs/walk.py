@@ -1,5 +1,6 @@
 """A random caller: which call does it make next, and what does it learn from the answers?"""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -24,7 +25,8 @@ class Walk:
     random: Random
     refs: list[str] = field(default_factory=list)
     ids: dict[str, list[str]] = field(default_factory=dict)
-    page: tuple[Arguments, str] | None = None
+    page: tuple[str, Arguments, str] | None = None
+    files: list[tuple[str, str, str]] = field(default_factory=list)
 
     def step(self) -> tuple[str, Arguments]:
         """Choose the next call, and now and then a mishap that it will meet."""
@@ -33,22 +35,26 @@ class Walk:
             org.faults.clear()
             org.faults.arm(self.random.choice(self.terrain.faults))
         if self.page and self.random.random() < 0.5:
-            arguments, after = self.page
+            tool, arguments, after = self.page
             self.page = None
-            return "query", {**arguments, "after": after}
+            return tool, {**arguments, "after": after}
         kinds = (self._query, self._query, self._text, self._get, self._get, self._search, self._aggregate)
         writes = (self._create, self._create, self._update, self._update, self._upsert, self._delete)
+        many = (self._export, self._export, self._changes, self._load, self._load)
+        deeds = (self._attach, self._download, self._invoke, self._invoke) if self.terrain.files else ()
         bridged = (self._bridge, self._bridge, self._bridge) if self.terrain.bridged else ()
-        return self.random.choice((*kinds, *writes, self._describe, *bridged))()
+        return self.random.choice((*kinds, *writes, self._describe, *many, *deeds, *bridged))()
 
-    def learn(self, arguments: Arguments, result: Result) -> None:
+    def learn(self, tool: str, arguments: Arguments, result: Result) -> None:
         """Keep what an answer gave."""
         records = result.records if isinstance(result, Page) else (result,) if isinstance(result, Record) else ()
         for record in records:
             self.ids.setdefault(record.object, []).append(record.id)
             self.refs += [value.token for value in record.fields.values() if isinstance(value, Ref)]
         if isinstance(result, Page) and result.after:
-            self.page = ({name: value for name, value in arguments.items() if name != "after"}, result.after)
+            self.page = (tool, {name: value for name, value in arguments.items() if name != "after"}, result.after)
+        if tool == "attach" and isinstance(result, Record):
+            self.files.append((str(arguments["object"]), str(arguments["id"]), result.id))
 
     def _object(self) -> str:
         return self.random.choice(self.terrain.objects)
@@ -160,6 +166,60 @@ class Walk:
 
     def _delete(self) -> tuple[str, Arguments]:
         return "delete", {"object": self.terrain.deletes, "id": self._id(self.terrain.deletes)}
+
+    def _export(self) -> tuple[str, Arguments]:
+        _, arguments = self._query()
+        return "export", {name: value for name, value in arguments.items() if name != "order_by"}
+
+    def _changes(self) -> tuple[str, Arguments]:
+        object = self._object()
+        more = {"select": self._paths(object, 6)} if self.random.random() < 0.6 else {}
+        return "changes", {"object": object, "since": "2026-01-01T00:00:00Z", "limit": 20, **more}
+
+    def _load(self) -> tuple[str, Arguments]:
+        action, count = (
+            self.random.choice(("create", "create", "update", "upsert", "delete")),
+            self.random.randint(1, 4),
+        )
+        key = f"load {self.random.randrange(10**9)}"
+        match action:
+            case "create":
+                object = self.random.choice(self.terrain.creates)
+                lines: list[object] = [{"values": self._values(object)} for _ in range(count)]
+            case "update":
+                object = self.random.choice(self.terrain.updates)
+                lines = [{"id": self._id(object), "values": self._values(object)} for _ in range(count)]
+            case "upsert":
+                object = self.random.choice(list(self.terrain.keys))
+                field = self.terrain.keys[object]
+                lines = [
+                    {"values": {**self._values(object), field: f"k{self.random.randrange(9)}"}} for _ in range(count)
+                ]
+                return "load", {"object": object, "action": action, "lines": lines, "key": key, "key_field": field}
+            case _:
+                object = self.terrain.deletes
+                lines = [{"id": self._id(object)} for _ in range(count)]
+        return "load", {"object": object, "action": action, "lines": lines, "key": key}
+
+    def _attach(self) -> tuple[str, Arguments]:
+        object, name = self._object(), f"note {self.random.randrange(10**6)}.txt"
+        content = base64.b64encode(self.random.choice(WORDS).encode()).decode()
+        return "attach", {"object": object, "id": self._id(object), "name": name, "content": content}
+
+    def _download(self) -> tuple[str, Arguments]:
+        if self.random.random() < 0.7 and (known := [*self.files, *self.terrain.files]):
+            object, id, file = self.random.choice(known)
+        else:
+            object = self._object()
+            id, file = self._id(object), self._id(object)
+        return "download", {"object": object, "id": id, "file": file}
+
+    def _invoke(self) -> tuple[str, Arguments]:
+        object, action, takes_id = self.random.choice(self.terrain.actions)
+        arguments = {"values": self._values(object)} if self.random.random() < 0.7 else {}
+        arguments |= {"state": self.random.choice(("-4", "2", "4"))} if action == "move" else {}
+        more = {"id": self._id(object)} if takes_id else {}
+        return "invoke", {"object": object, "action": action, "arguments": arguments, **more}
 
     def _describe(self) -> tuple[str, Arguments]:
         return "describe", self.random.choice(({}, {"object": self._object()}))

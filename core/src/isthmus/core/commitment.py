@@ -53,7 +53,8 @@ class Committer:
                 subject=judged.leg.caller.agent,
                 object=judged.operation.target,
             )
-        if twin.state is IntentState.OPEN and twin.lease_until and twin.lease_until > self.parts.now():
+        leased = twin.state is IntentState.OPEN and twin.lease_until and twin.lease_until > self.parts.now()
+        if leased and not self.settler.settles(twin):
             raise _twin_under_way(judged)
         if not twin.state.settled:
             twin = await self.settler.settle_open(twin)

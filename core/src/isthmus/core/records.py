@@ -43,6 +43,9 @@ QUALIFIER = "~"
 MOST_ROWS = 2_000
 """The most records of one page; systems answer no more at a time, so the page after a full one may be empty."""
 
+MOST_LINES = 1_500
+"""The most lines of one load: the journal's entry names every record, and has room for so many."""
+
 MOST_BATCH = 10_000
 """The most records of one page of an export."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from isthmus.core.operation import Effect, Verb
-from isthmus.core.records import JSON, MOST_BATCH, MOST_ROWS
+from isthmus.core.records import JSON, MOST_BATCH, MOST_LINES, MOST_ROWS
 
 __all__ = ["DEFS", "SHAPES", "TASK", "Schema", "Shape"]
 
@@ -146,7 +146,7 @@ _PAGE: Schema = {
 _LINES: Schema = {
     "type": "array",
     "minItems": 1,
-    "maxItems": MOST_BATCH,
+    "maxItems": MOST_LINES,
     "items": {
         "type": "object",
         "properties": {"id": {"type": "string", "maxLength": 255}, "values": {"type": "object", "maxProperties": 200}},

@@ -78,6 +78,10 @@ class Settler:
             running.add_done_callback(lambda _: self._running.pop(intent.id, None))
         return await asyncio.shield(running)
 
+    def settles(self, intent: Intent) -> bool:
+        """Tell whether this process is settling an intent right now."""
+        return intent.id in self._running
+
     async def aclose(self) -> None:
         """Leave what is being settled to the next process: it looks again once the lease has run out."""
         running = set(self._running.values())

@@ -13,7 +13,7 @@ from isthmus.core.files import File, upload_of
 from isthmus.core.models import Change, Model, Named, New, asked_of, object_of, page_of, values_of
 from isthmus.core.records import (
     JSON,
-    MOST_BATCH,
+    MOST_LINES,
     Aggregate,
     AllOf,
     AnyOf,
@@ -291,7 +291,7 @@ def load(
     key: str,
     action: Literal["create", "update", "upsert", "delete"] = "create",
     key_field: str = "",
-    size: int = MOST_BATCH,
+    size: int = MOST_LINES,
     approval: str = "",
 ) -> Iterator[Ask[Loaded]]:
     """Write many records alike, `size` at a time, and tell of each line what became of it.

@@ -141,6 +141,16 @@ async def test_an_upload_that_was_never_closed_is_ended_and_did_not_happen(crm: 
     assert not [row for row in crm.org.rows("Contact") if str(row["Isthmus_Key__c"]).startswith("k-")]
 
 
+async def test_a_job_that_got_no_lines_is_ended_and_did_not_happen(crm: Crm) -> None:
+    load, jobs = made(people(201)), Jobs()
+    crm.org.faults.arm("unavailable", method="PUT", times=9)
+    with pytest.raises(UpstreamError):
+        await loaded(crm, load, jobs)
+    for _ in range(2):
+        assert await read_back(crm, load, jobs[0]) == (Settlement.NOT_HAPPENED, None)  # type: ignore[misc]
+    assert crm.org.jobs.ingest[jobs[0]].state == "Aborted"
+
+
 async def test_without_a_job_nothing_of_a_large_load_has_left(crm: Crm) -> None:
     assert await read_back(crm, made(people(201))) == (Settlement.NOT_HAPPENED, None)  # type: ignore[misc]
 

@@ -9,6 +9,7 @@ import io
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from isthmus.connectors.salesforce.answers import nodes_of, object_of, strange
 from isthmus.connectors.salesforce.bulk.jobs import CSV, ENDED, GONE, ended, job_id, look
@@ -47,7 +48,7 @@ async def load_lines(org: Reader, load: Load, begun: Begun) -> Loaded | None:
     await org.http.patch(org.path("/jobs/ingest/{}", job), json={"state": "UploadComplete"})
     if await ended(org, "ingest", job) is None:
         return None
-    return await _outcomes(org, job, sheet)
+    return sheet.joined(await _results(org, job))
 
 
 def _job(load: Load) -> dict[str, JSON]:
@@ -154,12 +155,15 @@ def _alike(row: Sequence[str]) -> tuple[str, ...]:
     return tuple(cell.translate(_SPACE).strip() for cell in row)
 
 
-async def _outcomes(org: Reader, job: str, sheet: _Sheet) -> Loaded:
+_Results: TypeAlias = Sequence[tuple[Mapping[str, str], LineOutcome]]
+
+
+async def _results(org: Reader, job: str) -> _Results:
     found: list[tuple[Mapping[str, str], LineOutcome]] = []
     for name in ("successfulResults", "failedResults", "unprocessedrecords"):
         answer = await org.http.get(org.path("/jobs/ingest/{}/{}", job, name), headers={"accept": CSV})
         found += [(row, _outcome(name, row)) for row in _rows(answer)]
-    return sheet.joined(found)
+    return found
 
 
 def _rows(answer: Response) -> Sequence[Mapping[str, str]]:
@@ -209,7 +213,11 @@ async def _by_job(org: Reader, job: str, load: Load) -> tuple[Settlement, Loaded
     if state not in ENDED:
         return Settlement.CANNOT_TELL, None
     try:
-        loaded = await _outcomes(org, job, _Sheet(load))
+        results = await _results(org, job)
+        if state == "Aborted" and not results:
+            # No line had arrived when it was ended, so none is written.
+            return Settlement.NOT_HAPPENED, None
+        loaded = _Sheet(load).joined(results)
     except UpstreamError:
         return Settlement.CANNOT_TELL, None
     if all(one.code == "UNPROCESSED" for one in loaded.outcomes):
