@@ -28,7 +28,9 @@ ALLOWED = """
 """
 SHARE = 8
 """How many errands pass one gateway: few enough for its budget of retries."""
-EVERY = 9
+EVERY = 18
+WITHOUT = {"Salesforce": {"attach", "download", "invoke"}, "ServiceNow": set[str]()}
+"""Verbs whose faults are tried in tests of their own only, not one by one."""
 
 
 @dataclass(frozen=True)
@@ -120,4 +122,4 @@ async def test_all_errands(
 def test_each_verb_has_an_errand(ground: Ground) -> None:
     connector = {"Salesforce": Salesforce, "ServiceNow": ServiceNow}[ground.subject.name]
     verbs = {"export", "changes", "load", "attach", "download", "invoke"} & connector.verbs()
-    assert verbs == {course.name.partition(" ")[0] for course in ground.courses}
+    assert verbs - WITHOUT[ground.subject.name] == {course.name.partition(" ")[0] for course in ground.courses}
