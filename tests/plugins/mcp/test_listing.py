@@ -27,7 +27,7 @@ def test_the_default_surface_stays_within_its_share_of_a_context() -> None:
 def test_hints_follow_from_effects() -> None:
     hints = {name: one["annotations"] for name, one in sent().items()}
     reads = {name for name, one in hints.items() if one["readOnlyHint"]}
-    assert reads == {"describe", "query", "export", "changes", "get", "search", "aggregate"}
+    assert reads == {"describe", "query", "export", "changes", "get", "search", "aggregate", "download"}
     assert not any(hints[name]["destructiveHint"] for name in (*reads, "create"))
     assert all(hints[name]["destructiveHint"] for name in ("update", "upsert", "delete"))
     assert not hints["create"]["idempotentHint"]
