@@ -4,16 +4,20 @@ Bulk API 2.0 and Bulk API Developer Guide; REST API Developer Guide, "sObject Co
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from tests.passage.conftest import Home
 
 from isthmus.connectors.salesforce.bulk import exports, loads
+from isthmus.core.files import File
 
-from .errands import LINES, Aim, Begin, Course, Errand, Lines, changes, effects, export, rows
+from .errands import LINES, PICTURE, Aim, Begin, Course, Errand, Lines, Once, changes, effects, export, rows, session
 from .salesforce import QUERY, case
 from .verbs import Stage
 
-KEY = "Isthmus_Key__c"
+KEY, GRETA = "Isthmus_Key__c", "0058d0000000008AAA"
 JOB = frozenset({"job"})
 HANDED = frozenset({"handed over"})
 """The request after which a job works."""
@@ -38,6 +42,49 @@ def load(action: str) -> Begin:
         return Lines(stage, "Case", action, lines, count, f"load {number}", KEY if action == "upsert" else "")
 
     return begin
+
+
+@dataclass
+class FilingHome(Home):
+    """A house whose operator says what is in files."""
+
+    def write(self) -> Path:
+        path = super().write()
+        head = "[connections.crm-eu]\n"
+        path.write_text(path.read_text().replace(head, f'{head}file_classes = ["free_text", "pii"]\n'))
+        return path
+
+
+async def attach(stage: Stage) -> Once:
+    id, name = await case(stage), f"picture {stage.number}.png"
+    return Once(
+        lambda: session(stage).attach("crm", "Case", id, PICTURE, name=name, type="image/png"),
+        rows(stage, "ContentVersion", "PathOnClient", [name]),
+    )
+
+
+async def download(stage: Stage) -> Once:
+    id = await case(stage)
+    made = await session(stage).attach("crm", "Case", id, PICTURE, name="picture.png", type="image/png")
+
+    async def ask() -> bytes:
+        found = await session(stage).download("crm", "Case", id, made.id)
+        assert isinstance(found, File)
+        with found:
+            return found.read()
+
+    return Once(ask, tuple, lambda answer: answer == PICTURE)
+
+
+async def submit(stage: Stage) -> Once:
+    stage.number += 1
+    deal = {"Name": f"Deal {stage.number}", "StageName": "Prospecting", "CloseDate": "2027-01-31", "Amount": 200_000}
+    made = await session(stage).create("crm", "Opportunity", deal)
+    told = {"next_approvers": [GRETA]}
+    return Once(
+        lambda: session(stage).invoke("crm", "Opportunity", "submit_for_approval", told, id=made.id),
+        rows(stage, "ProcessInstance", "TargetObjectId", [made.id]),
+    )
 
 
 def job(action: str) -> Course:
@@ -74,6 +121,16 @@ COURSES: Sequence[Course] = (
     Course("load (create)", load("create"), (Aim("write", "POST", "/composite/sobjects", writes=True),)),
     Course("load (update)", load("update"), (Aim("write", "PATCH", "/composite/sobjects", writes=True),), found=False),
     Course("load (upsert)", load("upsert"), (Aim("write", "PATCH", "/composite/sobjects", writes=True),), found=False),
+    Course("attach", attach, (Aim("upload", "POST", "/sobjects/ContentVersion", writes=True),)),
+    Course(
+        "download",
+        download,
+        (
+            Aim("what it is", "GET", "/query", traits=QUERY),
+            Aim("bytes", "GET", "/VersionData", traits=frozenset({"file"})),
+        ),
+    ),
+    Course("invoke (submit)", submit, (Aim("write", "POST", "/process/approvals", writes=True),)),
     job("create"),
     job("update"),
     job("upsert"),

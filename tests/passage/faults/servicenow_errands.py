@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 
 from isthmus.core.files import File
-from isthmus.core.session import Session
 
-from .errands import LINES, Aim, Begin, Course, Errand, Lines, Once, changes, effects, export, rows
+from .errands import LINES, PICTURE, Aim, Begin, Course, Errand, Lines, Once, changes, effects, export, rows, session
 from .servicenow import LIST, TEXT, ItsmHome, incident
 from .verbs import Stage
 
-PICTURE = bytes(range(256)) * 40
 ROWS = LIST | {"rows"}
 BATCH = (Aim("write", "POST", "/now/batch", writes=True, traits=frozenset({"batch"})),)
 LOOKED = (Aim("look for the keys", "GET", "/table/incident", traits=ROWS), *BATCH)
@@ -31,10 +29,6 @@ class DeepHome(ItsmHome):
         head = "[connections.itsm-eu]\n"
         path.write_text(path.read_text().replace(head, f'{head}file_classes = ["free_text", "pii"]\n'))
         return path
-
-
-def session(stage: Stage) -> Session:
-    return stage.gateway.session(stage.house.caller("eu"))
 
 
 def load(action: str) -> Begin:
