@@ -18,6 +18,7 @@ async def test_changes_come_page_by_page_oldest_first(home: Session, org: Servic
     for _ in range(5):
         org.clock.advance(minutes=1)
         made.append((await home.create("itsm", "incident", LAMP)).id)
+    org.clock.advance(minutes=1)
     found, page = [], await home.changes("itsm", "incident", since=FIRST, select=["number"], limit=2)
     while page.records:
         found += [one.id for one in page.records]
@@ -25,6 +26,7 @@ async def test_changes_come_page_by_page_oldest_first(home: Session, org: Servic
     assert found == made
     org.clock.advance(minutes=1)
     await home.update("itsm", "incident", made[1], {"category": "hardware"})
+    org.clock.advance(minutes=1)
     again = await home.changes("itsm", "incident", since=FIRST, select=["number"], limit=2, after=page.after)
     assert [one.id for one in again.records] == [made[1]]
 
@@ -32,6 +34,7 @@ async def test_changes_come_page_by_page_oldest_first(home: Session, org: Servic
 async def test_records_of_the_same_second_all_come_once(home: Session, org: ServiceNowInstance):
     org.clock.advance(minutes=1)
     made = [(await home.create("itsm", "incident", LAMP)).id for _ in range(5)]
+    org.clock.advance(minutes=1)
     found, page = [], await home.changes("itsm", "incident", since=LATER, limit=2)
     while page.records:
         found += [one.id for one in page.records]
@@ -42,6 +45,7 @@ async def test_records_of_the_same_second_all_come_once(home: Session, org: Serv
 async def test_a_change_of_a_child_is_one_of_its_parent(home: Session, org: ServiceNowInstance):
     org.clock.advance(minutes=1)
     made = await home.create("itsm", "incident", LAMP)
+    org.clock.advance(minutes=1)
     for object in ("incident", "task"):
         page = await home.changes("itsm", object, since=LATER)
         assert [one.id for one in page.records] == [made.id]
@@ -56,6 +60,7 @@ async def test_deletions_are_told_of_the_table_and_of_its_parents(
     org.clock.advance(minutes=1)
     org.store.delete("incident", org.store.get("incident", made.id))
     org.store.insert("sys_audit_delete", {"tablename": "incident", "documentkey": made.id}, "admin")
+    org.clock.advance(minutes=1)
     for object in ("incident", "task"):
         page = await home.changes("itsm", object, since=LATER)
         assert page.deleted == (made.id,)
