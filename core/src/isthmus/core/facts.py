@@ -95,7 +95,8 @@ class ObjectFacts:
 
     `country` lists paths that tell the subject's country, the first present wins. `person` is True where a record
     is about a person, so that an unclassified field counts as personal. `searched` are the fields that a search by
-    words looks into.
+    words looks into. `children` names the object behind each relationship to records below this one that a create can
+    make along with it.
     """
 
     name: str
@@ -113,6 +114,7 @@ class ObjectFacts:
     updateable: bool = True
     deletable: bool = True
     actions: tuple[Action, ...] = ()
+    children: Mapping[str, str] = field(default_factory=dict)
     _spelling: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -141,6 +143,11 @@ class ObjectFacts:
                 field="action",
             )
         return found
+
+    def child(self, name: str) -> str:
+        """Return the spelling of a relationship to records below this one; empty where there is none of that name."""
+        wanted = name.casefold()
+        return next((one for one in self.children if one.casefold() == wanted), "")
 
     def relation(self, name: str) -> FieldFacts | None:
         """Return the reference field behind a relationship name, or None."""
