@@ -149,6 +149,7 @@ async def test_a_ref_below_becomes_its_value_on_the_way_home_and_nowhere_else(ga
         ({"Name": "x", "Contacts": []}, "give a list"),
         ({"Name": "x", "Contacts": [{}]}, "give a list"),
         ({"Name": "x", "Contacts": [{"LastNam": "x"}]}, "LastName"),
+        ({"Name": "x", "Contacs": [LEFT]}, "did you mean 'Contacts'"),
         ({"Name": "x", "ChildAccounts": [{"Name": "y"}]}, "call of its own"),
         ({"Name": "x", "Contacts": [LEFT] * 200}, "at most 199"),
         ({"Name": "x", "Contacts": [LEFT], "contacts": [LEFT]}, ""),

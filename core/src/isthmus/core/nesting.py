@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.facts import ObjectFacts
+from isthmus.core.nearest import nearest
 from isthmus.core.operation import Transition
 from isthmus.core.policy import Related
 from isthmus.core.records import Value
@@ -31,12 +32,22 @@ def parted(request: Create, facts: ObjectFacts, level: int = 1) -> tuple[Create,
     for name, value in request.values.items():
         relationship = facts.child(name)
         if not relationship:
-            own[name] = value
+            own[name] = _no_records(name, value, facts)
             continue
         if level == MOST_LEVELS:
             raise InvalidArguments(f"records lie below others at most {MOST_LEVELS - 1} levels deep", field=name)
         below += [(relationship, Create(facts.children[relationship], one)) for one in _records(name, value, facts)]
     return Create(request.object, own, request.key), below
+
+
+def _no_records(name: str, value: Value, facts: ObjectFacts) -> Value:
+    if isinstance(value, tuple) and any(isinstance(one, Mapping) for one in value):
+        raise InvalidArguments(
+            f"{facts.name} has no records below it called {name!r}{nearest(name, facts.children)}",
+            object=facts.name,
+            field=name,
+        )
+    return value
 
 
 def _records(name: str, value: Value, facts: ObjectFacts) -> Iterator[Mapping[str, Value]]:
