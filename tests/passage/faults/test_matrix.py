@@ -21,7 +21,7 @@ from .salesforce import SALESFORCE
 from .servicenow import SERVICENOW
 from .staging import staged
 from .subject import Subject
-from .verbs import Stage, Verb
+from .verbs import HASTY, Stage, Verb
 
 SUBJECTS = (SALESFORCE, SERVICENOW)
 COURSES = {SALESFORCE.name: salesforce_errands.COURSES, SERVICENOW.name: servicenow_errands.COURSES}
@@ -90,7 +90,7 @@ async def test_a_write_that_had_to_wait_leaves_alone_what_others_did_meanwhile(
     home: Open, subject: Subject, tool: str
 ) -> None:
     # The pause is of random length, and somebody has to come in between.
-    clock, house = FastClock(1), home(subject)
+    clock, house = FastClock(0.01), home(subject)
     async with house.open(clock) as gateway:
         stage = Stage(house, gateway, clock, subject.plain)
         record = await subject.record(stage)
@@ -100,6 +100,7 @@ async def test_a_write_that_had_to_wait_leaves_alone_what_others_did_meanwhile(
         while not house.sent(method):  # noqa: ASYNC110 - the sandbox has no event for it
             await asyncio.sleep(0.005)
         await subject.change(house, stage.id(record))
+        clock.hurry(HASTY)
         with pytest.raises(VersionConflict):
             await task
     changed = [entry for entry in house.sent() if entry.effects and stage.id(record) in entry.path]
