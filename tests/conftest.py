@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from isthmus.core import sync
 from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.caller import Caller
 from isthmus.core.config import load_config
@@ -195,6 +196,12 @@ class House:
         """Open a gateway on this configuration."""
         config = load_config(self.write())
         async with open_gateway(config, Surroundings(environ=self.environ)) as gateway:
+            yield gateway
+
+    @contextmanager
+    def blocking(self) -> Iterator[sync.Gateway]:
+        """Do what `open` does, for threads."""
+        with sync.open_gateway(load_config(self.write()), Surroundings(environ=self.environ)) as gateway:
             yield gateway
 
     def caller(self, where: str = "us", user: str | None = "alice", task: str = "") -> Caller:
