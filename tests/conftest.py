@@ -1,5 +1,6 @@
 """One sandbox for all tests, and a house: a folder with the configuration of a company that uses it."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -234,6 +235,12 @@ def house(sandbox: Sandbox, tmp_path: Path) -> Iterator[House]:
     folder = tmp_path / "house"
     yield House(folder, sandbox)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def typed(pytestconfig: pytest.Config) -> Path:
+    """What the type-checker knows of our packages by now, for every process that runs tests on its own."""
+    return pytestconfig.cache.mkdir(f"mypy-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
 
 
 @pytest.fixture
