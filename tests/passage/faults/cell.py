@@ -13,7 +13,7 @@ from isthmus.plugins.sandbox.journal import Entry
 
 from .outcomes import Mishap, Outcome, Signal
 from .strike import Strike
-from .verbs import HASTY, STEADY, Stage, Verb
+from .verbs import BRISK, STEADY, Stage, Verb
 
 TOO_LATE = 700.0
 """Seconds after which no transaction of the system can still be running."""
@@ -133,7 +133,7 @@ class Cell:
             await self.check_blocked(error)
         stage.house.org.faults.clear()
         stage.clock.jump(TOO_LATE)
-        stage.pace(HASTY)
+        stage.pace(BRISK)
         await stage.gateway.settler.settle_all()
         stage.pace(STEADY)
         state = journal.view().intent(error.intent).state

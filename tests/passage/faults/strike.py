@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from .outcomes import Mishap, Signal
-from .verbs import HASTY, Stage
+from .verbs import BRISK, Stage
 
 LASTING = 200
 
@@ -42,7 +42,7 @@ class Strike:
         return not any(fault.kind == self.mishap.kind and fault.left == self.times for fault in armed)
 
     async def during(self, asked: Coroutine[None, None, None]) -> None:
-        """Await what is asked. Time is steady until the fault strikes, and runs fast once the deadline is past.
+        """Await what is asked. Time is steady until the fault strikes, and runs on once the deadline is past.
 
         Reading back has a deadline of its own. Where the fault is `blind`, it fails.
         """
@@ -54,5 +54,5 @@ class Strike:
         if stage.late:
             stage.pace(1)
             await asyncio.wait({task}, timeout=self.mishap.deadline)
-            stage.pace(HASTY)
+            stage.pace(BRISK)
         await task

@@ -21,7 +21,7 @@ from .salesforce import SALESFORCE
 from .servicenow import SERVICENOW
 from .staging import staged
 from .subject import Subject
-from .verbs import HASTY, Stage, Verb
+from .verbs import Stage, Verb
 
 SUBJECTS = (SALESFORCE, SERVICENOW)
 COURSES = {SALESFORCE.name: salesforce_errands.COURSES, SERVICENOW.name: servicenow_errands.COURSES}
@@ -100,7 +100,7 @@ async def test_a_write_that_had_to_wait_leaves_alone_what_others_did_meanwhile(
         while not house.sent(method):  # noqa: ASYNC110 - the sandbox has no event for it
             await asyncio.sleep(0.005)
         await subject.change(house, stage.id(record))
-        clock.hurry(HASTY)
+        clock.hurry(50)
         with pytest.raises(VersionConflict):
             await task
     changed = [entry for entry in house.sent() if entry.effects and stage.id(record) in entry.path]

@@ -9,7 +9,7 @@ from .cell import HOUR, TOO_LATE, texts
 from .errands import ERROR, SHORT, UNKNOWN, Aim, Course, Errand
 from .outcomes import Mishap, Signal
 from .strike import Strike
-from .verbs import HASTY, STEADY, Stage
+from .verbs import BRISK, STEADY, Stage
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Trial:
         """The fault is over: the same call again gets what is wanted, or says for good that a person has to look."""
         clock = self.stage.clock
         clock.jump(HOUR if self.mishap.signal is Signal.SPENT else TOO_LATE)
-        self.stage.pace(HASTY)
+        self.stage.pace(BRISK)
         await self.stage.gateway.settler.settle_all()
         self.stage.pace(STEADY)
         if error is not None:

@@ -10,7 +10,7 @@ from isthmus.core.gateway import Gateway
 from isthmus.core.results import Result
 
 Arguments: TypeAlias = dict[str, object]
-STEADY, HASTY = 0.05, 50
+STEADY, BRISK = 0.05, 5
 
 
 @dataclass
