@@ -129,13 +129,15 @@ class Cell:
     async def settled(self, error: OutcomeUnknown, found: Outcome) -> Outcome:
         """Repeat the call: blocked while unknown, then given its outcome, or sent at last. Its effect is never two."""
         stage, sends, journal = self.stage, len(self.aimed()), self.stage.gateway.parts.journal
+        # Whoever is blocked looks again, and waits for that.
+        stage.pace(1)
         if not self.mishap.blind:
             await self.check_blocked(error)
         stage.house.org.faults.clear()
         stage.clock.jump(TOO_LATE)
         stage.pace(BRISK)
         await stage.gateway.settler.settle_all()
-        stage.pace(STEADY)
+        stage.pace(1)
         state = journal.view().intent(error.intent).state
         if state is IntentState.UNKNOWN:
             await self.check_blocked(error)
@@ -161,6 +163,7 @@ class Cell:
             self.stage.clock.jump(HOUR)
         if self.mishap.signal is Signal.TOKEN:
             self.stage.clock.jump(15.0)
+        self.stage.pace(STEADY)
         await self.stage.works()
 
 

@@ -139,6 +139,7 @@ async def test_a_share_of_the_matrix(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("subject", "number"), ROWS)
 async def test_the_whole_matrix(home: Open, subject: Subject, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     verbs = list(subject.verbs.values())
