@@ -1,13 +1,15 @@
 """One sandbox for all tests, and a house: a folder with the configuration of a company that uses it."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from isthmus.core import sync
 from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.caller import Caller
 from isthmus.core.config import load_config
@@ -197,6 +199,12 @@ class House:
         async with open_gateway(config, Surroundings(environ=self.environ)) as gateway:
             yield gateway
 
+    @contextmanager
+    def blocking(self) -> Iterator[sync.Gateway]:
+        """Do what `open` does, for threads."""
+        with sync.open_gateway(load_config(self.write()), Surroundings(environ=self.environ)) as gateway:
+            yield gateway
+
     def caller(self, where: str = "us", user: str | None = "alice", task: str = "") -> Caller:
         """Return the caller behind a desktop client in `us` or `eu`."""
         return Caller("support", user, "support", f"model-{where}", task, f"desktop-{where}")
@@ -227,6 +235,12 @@ def house(sandbox: Sandbox, tmp_path: Path) -> Iterator[House]:
     folder = tmp_path / "house"
     yield House(folder, sandbox)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def typed(pytestconfig: pytest.Config) -> Path:
+    """What the type-checker knows of our packages by now, for every process that runs tests on its own."""
+    return pytestconfig.cache.mkdir(f"mypy-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ TEXTS = st.text(st.characters(), max_size=12)
 @given(TEXTS, st.none() | TEXTS, TEXTS, st.lists(TEXTS, max_size=4))
 @example("a", None, "003\x00\x1f\x7f\b\f\n\r\t\"\\/<>&'", ["\u2028"])
 @example("a", "b", "\ud800", ["Id"])
+@example("a", None, "\x7f", [])
 def test_a_digest_is_taken_over_the_same_bytes_whichever_writer(
     agent: str, user: str | None, id: str, fields: list[str]
 ) -> None:

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs/models.md"
-CACHE = Path(__file__).parents[2] / ".mypy_cache/models"
 
 
 def ran(folder: Path, *words: str) -> str:
@@ -18,7 +17,7 @@ def ran(folder: Path, *words: str) -> str:
     return done.stdout
 
 
-def test_the_page_on_typed_models_runs(tmp_path: Path):
+def test_the_page_on_typed_models_runs(tmp_path: Path, typed: Path):
     blocks = re.findall(r"```(python|console)\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
     assert [kind for kind, _ in blocks].count("console") == 2
     steps = []
@@ -33,4 +32,4 @@ def test_the_page_on_typed_models_runs(tmp_path: Path):
     assert re.fullmatch(r"Ref\(token='ref_\w+'\) None", read)
     assert re.fullmatch(r"Low Ref\(token='ref_\w+'\) Ref\(token='ref_\w+'\)", wrote)
     assert checked == "models.py is up to date"
-    ran(tmp_path, "-m", "mypy", "--strict", "--cache-dir", str(CACHE), "page.py")
+    ran(tmp_path, "-m", "mypy", "--strict", "--cache-dir", str(typed), "page.py")

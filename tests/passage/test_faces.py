@@ -29,7 +29,7 @@ PEOPLE = Query("Contact", ("Email", "MailingCountryCode"), GERMANS, (Order("Crea
 
 @pytest.fixture
 def blocking(house: House) -> sync.Gateway:
-    with sync.open_gateway(load_config(house.write()), Surroundings(environ=house.environ)) as gateway:
+    with house.blocking() as gateway:
         yield gateway
 
 
@@ -129,7 +129,7 @@ def test_a_forked_child_is_told_to_open_its_own(blocking: sync.Gateway, house: H
 
 
 def test_a_closed_gateway_says_so(house: House) -> None:
-    with sync.open_gateway(load_config(house.write()), Surroundings(environ=house.environ)) as gateway:
+    with house.blocking() as gateway:
         session = gateway.session(house.caller())
     assert "isthmus" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(ConfigurationError, match="is closed"):

@@ -1,16 +1,18 @@
 """Answers written by hand, and the connector on its own over the sandbox's European org."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx2
 import pytest
+from simple_salesforce.api import Salesforce as SimpleSalesforce
 from tests.conftest import House
 
-from isthmus.connectors.salesforce import Salesforce
+from isthmus.connectors.salesforce import Salesforce, simple_salesforce
+from isthmus.core import sync
 from isthmus.core.caller import Principal
 from isthmus.core.gateway import Gateway
 from isthmus.core.http import CallScope, Meter, Response
@@ -96,6 +98,26 @@ async def crowded(whole: Sandbox, tmp_path: Path) -> AsyncIterator[Crm]:
     async with opened(House(tmp_path / "house", whole)) as found:
         yield found
     whole.reset()
+
+
+@pytest.fixture
+def blocking(house: House) -> Iterator[sync.Gateway]:
+    """Open a gateway on the European org for an SDK that blocks."""
+    house.orgs = ("eu",)
+    with house.blocking() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def sf(blocking: sync.Gateway, house: House) -> SimpleSalesforce:
+    """Act for a model in the US."""
+    return simple_salesforce(blocking.session(house.caller("us")), "crm")
+
+
+@pytest.fixture
+def home(blocking: sync.Gateway, house: House) -> SimpleSalesforce:
+    """Act for a model in the EU."""
+    return simple_salesforce(blocking.session(house.caller("eu")), "crm")
 
 
 @asynccontextmanager

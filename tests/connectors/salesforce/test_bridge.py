@@ -13,8 +13,6 @@ from tests.conftest import House
 
 from isthmus.connectors.salesforce import simple_salesforce
 from isthmus.core import sync
-from isthmus.core.assembly import Surroundings
-from isthmus.core.config import load_config
 from isthmus.core.errors import (
     ApprovalRequired,
     CredentialError,
@@ -35,24 +33,6 @@ VERSION = "/services/data/v59.0"
 def house(house: House) -> House:
     house.orgs = ("eu",)
     return house
-
-
-@pytest.fixture
-def gateway(house: House) -> Iterator[sync.Gateway]:
-    with sync.open_gateway(load_config(house.write()), Surroundings(environ=house.environ)) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def sf(gateway: sync.Gateway, house: House) -> Salesforce:
-    """Act for a model in the US."""
-    return simple_salesforce(gateway.session(house.caller("us")), "crm")
-
-
-@pytest.fixture
-def home(gateway: sync.Gateway, house: House) -> Salesforce:
-    """Act for a model in the EU."""
-    return simple_salesforce(gateway.session(house.caller("eu")), "crm")
 
 
 def sent(house: House, method: str) -> list[str]:
@@ -146,7 +126,7 @@ def test_describes_and_tells_limits(home: Salesforce) -> None:
 def test_an_object_that_policy_hides_is_not_on_the_list(house: House) -> None:
     house.cedar += """
     @id("no-leads") forbid (principal is Isthmus::Agent, action, resource in Isthmus::Object::"crm/Lead");"""
-    with sync.open_gateway(load_config(house.write()), Surroundings(environ=house.environ)) as gateway:
+    with house.blocking() as gateway:
         sf = simple_salesforce(gateway.session(house.caller("eu")), "crm")
         assert "Lead" not in {one["name"] for one in sf.describe()["sobjects"]}
         with pytest.raises(Denied, match="no-leads"):
@@ -309,7 +289,7 @@ def test_what_cannot_be_labelled_is_for_those_who_may_see_everything(sf: Salesfo
     assert not [path for path in sent(house, "GET") if "updated" in path]
     flows = house.flows.split("[[rule]]")[0]
     house.flows = flows
-    with sync.open_gateway(load_config(house.write()), Surroundings(environ=house.environ)) as gateway:
+    with house.blocking() as gateway:
         free = simple_salesforce(gateway.session(house.caller("eu")), "crm")
         assert "ids" in free.Contact.updated(*window)
 
@@ -347,10 +327,10 @@ def test_the_client_never_holds_a_token(sf: Salesforce, house: House) -> None:
     assert not list(sf.session.cookies)
 
 
-def test_the_audit_log_holds_bridged_calls_like_all_others(gateway: sync.Gateway, house: House) -> None:
-    session = gateway.session(house.caller("us"))
+def test_the_audit_log_holds_bridged_calls_like_all_others(blocking: sync.Gateway, house: House) -> None:
+    session = blocking.session(house.caller("us"))
     session.salesforce("crm").query(GERMAN + " LIMIT 1")
-    log = gateway._inner.parts.journal.view()
+    log = blocking._inner.parts.journal.view()
     told = [one.leaf for one in log.entries(0, log.size)]
     assert {one["object"] for one in told if one.get("tool") == "query"} == {"Contact"}
 
@@ -363,7 +343,7 @@ def filing(house: House) -> Iterator[Salesforce]:
 @id("submits") permit (principal is Isthmus::Agent, action == Isthmus::Action::"transition", resource)
 when { context.transition.to == "Submitted" };
 """
-    with sync.open_gateway(load_config(house.write()), Surroundings(environ=house.environ)) as gateway:
+    with house.blocking() as gateway:
         yield simple_salesforce(gateway.session(house.caller("eu")), "crm")
 
 

@@ -21,7 +21,6 @@ from isthmus.core.models import Model
 from isthmus.core.records import Masked, Record, Ref
 from isthmus.residency import Form
 
-ROOT = Path(__file__).parents[3]
 NASTY = [
     "class", "class_", "class__", "None", "match", "type", "str", "date", "time", "l", "O", "I", "record", "of", "copy",
     "json", "schema", "mro", "register", "model_config", "model_fields", "isthmus_object", "Field", "ClassVar", "Ref",
@@ -122,7 +121,7 @@ def test_equal_shapes_give_equal_files_in_any_order(found, random):
     assert list(moved(text_of(*found), text_of(*found))) == []
 
 
-def test_a_hostile_file_passes_the_type_checker_and_the_linter(tmp_path: Path):
+def test_a_hostile_file_passes_the_type_checker_and_the_linter(tmp_path: Path, typed: Path):
     plain = FieldShape("Name", "Account Name", required=True)
     mood = FieldShape("Mood", types=frozenset({FieldType.CHOICE}), choices=("bad", 'go"od\n'), restricted=True)
     kinds = [
@@ -139,7 +138,7 @@ def test_a_hostile_file_passes_the_type_checker_and_the_linter(tmp_path: Path):
     text = text_of(ObjectShape("Account", "Account", tuple(fields)), *objects)
     (tmp_path / "nasty_models.py").write_text(text, encoding="utf-8")
     (tmp_path / "sample.py").write_text(SAMPLE)
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache/models"), "sample.py"]
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(typed), "sample.py"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
     lines = {int(line.split(":")[1]): line.rpartition("[")[2] for line in ran.stdout.splitlines() if ": error:" in line}
     wanted = {n: f"{line.partition('# E: ')[2]}]" for n, line in enumerate(SAMPLE.splitlines(), 1) if "# E: " in line}

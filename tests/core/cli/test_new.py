@@ -38,8 +38,8 @@ def test_the_package_is_formatted_and_clean(tmp_path: Path, name: str) -> None:
     run(folder, "ruff", "format", "--check", "--no-cache")
 
 
-def test_the_package_is_typed(tmp_path: Path) -> None:
-    run(written(tmp_path, "acmedesk"), "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"))
+def test_the_package_is_typed(tmp_path: Path, typed: Path) -> None:
+    run(written(tmp_path, "acmedesk"), "mypy", "--strict", "--cache-dir", str(typed))
 
 
 def test_tells_what_was_written_and_what_is_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

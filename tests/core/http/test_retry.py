@@ -181,8 +181,8 @@ async def test_a_slow_drip_ends_at_the_deadline_and_the_socket_is_closed(connect
     start = time.monotonic()
     with pytest.raises(RetryLater):
         await http.get(TICKET)
-    assert time.monotonic() - start < 0.4
-    await asyncio.wait_for(upstream.closed.wait(), 1.0)
+    assert time.monotonic() - start < 2, "the whole answer takes 20 seconds"
+    await asyncio.wait_for(upstream.closed.wait(), 5)
 
 
 async def test_a_write_cut_by_the_deadline_is_no_refusal(connect, upstream):

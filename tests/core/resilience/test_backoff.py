@@ -75,9 +75,9 @@ def test_any_header_is_survived(value):
 
 
 async def test_a_deadline_counts_down_and_stops_at_zero():
-    deadline = Deadline.after(0.02)
-    assert 0 < deadline.remaining() <= 0.02
+    deadline = Deadline.after(0.5)
+    assert 0 < deadline.remaining() <= 0.5
     assert not deadline.expired
-    await SystemClock().sleep(0.03)
+    await SystemClock().sleep(0.51)
     assert deadline.remaining() == 0
     assert deadline.expired

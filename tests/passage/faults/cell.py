@@ -1,6 +1,5 @@
 """What came of one verb that met one fault, by the sandbox's journal, the audit log and the error?"""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,9 +12,9 @@ from isthmus.core.results import Result
 from isthmus.plugins.sandbox.journal import Entry
 
 from .outcomes import Mishap, Outcome, Signal
-from .verbs import Stage, Verb
+from .strike import Strike
+from .verbs import BRISK, STEADY, Stage, Verb
 
-LASTING = 200
 TOO_LATE = 700.0
 """Seconds after which no transaction of the system can still be running."""
 HOUR = 3_700.0
@@ -32,15 +31,18 @@ class Cell:
     async def run(self) -> Outcome | None:
         """Make the call, compare what everybody says of it, settle it; None where the call did not meet the fault."""
         self.stage.clock.jump(TOO_LATE)
+        self.stage.pace(STEADY)
         await self.stage.works()
         self.arguments, self.aim = await self.verb.prepare(self.stage)
         house = self.stage.house
         view = self.stage.gateway.parts.journal.view()
         self.since, self.logged, self.older = house.mark(), view.size, {one.id for one in view.open_intents()}
-        self.arm()
+        strike = Strike(self.stage, self.mishap, self.verb.method, self.mishap.path or self.aim, self.verb.before)
+        strike.arm()
         self.answer: Result | None = None
-        error = await self.call(blind=self.mishap.blind)
-        met = not any(fault.kind == self.mishap.kind and fault.left == self.times for fault in house.org.faults.armed())
+        error = await self.call(strike)
+        met = strike.met
+        self.stage.pace(STEADY)
         if self.mishap.blind and isinstance(error, OutcomeUnknown):
             house.org.faults.clear()
         found = self.seen(error)
@@ -57,44 +59,15 @@ class Cell:
         await self.check_works_again()
         return found if met else None
 
-    @property
-    def late(self) -> bool:
-        return self.mishap.deadline < 60
-
-    @property
-    def times(self) -> int:
-        return LASTING if self.mishap.lasting else 1
-
-    def arm(self) -> None:
-        faults, mishap, method = self.stage.house.org.faults, self.mishap, self.verb.method
-        path, after = mishap.path or self.aim, self.verb.before
-        if mishap.signal is Signal.TOKEN:
-            faults.arm("expire_session", method=method, path=path, after=after)
-            after, method, path = 0, "POST", self.stage.house.token_path
-        faults.arm(mishap.kind, times=self.times, method=method, path=path, after=after, **mishap.details)
-        if mishap.also:
-            faults.arm(mishap.also, method=method, path=path)
-        if mishap.blind:
-            faults.arm("slow", method=method, path=path, seconds=0.1)
-
-    async def call(self, *, blind: bool = False) -> IsthmusError | None:
-        """Make the call; past its deadline time runs fast, for reading back has its own."""
-        task = asyncio.create_task(self.stage.call(self.verb.tool, **self.arguments))
+    async def call(self, strike: Strike | None = None) -> IsthmusError | None:
         try:
-            if blind:
-                while not self.aimed():  # noqa: ASYNC110 - the sandbox has no event for it
-                    await asyncio.sleep(0.005)
-                self.stage.house.org.faults.arm("unavailable", times=LASTING, method="GET")
-            if self.late:
-                await asyncio.wait({task}, timeout=2 * self.mishap.deadline)
-                self.stage.clock.hurry(50)
-            self.answer = await task
+            await (strike.during(self.ask()) if strike else self.ask())
         except IsthmusError as error:
             return error
-        finally:
-            if self.late:
-                self.stage.clock.hurry(1)
         return None
+
+    async def ask(self) -> None:
+        self.answer = await self.stage.call(self.verb.tool, **self.arguments)
 
     def aimed(self) -> list[Entry]:
         sent = self.stage.house.sent(self.verb.method, self.since)
@@ -156,13 +129,15 @@ class Cell:
     async def settled(self, error: OutcomeUnknown, found: Outcome) -> Outcome:
         """Repeat the call: blocked while unknown, then given its outcome, or sent at last. Its effect is never two."""
         stage, sends, journal = self.stage, len(self.aimed()), self.stage.gateway.parts.journal
+        # Whoever is blocked looks again, and waits for that.
+        stage.pace(1)
         if not self.mishap.blind:
             await self.check_blocked(error)
         stage.house.org.faults.clear()
         stage.clock.jump(TOO_LATE)
-        stage.clock.hurry(50)
+        stage.pace(BRISK)
         await stage.gateway.settler.settle_all()
-        stage.clock.hurry(1 if self.late else 50)
+        stage.pace(1)
         state = journal.view().intent(error.intent).state
         if state is IntentState.UNKNOWN:
             await self.check_blocked(error)
@@ -188,6 +163,7 @@ class Cell:
             self.stage.clock.jump(HOUR)
         if self.mishap.signal is Signal.TOKEN:
             self.stage.clock.jump(15.0)
+        self.stage.pace(STEADY)
         await self.stage.works()
 
 

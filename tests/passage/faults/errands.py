@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from isthmus.core.files import File
 from isthmus.core.records import Page
 from isthmus.core.session import Session
 from isthmus.core.streams import Loaded
@@ -38,6 +39,8 @@ class Errand(Protocol):
 
 
 Begin: TypeAlias = Callable[[Stage], Awaitable[Errand]]
+Make: TypeAlias = Callable[[Stage], Awaitable[str]]
+"""Makes a record and returns its id."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +239,7 @@ def export(object: str, id: str) -> Begin:
     return begin
 
 
-def changes(make: Callable[[Stage], Awaitable[str]], object: str) -> Begin:
+def changes(make: Make, object: str) -> Begin:
     async def begin(stage: Stage) -> Changes:
         clock = stage.house.org.clock
         clock.advance(seconds=900)
@@ -265,6 +268,59 @@ def effects(stage: Stage, action: str, ids: Sequence[str]) -> Count:
 def rows(stage: Stage, object: str, field: str, marks: Sequence[str]) -> Count:
     """Count how many rows bear each mark."""
     return lambda: [sum(row[field] == mark for row in stage.house.org.rows(object)) for mark in marks]
+
+
+def load(make: Make, object: str, action: str, *, text: str, mark: str, key: str) -> Begin:
+    """Load lines that hold a mark in the field `text`; new ones are found by it in `mark`, or in `key` for an upsert."""
+
+    async def begin(stage: Stage) -> Errand:
+        ids = [await make(stage) for _ in range(LINES)]
+        number = stage.number
+        marks = [f"{action} {number} {at}" for at in range(LINES)]
+        count: Count
+        lines: Sequence[Given]
+        match action:
+            case "create" | "upsert":
+                field = key if action == "upsert" else mark
+                count, lines = rows(stage, object, field, marks), [{field: mark, text: mark} for mark in marks]
+            case "update":
+                count = effects(stage, "updated", ids)
+                lines = [(id, {text: mark}) for id, mark in zip(ids, marks, strict=True)]
+            case _:
+                count, lines = effects(stage, "deleted", ids), ids
+        return Lines(stage, object, action, lines, count, f"load {number}", key if action == "upsert" else "")
+
+    return begin
+
+
+def attach(make: Make, object: str, kept: str, field: str) -> Begin:
+    """Attach a file to a record: a row of `kept` with its name in `field`."""
+
+    async def begin(stage: Stage) -> Once:
+        id, name = await make(stage), f"picture {stage.number}.png"
+        system = stage.house.system
+        return Once(
+            lambda: session(stage).attach(system, object, id, PICTURE, name=name, type="image/png"),
+            rows(stage, kept, field, [name]),
+        )
+
+    return begin
+
+
+def download(make: Make, object: str) -> Begin:
+    async def begin(stage: Stage) -> Once:
+        id, system = await make(stage), stage.house.system
+        made = await session(stage).attach(system, object, id, PICTURE, name="picture.png", type="image/png")
+
+        async def ask() -> bytes:
+            found = await session(stage).download(system, object, id, made.id)
+            assert isinstance(found, File)
+            with found:
+                return found.read()
+
+        return Once(ask, tuple, lambda answer: answer == PICTURE)
+
+    return begin
 
 
 def allowed(mishap: Mishap, course: Course, aim: Aim) -> frozenset[str]:

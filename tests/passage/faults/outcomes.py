@@ -117,6 +117,32 @@ def rule(kind: str, error: str, code: str, only: Callable[[Verb], bool] = lambda
     return Mishap(kind, Signal.RULE, error=error, code=code, lasting=True, concerns=only)
 
 
+WITHIN_LIMITS = tuple(
+    Mishap(kind, Signal.HARMLESS, "within the time limits", done=True, details={"seconds": 0.05})
+    for kind in ("slow", "slow_body")
+)
+SILENT = Mishap("slow", Signal.LOST, "the connection falls silent", done=True, details={"seconds": 2.5}, patience=1.0)
+PAST_DEADLINE = Mishap(
+    "slow",
+    Signal.USELESS,
+    "past the deadline",
+    done=True,
+    details={"seconds": 3.0},
+    deadline=1.5,
+    error="RetryLater",
+    code="retry_later",
+)
+"""Only what is slow on purpose takes as long as these two let it, however busy the machine is."""
+BOMB = Mishap(
+    "gzip_bomb",
+    Signal.USELESS,
+    lasting=True,
+    done=True,
+    error="UpstreamError",
+    code="unreadable_answer",
+    details={"megabytes": 3},
+)
+
 ATTEMPTS = 3
 """How often a request is sent at most, once and two more times."""
 

@@ -12,7 +12,7 @@ from tests.passage.conftest import Home
 from isthmus.plugins.sandbox.salesforce import queries
 from isthmus.plugins.sandbox.salesforce.org import FAULTS
 
-from .outcomes import Mishap, Signal, both, changes, rule, writes
+from .outcomes import BOMB, PAST_DEADLINE, SILENT, WITHIN_LIMITS, Mishap, Signal, both, changes, rule, writes
 from .subject import Subject
 from .verbs import Arguments, Stage, Verb, write
 
@@ -134,8 +134,7 @@ LOCATOR = {"concerns": lambda verb: "locator" in verb.traits}
 COMMITTED = {"done": True, "details": {"committed": True}}
 UNKNOWN_EXCEPTION = {"code": "UNKNOWN_EXCEPTION"}
 MISHAPS: tuple[Mishap, ...] = (
-    Mishap("slow", Signal.HARMLESS, "within the time limits", done=True, details={"seconds": 0.05}),
-    Mishap("slow_body", Signal.HARMLESS, "within the time limits", done=True, details={"seconds": 0.05}),
+    *WITHIN_LIMITS,
     Mishap("same_second", Signal.HARMLESS, done=True, concerns=changes),
     rule("validation_rule", *REJECTED, writes),
     rule("duplicate_rule", *REJECTED, writes),
@@ -171,7 +170,7 @@ MISHAPS: tuple[Mishap, ...] = (
     *both("lost_answer", Signal.LOST, done=True),
     *both("server_error", Signal.LOST, "empty, but done", **COMMITTED),
     Mishap("server_error", Signal.LOST, "502, but done", done=True, details={"committed": True, "status": 502}),
-    Mishap("slow", Signal.LOST, "the connection falls silent", done=True, details={"seconds": 1.0}, patience=0.3),
+    SILENT,
     Mishap("lost_answer", Signal.LOST, "and reading back fails", done=True, blind=True, concerns=writes),
     Mishap(
         "lost_answer",
@@ -181,26 +180,9 @@ MISHAPS: tuple[Mishap, ...] = (
         also="same_second",
         concerns=changes,
     ),
-    Mishap(
-        "slow",
-        Signal.USELESS,
-        "past the deadline",
-        done=True,
-        details={"seconds": 2.0},
-        deadline=0.8,
-        error="RetryLater",
-        code="retry_later",
-    ),
+    PAST_DEADLINE,
     Mishap("html_200", Signal.USELESS, lasting=True, error="UpstreamError", code="upstream"),
-    Mishap(
-        "gzip_bomb",
-        Signal.USELESS,
-        lasting=True,
-        done=True,
-        error="UpstreamError",
-        code="unreadable_answer",
-        details={"megabytes": 3},
-    ),
+    BOMB,
     Mishap(
         "foreign_next_url",
         Signal.PAGES,

@@ -20,7 +20,20 @@ from isthmus.core.resilience import Clock
 from isthmus.plugins.sandbox.servicenow import FAULTS, ServiceNowInstance
 from isthmus.plugins.sandbox.servicenow.tokens import PATH
 
-from .outcomes import Mishap, Outcome, Signal, answered, both, changes, read_back, writes
+from .outcomes import (
+    BOMB,
+    PAST_DEADLINE,
+    SILENT,
+    WITHIN_LIMITS,
+    Mishap,
+    Outcome,
+    Signal,
+    answered,
+    both,
+    changes,
+    read_back,
+    writes,
+)
 from .subject import Subject
 from .verbs import Arguments, Stage, Verb, write
 
@@ -46,6 +59,7 @@ class ItsmHome(Home):
         auth = AUTH.format(url=self.org.url, client_id=self.org.client_id)
         text = COMPANY.replace("call_timeout = 20", f"call_timeout = {self.call_timeout}")
         text += re.sub(r"\[connections.itsm-eu.auth\]\n(\w+ = .*\n)+", auth, ITSM.format(url=self.org.url, username=""))
+        text = text.replace(head := "[connections.itsm-eu]\n", f"{head}{self.extra}\n")
         text += AGENTS + f"[connections.itsm-eu.budget]\n{self.budget}\n"
         self.environ |= {"ITSM_SECRET": self.org.client_secret, "ITSM_PASSWORD": self.org.password("admin")}
         return write_folder(self.folder, text, cedar=self.cedar)
@@ -203,8 +217,7 @@ def hidden(verb: Verb) -> Outcome:
 COMMITTED = {"done": True, "details": {"committed": True}}
 TEXT = "short_description"
 MISHAPS: tuple[Mishap, ...] = (
-    Mishap("slow", Signal.HARMLESS, "within the time limits", done=True, details={"seconds": 0.05}),
-    Mishap("slow_body", Signal.HARMLESS, "within the time limits", done=True, details={"seconds": 0.05}),
+    *WITHIN_LIMITS,
     Mishap("slow_semaphore", Signal.HARMLESS, done=True),
     Mishap("same_second", Signal.HARMLESS, done=True, concerns=changes),
     Mishap("shuffled_rows", Signal.HARMLESS, "among equals", lasting=True, concerns=sorts),
@@ -220,29 +233,12 @@ MISHAPS: tuple[Mishap, ...] = (
     *both("html_200", Signal.FAILS, "hibernating"),
     *both("lost_answer", Signal.LOST, done=True),
     *both("server_error", Signal.LOST, "but done", **COMMITTED),
-    Mishap("slow", Signal.LOST, "the connection falls silent", done=True, details={"seconds": 1.0}, patience=0.3),
+    SILENT,
     Mishap("lost_answer", Signal.LOST, "and reading back fails", done=True, blind=True, concerns=writes),
     Mishap("lost_answer", Signal.LOST, "and the second stays", done=True, also="same_second", concerns=changes, outcome=read_back),
-    Mishap(
-        "slow",
-        Signal.USELESS,
-        "past the deadline",
-        done=True,
-        details={"seconds": 2.0},
-        deadline=0.8,
-        error="RetryLater",
-        code="retry_later",
-    ),
+    PAST_DEADLINE,
     Mishap("login_page", Signal.USELESS, lasting=True, error="UpstreamError", code="upstream"),
-    Mishap(
-        "gzip_bomb",
-        Signal.USELESS,
-        lasting=True,
-        done=True,
-        error="UpstreamError",
-        code="unreadable_answer",
-        details={"megabytes": 3},
-    ),
+    BOMB,
     Mishap(
         "transaction_quota", Signal.USELESS, "an error after rows", lasting=True, error="UpstreamRejected",
         code="upstream_rejected", concerns=lists,

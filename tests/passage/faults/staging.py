@@ -11,7 +11,7 @@ from isthmus.core.http import AiohttpWire, WireSettings
 
 from .outcomes import Mishap
 from .subject import Subject
-from .verbs import Stage
+from .verbs import STEADY, Stage
 
 LARGEST = 2 << 20
 NUMBERS = count()
@@ -25,7 +25,7 @@ async def staged(subject: Subject, house: Home, mishap: Mishap) -> AsyncIterator
     house.folder = house.folder.with_name(f"house-{next(NUMBERS)}")
     house.call_timeout = mishap.deadline
     house.budget = "per_second = 10000\nconcurrency = 1"
-    clock = FastClock(50 if mishap.deadline > 60 else 1)
+    clock = FastClock(50 if mishap.deadline > 60 else STEADY)
 
     def wire(_: str, settings: WireSettings) -> AiohttpWire:
         return AiohttpWire(replace(settings, most=LARGEST, idle=mishap.patience))

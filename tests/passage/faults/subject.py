@@ -2,12 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from tests.passage.conftest import Home
-
-from isthmus.plugins.sandbox import Sandbox
 
 from .outcomes import Mishap
 from .verbs import Arguments, Stage, Verb
@@ -24,7 +21,7 @@ class Subject:
     """
 
     name: str
-    home: Callable[[Path, Sandbox], Home]
+    home: type[Home]
     plain: Arguments
     switches: frozenset[str]
     beyond: frozenset[str]

@@ -90,7 +90,7 @@ async def test_a_write_that_had_to_wait_leaves_alone_what_others_did_meanwhile(
     home: Open, subject: Subject, tool: str
 ) -> None:
     # The pause is of random length, and somebody has to come in between.
-    clock, house = FastClock(1), home(subject)
+    clock, house = FastClock(0.01), home(subject)
     async with house.open(clock) as gateway:
         stage = Stage(house, gateway, clock, subject.plain)
         record = await subject.record(stage)
@@ -100,6 +100,7 @@ async def test_a_write_that_had_to_wait_leaves_alone_what_others_did_meanwhile(
         while not house.sent(method):  # noqa: ASYNC110 - the sandbox has no event for it
             await asyncio.sleep(0.005)
         await subject.change(house, stage.id(record))
+        clock.hurry(50)
         with pytest.raises(VersionConflict):
             await task
     changed = [entry for entry in house.sent() if entry.effects and stage.id(record) in entry.path]
@@ -138,6 +139,7 @@ async def test_a_share_of_the_matrix(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("subject", "number"), ROWS)
 async def test_the_whole_matrix(home: Open, subject: Subject, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     verbs = list(subject.verbs.values())

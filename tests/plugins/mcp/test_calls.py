@@ -148,7 +148,7 @@ async def test_a_write_that_its_client_abandons_is_still_settled_and_recorded(se
     async with connected(served.url, mode) as client:
         await client.call_tool("describe", {"system": "crm", "object": "Case"})
         for org in orgs:
-            org.faults.arm("slow", times=3, path="Case", seconds=0.5)
+            org.faults.arm("slow", times=3, path="Case", seconds=1.5)
         call = asyncio.create_task(client.call_tool("create", wanted))
         async with asyncio.timeout(5):
             while not journal.view().open_intents():  # noqa: ASYNC110 the journal has no event

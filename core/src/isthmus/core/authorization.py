@@ -229,10 +229,10 @@ class Authorizer:
 def canonical(told: object) -> bytes:
     """Write what a digest is taken over: JSON in ASCII, with sorted names and no spaces."""
     if isinstance(told, list) and isinstance(told[-1], Get):
-        # Texts only. The quicker writer does not escape what is not ASCII; where there is none of it, both write alike.
+        # Texts only. The quicker writer escapes neither what is not ASCII nor DEL; without them, both write alike.
         with suppress(UnicodeEncodeError):
             written = _QUICK.encode(told)
-            if written.isascii():
+            if written.isascii() and b"\x7f" not in written:
                 return written
     return _CANONICAL.encode(told).encode()
 

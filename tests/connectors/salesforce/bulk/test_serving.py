@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +10,9 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.bulk2 import ColumnDelimiter, LineEnding
 from tests.conftest import House
 
-from isthmus.connectors.salesforce import simple_salesforce
-from isthmus.core import sync
-from isthmus.core.assembly import Surroundings
-from isthmus.core.config import load_config
 from isthmus.core.errors import InvalidArguments
 
 GERMAN = "SELECT Id, Name, Email, Account.Name, HasOptedOutOfEmail FROM Contact WHERE MailingCountryCode = 'DE'"
-
-
-@pytest.fixture
-def house(house: House) -> House:
-    house.orgs = ("eu",)
-    return house
-
-
-@pytest.fixture
-def gateway(house: House) -> Iterator[sync.Gateway]:
-    with sync.open_gateway(load_config(house.write()), Surroundings(environ=house.environ)) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def sf(gateway: sync.Gateway, house: House) -> Salesforce:
-    """Act for a model in the US."""
-    return simple_salesforce(gateway.session(house.caller("us")), "crm")
-
-
-@pytest.fixture
-def home(gateway: sync.Gateway, house: House) -> Salesforce:
-    """Act for a model in the EU."""
-    return simple_salesforce(gateway.session(house.caller("eu")), "crm")
 
 
 def rows(house: House, **values: object) -> list[dict[str, Any]]:
