@@ -1,13 +1,10 @@
 """Does the connector, in a whole gateway, do its work against the sandbox's instance?"""
 
-import base64
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from isthmus.core import sync
@@ -17,11 +14,9 @@ from isthmus.core.errors import QuotaExhausted, RetryLater, UpstreamError, Upstr
 from isthmus.core.gateway import Gateway
 from isthmus.core.records import Aggregate, Compare, Measure, Operator, Order, Query, Ref
 from isthmus.core.session import Session
-from isthmus.core.testing import conformance
 from isthmus.plugins.sandbox import Sandbox, ServiceNowInstance
 
 from .conftest import House as Company
-from .test_conformance import DESK
 
 
 class House(Company):
@@ -145,39 +140,6 @@ async def test_doctor_asks_who_it_is(gateway: Gateway):
 
 async def test_tables_are_listed(home: Session):
     assert {"incident", "sys_user"} <= {one.name for one in (await home.describe("itsm")).objects}
-
-
-class Live(httpx2.AsyncBaseTransport):
-    """The sandbox's European instance, signed in to; it begins anew each time."""
-
-    sandbox: Sandbox
-
-    def __init__(self) -> None:
-        self.sandbox.reset()
-        self.instance = self.sandbox.servicenow["eu"]
-        self.inner = httpx2.AsyncHTTPTransport()
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        login = base64.b64encode(f"admin:{self.instance.password('admin')}".encode()).decode()
-        named = {name: value for name, value in request.headers.items() if name not in ("host", "authorization")}
-        named["authorization"] = f"Basic {login}"
-        where, content = self.instance.url + request.url.raw_path.decode(), await request.aread()
-        made = httpx2.Request(request.method, where, headers=named, content=content)
-        return await self.inner.handle_async_request(made)
-
-    async def aclose(self) -> None:
-        await self.inner.aclose()
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("sentence", [str(one) for one in conformance(DESK) if "quota is read" not in str(one)])
-def test_keeps_the_contract_with_an_instance_that_others_wrote(small: Sandbox, sentence: str) -> None:
-    """All but the quota: no rate rule of this instance concerns its administrator."""
-    Live.sandbox = small
-    row = small.servicenow["eu"].rows("incident")[0]
-    told = replace(DESK.examples, id=row["sys_id"], words=row["short_description"].split()[0])
-    live = replace(DESK, upstream=Live, examples=told)
-    next(one for one in conformance(live) if str(one) == sentence)()
 
 
 def test_pysnc_works_through_the_passage(house: House, org: ServiceNowInstance) -> None:
