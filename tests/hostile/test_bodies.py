@@ -17,7 +17,7 @@ LIES = LARGE | ENCODED | FRAMED | ENDLESS | STRANGE | {name: says(answer(200, bo
 READS = ("get", "query", "describe", "search")
 METHODS = {"create": "POST", "update": "PATCH", "upsert": "PATCH", "delete": "DELETE"}
 WRITES = tuple(METHODS)
-GRACE, BUSY_GRACE = 1.0, 2.0
+GRACE, BUSY_GRACE = 1.0, 5.0
 """Seconds; whoever floods shares the event loop of these tests, and its sending is counted too."""
 
 
