@@ -95,7 +95,8 @@ class ObjectFacts:
 
     `country` lists paths that tell the subject's country, the first present wins. `person` is True where a record
     is about a person, so that an unclassified field counts as personal. `searched` are the fields that a search by
-    words looks into.
+    words looks into. Where records of other objects are records of this one too, `below` names those objects and
+    `class_field` the field that tells in which a record lies; None where there are no others.
     """
 
     name: str
@@ -109,6 +110,8 @@ class ObjectFacts:
     version_field: str | None = None
     owner_field: str | None = None
     state_field: str | None = None
+    class_field: str | None = None
+    below: tuple[str, ...] = ()
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
