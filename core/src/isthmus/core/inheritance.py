@@ -15,7 +15,6 @@ from isthmus.core.request import Get, Relay
 __all__ = ["check_figures", "check_record", "forbidden_below", "readable"]
 
 Rules = tuple[str, ...]
-_WHOLE = (Aggregate, Relay)
 _DONE_HERE = (Duty.MASK, Duty.LIMIT_ROWS)
 
 
@@ -44,7 +43,7 @@ def check_record(judged: Judged, rows: Sequence[Row], policy: Policy) -> None:
         NotFound: the caller may not read records of the object that it lies in.
     """
     plan = judged.plan
-    if plan.reach.lying and isinstance(plan.request, Get) and not all(readable(judged, rows, policy)[0]):
+    if isinstance(plan.request, Get) and not all(readable(judged, rows, policy)[0]):
         raise NotFound(f"there is no {judged.operation.object} {plan.record!r} that this caller may see")
 
 
@@ -54,9 +53,7 @@ def check_figures(judged: Judged, policy: Policy) -> None:
     Raises:
         Denied: there is such an object.
     """
-    if not judged.plan.reach.lying or not isinstance(judged.plan.request, _WHOLE):
-        return
-    if (rules := forbidden_below(judged, policy)) is not None:
+    if isinstance(judged.plan.request, Aggregate | Relay) and (rules := forbidden_below(judged, policy)) is not None:
         raise Denied(
             f"records of {judged.operation.target} may lie in objects below it that this caller may not read, and "
             "figures cannot leave them out; ask for each object below by its own name",
