@@ -247,7 +247,7 @@ def _free(ledger: Ledger, ask: Ask) -> Ledger:
         return ledger
     ceiling = ledger.ceiling + sum(at >= ledger.begun for at in ask.uncounted)
     if not ledger.certain:
-        ceiling = max(ceiling, min(2 * ceiling - ledger.ceiling, ledger.granted + ledger.limit))
+        ceiling = max(ceiling, min(2 * ceiling - ledger.ceiling, ledger.completed + ledger.limit))
     return replace(ledger, ceiling=ceiling)
 
 
