@@ -96,6 +96,7 @@ def fault_of(response: Response) -> Fault | None:
     return _fault(row, error, status)
 
 
+_DUPLICATE = re.compile(r"\bduplicate\b")
 _TELLS = frozenset({200, 201, 400, 403, 404})
 _RATES = tuple(f"x-ratelimit-{one}" for one in ("limit", "reset", "rule"))
 
@@ -147,7 +148,7 @@ def _worded(status: int, said: str) -> _Row | None:
         return _PATH
     if "aborted by business rule" in said:
         return _RULE
-    if status in (400, 403, 409) and ("duplicate" in said or "unique key" in said):
+    if status in (400, 403, 409) and (_DUPLICATE.search(said) or "unique key" in said):
         return _TAKEN
     return None
 

@@ -22,11 +22,12 @@ BY_ID = Order(ID)
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """One call's way to the records of one instance; `base` is where the Table API lies."""
+    """One call's way to the records of one instance; `base` and `problems` are where its services lie."""
 
     http: Http
     facts_of: FactsOf
     base: str
+    problems: str = ""
 
     def path(self, template: str, *parts: str) -> Path:
         """Return an address below the API's own path."""
