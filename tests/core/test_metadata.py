@@ -170,9 +170,9 @@ async def test_the_operator_has_the_last_word_on_classes_and_countries():
     assert facts.country == ("Boss.Country",)
 
 
-async def test_what_the_operator_says_of_an_object_below_holds_in_the_one_above():
+async def test_what_the_operator_says_of_a_kind_holds_for_all():
     async def read(name):
-        return replace(PERSON, class_field="Kind", below=("Employee",))
+        return replace(PERSON, kind_field="Kind", kinds=("Employee",))
 
     overlay = Overlay({"person.name": frozenset({"public"}), "employee.name": frozenset({"phi"}),
                        "employee.email": frozenset({"secret"}), "other.name": frozenset({"pii"})}, {})  # fmt: skip

@@ -23,6 +23,8 @@ RECORD = Record("Case", "crm-eu~1", {"A": Ref("ref_a"), "B": None, "C": (1, "x")
     [
         ("get", RECORD, {"object": "Case", "id": "crm-eu~1", "version": "v1", "withheld": [{"what": "SSN__c", "rules": ["secrets-never"]}],
                          "fields": {"A": {"ref": "ref_a"}, "B": None, "C": [1, "x"], "D": {"e": True}}}),
+        ("create", Record("Company", "1", {}, created=True, below=(("Person", "2"),)),
+         {"object": "Company", "id": "1", "fields": {}, "created": True, "below": [{"object": "Person", "id": "2"}]}),
         ("create", Record("Case", "1", {}, guard="server", created=False), {"object": "Case", "id": "1", "fields": {}, "guard": "server", "created": False}),
         ("query", Page((), complete=True), {"records": [], "complete": True}),
         ("query", Page((Record("C", "1", {}),), "x", withheld=HELD), {"records": [{"object": "C", "id": "1", "fields": {}}], "complete": False, "after": "x",

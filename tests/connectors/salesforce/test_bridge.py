@@ -227,6 +227,18 @@ def test_a_composite_is_judged_part_by_part(home: Salesforce, house: House) -> N
     assert sent(house, "DELETE") == []
 
 
+def test_a_tree_is_one_create_with_others_below_it(home: Salesforce, house: House) -> None:
+    below = {"records": [{"attributes": {"type": "Contact", "referenceId": "second"}, "LastName": "Baum"}]}
+    root = {"attributes": {"type": "Account", "referenceId": "first"}, "Name": "Baum AG", "Contacts": below}
+    told = post(home, "composite/tree/Account", {"records": [root]})
+    ids = {one["referenceId"]: one["id"] for one in told["results"]}
+    assert not told["hasErrors"]
+    assert first(home.query("SELECT AccountId FROM Contact WHERE LastName = 'Baum'"))["AccountId"] == ids["first"]
+    with pytest.raises(InvalidArguments, match="one by one"):
+        post(home, "composite/tree/Account", {"records": [root, root]})
+    assert len([path for path in sent(house, "POST") if "tree" in path]) == 1
+
+
 def test_a_refusal_before_anything_was_written_is_raised(home: Salesforce, house: House) -> None:
     contact = first(home.query("SELECT Id FROM Contact LIMIT 1"))["Id"]
     parts = [part("GET", "limits", "a"), part("DELETE", f"sobjects/Contact/{contact}", "b")]

@@ -72,6 +72,15 @@ def test_one_value_is_set_with_a_dot(shell: Shell) -> None:
     assert (found["Subject"], found["Priority"]) == ("Printer 3 hums", "Low")
 
 
+def test_what_was_made_below_is_listed_and_describe_says_what_can_be(shell: Shell) -> None:
+    values = '{"Name": "Neu AG", "BillingCountry": "Germany", "Contacts": [{"LastName": "Alt"}]}'
+    told = shell.ok("call", "create", "object=Account", f"values={values}", "--client", "desktop-eu")
+    assert "  with Contact crm-eu~003" in told
+    described = shell.ok("call", "describe", "object=Account", "--client", "desktop-eu")
+    assert "children" in described
+    assert "Contacts" in described
+
+
 def test_figures_come_as_a_table(shell: Shell) -> None:
     words = ("call", "aggregate", "object=Case", 'measures=[{"function": "count", "name": "cases"}]', "group_by=Status")
     assert shell.ok(*words, "--client", "desktop-eu").splitlines()[0].split() == ["Status", "cases"]

@@ -92,6 +92,10 @@ async def test_the_successor_is_stored_before_the_token_is_returned(make, deploy
     assert token.value.reveal() in held
 
 
+def told(fault):
+    return fault if isinstance(fault, str) else f"{fault.status_code} {fault.body.decode()}".strip()
+
+
 LOST = [
     "lost",
     "silent",
@@ -102,7 +106,7 @@ LOST = [
 ]
 
 
-@pytest.mark.parametrize("fault", LOST, ids=str)
+@pytest.mark.parametrize("fault", LOST, ids=told)
 async def test_after_a_lost_answer_the_old_token_is_never_sent_again(make, deployment, server, store, fault, caplog):
     source = make()
     await source.current()
@@ -135,7 +139,7 @@ NOT_CARRIED_OUT = [
 ]
 
 
-@pytest.mark.parametrize("fault", NOT_CARRIED_OUT, ids=str)
+@pytest.mark.parametrize("fault", NOT_CARRIED_OUT, ids=told)
 async def test_what_was_not_carried_out_is_repeated_later(make, deployment, server, fault):
     source = make()
     await source.current()

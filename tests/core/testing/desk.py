@@ -89,7 +89,10 @@ class Desk(Connector):
             case "GET", ["tickets", "page", name] if re.fullmatch("[a-z0-9-]+", name):
                 return (RequestClass(Effect.READ, "Ticket"),)
             case "POST", ["tickets"]:
-                return (RequestClass(Effect.CREATE, "Ticket"),)
+                below = (RequestClass(Effect.CREATE, "Note"),) if b'"notes"' in request.content else ()
+                return (RequestClass(Effect.CREATE, "Ticket"), *below)
+            case "GET", ["notes", id] if re.fullmatch("N-[0-9]+", id):
+                return (RequestClass(Effect.READ, "Note", (id,)),)
             case "PUT", ["tickets", "by", "reference", key] if "%2f" not in key.lower():
                 return (RequestClass(Effect.CREATE, "Ticket"), RequestClass(Effect.UPDATE, "Ticket"))
             case "POST", ["batch"]:
@@ -167,8 +170,10 @@ class Desk(Connector):
         names = told.get("fields")
         if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
             raise UpstreamError("the desk described nothing")
-        return ObjectFacts("Ticket", {one: FieldFacts(one) for one in names}, id_field="id", version_field="version",
-                           actions=self.actions)  # fmt: skip
+        ticket = object == "Ticket"
+        return ObjectFacts(object, {one: FieldFacts(one) for one in names}, id_field="id", version_field="version",
+                           actions=self.actions if ticket else (),
+                           children={"notes": "Note"} if ticket else {})  # fmt: skip
 
     async def query(self, query: Query) -> Sequence[Row]:
         asked: dict[str, str] = {}
@@ -219,6 +224,8 @@ class Desk(Connector):
         return "'" + value.replace("'", "''") + "'"
 
     async def get(self, object: str, id: str, fields: Sequence[str]) -> Row:
+        if object == "Note":
+            return self.row((await self.http.get(path("/notes/{}", id))).json(), fields)
         return self.row((await self.http.get(path("/tickets/{}", id))).json(), fields)
 
     async def search(self, text: str, objects: Mapping[str, Sequence[str]], limit: int) -> Sequence[Row]:
@@ -230,8 +237,19 @@ class Desk(Connector):
         return [mapping(one) for one in groups] if isinstance(groups, list) else []
 
     async def create(self, object: str, values: Mapping[str, JSON], key: Key | None) -> Written:
-        body = {**values, key.field: key.value} if key else values
-        return Written(self.row((await self.http.post(path("/tickets"), json=body)).json(), ()).id, created=True)
+        notes = values.get("notes", [])
+        told = [{"ref": str(at), **mapping(one)} for at, one in enumerate(notes)] if isinstance(notes, list) else []
+        body = {**values, **({key.field: key.value} if key else {}), **({"notes": told} if told else {})}
+        made = mapping((await self.http.post(path("/tickets"), json=body)).json())
+        return Written(self.row(made, ()).id, created=True, below=self.below(made.get("notes")))
+
+    def below(self, made: JSON) -> tuple[tuple[str, str], ...]:
+        ids = (
+            {str(mapping(one).get("ref")): str(mapping(one).get("id")) for one in made}
+            if isinstance(made, list)
+            else {}
+        )
+        return tuple(("Note", ids[str(at)]) for at in range(len(ids)))
 
     async def update(self, object: str, id: str, values: Mapping[str, JSON], version: str | None) -> Written:
         named = {"if-match": version} if version else None

@@ -12,7 +12,8 @@ from isthmus.core.records import JSON
 NAMES = ("id", "version", "subject", "status", "opened", "reference")
 PAGE = 2
 TOKENS = re.compile(r"'((?:[^']|'')*)'|([()])|([a-z_]+)|\s+")
-FIXED: Mapping[str, JSON] = {"me": {"login": "kit"}, "describe/Ticket": {"name": "Ticket", "fields": list(NAMES)}}
+FIXED: Mapping[str, JSON] = {"me": {"login": "kit"}, "describe/Ticket": {"name": "Ticket", "fields": list(NAMES)},
+                                "describe/Note": {"name": "Note", "fields": ["id", "version", "text"]}}  # fmt: skip
 
 
 class Server:
@@ -22,6 +23,7 @@ class Server:
         self.tickets: dict[str, dict[str, Any]] = {}
         self.pages: dict[str, list[dict[str, Any]]] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
+        self.notes: list[dict[str, Any]] = []
         self.files = {"F-1": ("T-2", "door.png", b"\x89PNG\r\n"), "F-2": ("T-3", "lamp.png", b"\x89PNG")}
         self.log: list[tuple[int, str]] = []
         self.settled, self.used = 0, 0
@@ -71,6 +73,8 @@ class Server:
 
     def beside(self, request: httpx2.Request, parts: Sequence[str]) -> tuple[int, JSON | bytes]:
         match request.method, parts:
+            case "GET", ["notes", id] if found := [one for one in self.notes if one["id"] == id]:
+                return 200, found[0]
             case "GET", ["changes"]:
                 return 200, self.changes(int(request.url.params["since"]))
             case "POST", ["jobs"]:
@@ -108,7 +112,13 @@ class Server:
     def create(self, values: dict[str, Any]) -> tuple[int, JSON]:
         if any(values.get("reference") == one["reference"] is not None for one in self.tickets.values()):
             return 409, {"error": {"code": "taken"}}
-        return 201, self.add(values)
+        notes = values.pop("notes", [])
+        if any(len(one["text"]) > 50 for one in notes):
+            return 409, {"error": {"code": "too_long"}}
+        first = len(self.notes)
+        self.notes += [{"id": f"N-{number}", "version": "1", **one} for number, one in enumerate(notes, first + 1)]
+        made = [{"ref": one["ref"], "id": one["id"]} for one in self.notes[first:]]
+        return 201, self.add(values) | ({"notes": made[::-1]} if notes else {})
 
     def upsert(self, key: str, request: httpx2.Request) -> tuple[int, JSON]:
         known = [one for one in self.tickets.values() if one["reference"] == key]

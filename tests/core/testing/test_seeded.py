@@ -6,12 +6,12 @@ import pytest
 
 from isthmus.core.testing import Violation, conformance
 
-from .broken import afterwards, answers, judgements, parts, sending
+from .broken import afterwards, answers, below, judgements, parts, sending
 from .broken.seed import Seed
 from .desk import Desk
 from .examples import subject_of
 
-SEEDS = [*answers.SEEDS, *sending.SEEDS, *judgements.SEEDS, *afterwards.SEEDS, *parts.SEEDS]
+SEEDS = [*answers.SEEDS, *sending.SEEDS, *judgements.SEEDS, *afterwards.SEEDS, *parts.SEEDS, *below.SEEDS]
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=str)

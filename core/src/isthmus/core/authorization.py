@@ -161,9 +161,10 @@ class Authorizer:
 
     def _assessed(self, leg: Leg, plan: Plan, label: Label | None) -> Operation:
         operation = plan.operation(leg.connection.name, leg.call.system, leg.call.tool.name)
+        states = [operation.transition, *(begins for one in plan.related for begins in one.transitions)]
         circumstances = Circumstances(
-            classes=plan.reach.classes,
-            final=operation.transition is not None and operation.transition.to_state in leg.connection.final_states,
+            classes=plan.classes,
+            final=any(one is not None and one.to_state in leg.connection.final_states for one in states),
             untrusted=label is not None and label.integrity is Integrity.UNTRUSTED and operation.writes,
         )
         return changed(operation, risk=assess(operation, circumstances).points)
@@ -177,14 +178,14 @@ class Authorizer:
                 RecordFacts(
                     state=state if isinstance(state, str) else "",
                     subject_country=normalise_country(country),
-                    classes=plan.reach.classes,
+                    classes=plan.classes,
                 ),
             )
         return Question(
             caller=leg.caller,
             operation=operation,
             records=records,
-            related=plan.reach.related,
+            related=plan.related,
             consumer_zone=self.parts.consumer_zone(leg.caller),
         )
 

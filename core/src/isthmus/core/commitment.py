@@ -1,8 +1,9 @@
 """When is a call committed to? Once sequence rules, approval and intent are durable, in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import cast
 
 from isthmus.core import policy
 from isthmus.core.calls import Done, Judged
@@ -22,7 +23,7 @@ from isthmus.core.journal import (
 from isthmus.core.parts import Parts
 from isthmus.core.records import JSON
 from isthmus.core.request import Attach, Create, Delete, Invoke, Loading, Request, Update, Upsert
-from isthmus.core.resolving import plain_values, resolved
+from isthmus.core.resolving import plain_record, plain_values, resolved
 from isthmus.core.settlement import Settler, done_of, load_json, stored_load
 from isthmus.core.streams import Invoked, Line, Load
 from isthmus.core.summary import summarise
@@ -305,7 +306,9 @@ def _twin_under_way(judged: Judged) -> Conflict:
 def _told_by(request: Request) -> Mapping[str, JSON]:
     """Return what a write says, as reading it back needs it."""
     match request:
-        case Create(values=values) | Update(values=values) | Upsert(values=values) | Invoke(arguments=values):
+        case Create():
+            return plain_record(request)
+        case Update(values=values) | Upsert(values=values) | Invoke(arguments=values):
             return plain_values(values)
         case Attach():
             return {"name": request.name, "type": request.type, "size": request.size, "sha256": request.sha256}
@@ -321,10 +324,12 @@ def _stored(intent: Intent, request: Request) -> Outcome:
         records = outcome.get("records")
         return Invoked(records=tuple(map(str, records)) if isinstance(records, list) else ())
     version, guard, altered = outcome.get("version"), outcome.get("guard"), outcome.get("altered")
+    below = cast("Sequence[tuple[str, str]]", outcome.get("below", ()))
     return Written(
         str(outcome.get("id", "")),
         outcome.get("created") is True,
         version if isinstance(version, str) else None,
         guard if isinstance(guard, str) else None,
         dict.fromkeys(map(str, altered)) if isinstance(altered, list) else {},
+        tuple((object, id) for object, id in below),
     )

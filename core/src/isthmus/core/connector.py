@@ -74,7 +74,8 @@ class Key:
 class Written:
     """What a write did; `guard` tells who compared the version, `created` is False where an upsert updated.
 
-    `altered` are fields that the system stored otherwise than it was asked to, as they are now.
+    `altered` are fields that the system stored otherwise than it was asked to, as they are now. `below` are object and
+    id of each record that was made along with it, in the order in which the values give them.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Written:
     version: str | None = None
     guard: str | None = None
     altered: Mapping[str, JSON] = field(default_factory=dict)
+    below: tuple[tuple[str, str], ...] = ()
 
 
 Outcome: TypeAlias = Written | Loaded | Invoked
@@ -275,7 +277,10 @@ class Connector(ABC):
         raise self._lacks("aggregate")
 
     async def create(self, object: str, values: Mapping[str, JSON], key: Key | None) -> Written:
-        """Create one record; with a key a repeated create must not make a second one."""
+        """Create one record; with a key a repeated create must not make a second one.
+
+        The value of one of the object's `children` is a list of the values of new records below it: all or none.
+        """
         raise self._lacks("create")
 
     async def update(self, object: str, id: str, values: Mapping[str, JSON], version: str | None) -> Written:

@@ -28,7 +28,7 @@ from isthmus.core.request import (
     Update,
     Upsert,
 )
-from isthmus.core.resolving import plain_values, resolved
+from isthmus.core.resolving import plain_record, plain_values, resolved
 from isthmus.core.streams import Load
 from isthmus.core.table import Table
 
@@ -103,7 +103,7 @@ async def _write(judged: Judged, connector: Connector, request: Request, parts: 
     version = judged.plan.state.version if judged.plan.state else None
     match request:
         case Create():
-            values = plain_values(request.values)
+            values = plain_record(request)
             return Done(written=await connector.create(request.object, values, key_of(request, judged)))
         case Update():
             values = plain_values(request.values)

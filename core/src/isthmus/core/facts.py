@@ -95,8 +95,9 @@ class ObjectFacts:
 
     `country` lists paths that tell the subject's country, the first present wins. `person` is True where a record
     is about a person, so that an unclassified field counts as personal. `searched` are the fields that a search by
-    words looks into. Where records of other objects are records of this one too, `below` names those objects and
-    `class_field` the field that tells in which a record lies; None where there are no others.
+    words looks into. `children` names the object behind each relationship to records below this one that a create can
+    make along with it. Where records of other objects are records of this one too, `kinds` names those objects and
+    `kind_field` the field that tells in which a record lies; None where there are no others.
     """
 
     name: str
@@ -110,12 +111,13 @@ class ObjectFacts:
     version_field: str | None = None
     owner_field: str | None = None
     state_field: str | None = None
-    class_field: str | None = None
-    below: tuple[str, ...] = ()
+    kind_field: str | None = None
+    kinds: tuple[str, ...] = ()
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
     actions: tuple[Action, ...] = ()
+    children: Mapping[str, str] = field(default_factory=dict)
     _spelling: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -144,6 +146,11 @@ class ObjectFacts:
                 field="action",
             )
         return found
+
+    def child(self, name: str) -> str:
+        """Return the spelling of a relationship to records below this one; empty where there is none of that name."""
+        wanted = name.casefold()
+        return next((one for one in self.children if one.casefold() == wanted), "")
 
     def relation(self, name: str) -> FieldFacts | None:
         """Return the reference field behind a relationship name, or None."""

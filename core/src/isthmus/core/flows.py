@@ -70,6 +70,8 @@ class Flows:
 
     def judge(self, plan: Plan) -> int:
         """Judge all arguments of a plan; return the fewest records a figure must stand for (1: no limit)."""
+        for below in plan.below:
+            self.judge(below)
         match plan.request:
             case Query(object=object, where=where, order_by=order_by):
                 smallest = self._filters(object, where, plan)

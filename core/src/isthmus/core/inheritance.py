@@ -12,7 +12,7 @@ from isthmus.core.reach import Lying
 from isthmus.core.records import Aggregate, Row
 from isthmus.core.request import Get, Relay
 
-__all__ = ["check_figures", "check_record", "forbidden_below", "readable"]
+__all__ = ["check_figures", "check_record", "forbidden_kind", "readable"]
 
 Rules = tuple[str, ...]
 _DONE_HERE = (Duty.MASK, Duty.LIMIT_ROWS)
@@ -29,7 +29,7 @@ def readable(judged: Judged, rows: Sequence[Row], policy: Policy) -> tuple[Seque
             if name == lying.object or not (name or _holds(row, lying)):
                 continue
             if name not in known:
-                known[name] = _forbidden(judged, lying, (name,) if name else lying.below, policy)
+                known[name] = _forbidden(judged, lying, (name,) if name else lying.kinds, policy)
             if (forbidden := known[name]) is not None:
                 shown[at] = False
                 rules |= dict.fromkeys(forbidden)
@@ -37,7 +37,7 @@ def readable(judged: Judged, rows: Sequence[Row], policy: Policy) -> tuple[Seque
 
 
 def check_record(judged: Judged, rows: Sequence[Row], policy: Policy) -> None:
-    """Refuse a record that was named through an object above its own, as if it were not there.
+    """Refuse a record that was named through an object that its own is a kind of, as if it were not there.
 
     Raises:
         NotFound: the caller may not read records of the object that it lies in.
@@ -48,24 +48,24 @@ def check_record(judged: Judged, rows: Sequence[Row], policy: Policy) -> None:
 
 
 def check_figures(judged: Judged, policy: Policy) -> None:
-    """Refuse what is answered as a whole where records of an object below could be in it that may not be read.
+    """Refuse what is answered as a whole where it may hold records of a kind that may not be read.
 
     Raises:
         Denied: there is such an object.
     """
-    if isinstance(judged.plan.request, Aggregate | Relay) and (rules := forbidden_below(judged, policy)) is not None:
+    if isinstance(judged.plan.request, Aggregate | Relay) and (rules := forbidden_kind(judged, policy)) is not None:
         raise Denied(
-            f"records of {judged.operation.target} may lie in objects below it that this caller may not read, and "
-            "figures cannot leave them out; ask for each object below by its own name",
+            f"records of {judged.operation.target} may be of kinds that this caller may not read, and "
+            "figures cannot leave them out; ask for each kind by its own name",
             subject=judged.leg.caller.agent,
             object=judged.operation.target,
             rules=rules,
         )
 
 
-def forbidden_below(judged: Judged, policy: Policy) -> Rules | None:
-    """Return what forbids the caller to read some object below the one asked; None where it may read all of them."""
-    found = (_forbidden(judged, lying, lying.below, policy) for lying in judged.plan.reach.lying)
+def forbidden_kind(judged: Judged, policy: Policy) -> Rules | None:
+    """Return what forbids the caller to read some kind of the object asked; None where it may read all of them."""
+    found = (_forbidden(judged, lying, lying.kinds, policy) for lying in judged.plan.reach.lying)
     return next((rules for rules in found if rules is not None), None)
 
 

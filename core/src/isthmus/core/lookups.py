@@ -37,7 +37,8 @@ class LookUps:
             request = router.localise(request, connection.name, await metadata.object(object))
         plan = await make_plan(leg.call.tool.verb, request, metadata)
         if isinstance(request, Update | Upsert) or any(request_refs(request)):
-            plan = changed(plan, linked=await self._linked(leg, plan))
+            below = [changed(one, linked=await self._linked(leg, one)) for one in plan.below]
+            plan = changed(plan, linked=await self._linked(leg, plan), below=tuple(below))
         if isinstance(request, Upsert) and plan.tells_country:
             return changed(plan, state=await self._state_by_key(leg, plan))
         if not plan.record or isinstance(request, Get) or plan.facts is None:

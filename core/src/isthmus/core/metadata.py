@@ -53,9 +53,9 @@ class FieldPath:
         return tuple(self.prefix + path for path in self.object.country)
 
     @property
-    def class_path(self) -> str | None:
+    def kind_path(self) -> str | None:
         """Name the path that tells in which object the record lies, where there are several."""
-        return self.prefix + self.object.class_field if self.object.class_field else None
+        return self.prefix + self.object.kind_field if self.object.kind_field else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +70,18 @@ class Overlay:
 
     def apply(self, facts: ObjectFacts) -> ObjectFacts:
         """Return the facts with the operator's word on top."""
-        fields, below = dict(facts.fields), self._below(facts)
+        fields, kinds = dict(facts.fields), self._of_kinds(facts)
         for name, field in fields.items():
-            told, more = self.classes.get(f"{facts.name}.{name}".casefold()), below.get(name.casefold())
+            told, more = self.classes.get(f"{facts.name}.{name}".casefold()), kinds.get(name.casefold())
             if told is not None or more:
                 own = told if told is not None else field.classes
                 fields[name] = replace(field, classes=own | (more or frozenset()), source="operator")
         country = self.country.get(facts.name.casefold(), facts.country)
         return replace(facts, fields=fields, country=country, _spelling={})
 
-    def _below(self, facts: ObjectFacts) -> dict[str, frozenset[str]]:
-        """Return by field what is said of objects below: it holds for their records when they are read here, too."""
-        names, found = {one.casefold() for one in facts.below}, dict[str, frozenset[str]]()
+    def _of_kinds(self, facts: ObjectFacts) -> dict[str, frozenset[str]]:
+        """Return by field what is said of other kinds: it holds for their records when they are read here, too."""
+        names, found = {one.casefold() for one in facts.kinds}, dict[str, frozenset[str]]()
         for path, classes in self.classes.items() if names else ():
             object, _, name = path.partition(".")
             if object in names:

@@ -39,7 +39,8 @@ class Outcomes:
         if written is None:
             raise OutcomeUnknown("the connector did not say what it wrote", intent=intent.id if intent else "")
         altered = self._altered(judged, written, done.repeats)
-        await self._happened(judged, written, (written.id,), altered, done.repeats, intent)
+        records = (written.id, *(id for _, id in written.below))
+        await self._happened(judged, written, records, altered, done.repeats, intent)
         source = self.parts.source(leg.call.system, leg.connection)
         told = altered.records[0] if altered.records else None
         return Record(
@@ -51,6 +52,7 @@ class Outcomes:
             guard=written.guard,
             created=written.created,
             altered=tuple(written.altered),
+            below=tuple((object, source.id(id)) for object, id in written.below),
         )
 
     async def _loaded(self, judged: Judged, loaded: Loaded, repeats: str, intent: Intent | None) -> Loaded:

@@ -10,7 +10,9 @@ from isthmus.core.actions import check_action, move_of
 from isthmus.core.connector import ObjectFacts
 from isthmus.core.errors import InvalidArguments, NotFound
 from isthmus.core.metadata import FieldPath, Metadata
+from isthmus.core.nesting import check_below, parted, related_to
 from isthmus.core.operation import Effect, Operation, Transition, Verb
+from isthmus.core.policy import Related
 from isthmus.core.reach import Reach
 from isthmus.core.records import JSON, Aggregate, InQuery, Query, Row, Value, comparisons
 from isthmus.core.request import (
@@ -44,7 +46,8 @@ class Plan(Struct, frozen=True, gc=False):
     """One request, ready to be judged, and what it touches.
 
     `state` is the record that the request names, as it was just before; `linked` the countries of the records that
-    the values link to, by country path.
+    the values link to, by country path; `below` the plan of each record that is made below a new one, as the request
+    yields them.
     """
 
     verb: Verb
@@ -52,6 +55,7 @@ class Plan(Struct, frozen=True, gc=False):
     reach: Reach = field(default_factory=Reach)
     state: Row | None = None
     linked: Mapping[str, JSON] = field(default_factory=dict)
+    below: "tuple[Plan, ...]" = ()
 
     @property
     def facts(self) -> ObjectFacts | None:
@@ -78,9 +82,19 @@ class Plan(Struct, frozen=True, gc=False):
         """Return the id of the record that the request names, or an empty string."""
         return self.request.id if isinstance(self.request, _ON_A_RECORD) else ""
 
+    @property
+    def related(self) -> tuple[Related, ...]:
+        """Return what is read, and what is made, of other objects."""
+        return related_to(self)
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """Join the classes of every field that the request touches."""
+        return self.reach.classes.union(*(one.reach.classes for one in self.below))
+
     def operation(self, connection: str, system: str, tool: str) -> Operation:
         """Return what policy sees."""
-        transition, request = self._transition(), self.request
+        transition, request = self.transition(), self.request
         named = [request] if not isinstance(request, Loading) else request.lines
         records = tuple(one.id for one in named if isinstance(one, _ON_A_RECORD) and one.id)
         reach, name = self.reach, self.facts.name if self.facts else getattr(self.request, "object", "")
@@ -96,7 +110,7 @@ class Plan(Struct, frozen=True, gc=False):
             probed=reach.own_probed,
             transition=transition,
             records=records,
-            rows=len(request.lines) if isinstance(request, Loading) else getattr(request, "limit", 1),
+            rows=len(request.lines) if isinstance(request, Loading) else getattr(request, "limit", 1) + len(self.below),
         )
 
     def look_up_fields(self) -> tuple[str, ...]:
@@ -146,7 +160,7 @@ class Plan(Struct, frozen=True, gc=False):
             case _:
                 return _READS
 
-    def _transition(self) -> Transition | None:
+    def transition(self) -> Transition | None:
         """Find the state change in the values; a state field is never just another field."""
         if self.facts is None or not (self.facts.state_field or isinstance(self.request, Invoke)):
             return None
@@ -254,6 +268,9 @@ async def _reach_of_read(object: str, fields: Sequence[str], metadata: Metadata,
 async def _plan_load(request: Loading, metadata: Metadata) -> Plan:
     """Plan every line as the write that it is; the load touches what any of them touches."""
     plans = [await make_plan(Verb(request.action), line, metadata) for line in request.lines]
+    for plan in plans:
+        if plan.below:
+            raise InvalidArguments("a load takes records without others below them; create these one by one")
     paths = {path.path: path for plan in plans for path in plan.paths}
     facts, spelled = plans[0].facts, tuple(cast("Line", plan.request) for plan in plans)
     name = facts.name if facts else request.object
@@ -287,7 +304,25 @@ _LOADS: Mapping[str, frozenset[Effect]] = {
 }
 
 
-async def _plan_write(verb: Verb, request: Create | Update | Upsert, metadata: Metadata) -> Plan:
+async def _plan_write(verb: Verb, request: Create | Update | Upsert, metadata: Metadata, level: int = 1) -> Plan:
+    """Plan a write, and what the values of a new record put below it."""
+    facts = await metadata.object(request.object)
+    own, below = parted(request, facts, level) if isinstance(request, Create) else (request, ())
+    plan = await _plan_values(verb, own, metadata)
+    inner = [(name, await _plan_write(verb, one, metadata, level + 1)) for name, one in below]
+    if not inner:
+        return plan
+    plans = tuple(each for _, one in inner for each in (one, *one.below))
+    check_below(facts, plans)
+    by_name: dict[str, tuple[Create, ...]] = {}
+    for name, one in inner:
+        by_name[name] = (*by_name.get(name, ()), cast("Create", one.request))
+    objects = plan.reach.objects.union(*(one.reach.objects for one in plans))
+    whole = replace(cast("Create", plan.request), below=by_name)
+    return Plan(verb, whole, replace(plan.reach, objects=objects), below=plans)
+
+
+async def _plan_values(verb: Verb, request: Create | Update | Upsert, metadata: Metadata) -> Plan:
     facts = await metadata.object(request.object)
     for name in request.values:
         if "." in name:
@@ -351,9 +386,9 @@ async def _probed(
 async def _control(facts: ObjectFacts, paths: Iterable[FieldPath], metadata: Metadata) -> tuple[str, ...]:
     """Name what labels a row and tells where it lies; what this identity may not see is left out: unknown narrows."""
     named = [facts.id_field, *((facts.version_field,) if facts.version_field else ())]
-    classes = [facts.class_field, *(one.class_path for one in paths if one.prefix)]
+    kinds = [facts.kind_field, *(one.kind_path for one in paths if one.prefix)]
     countries = dict.fromkeys([*facts.country, *(country for one in paths for country in one.country_paths)])
-    for told in (*filter(None, classes), *countries):
+    for told in (*filter(None, kinds), *countries):
         try:
             named.append((await metadata.path(facts, told)).path)
         except (InvalidArguments, NotFound):

@@ -12,14 +12,14 @@ __all__ = ["Lying", "Reach"]
 
 @dataclass(frozen=True, slots=True)
 class Lying:
-    """Records of `object` that may lie in objects `below` it: the field that tells, and which fields are shown of them.
+    """Records of `object` that may be of its `kinds`: the field that tells, and which fields are shown of them.
 
     `prefix` is the relationship path that leads there; empty is the object that was asked.
     """
 
     field: str
     object: str
-    below: tuple[str, ...]
+    kinds: tuple[str, ...]
     fields: frozenset[str]
     prefix: str = ""
 
@@ -92,13 +92,13 @@ class Reach:
     def lying(self) -> tuple[Lying, ...]:
         """List the objects whose records may lie in others; mostly there are none."""
         found: dict[str, Lying] = {}
-        if self.facts is not None and self.facts.class_field:
-            below = self.facts.below
-            found[""] = Lying(self.facts.class_field, self.facts.name, below, self.own_fields)
+        if self.facts is not None and self.facts.kind_field:
+            kinds = self.facts.kinds
+            found[""] = Lying(self.facts.kind_field, self.facts.name, kinds, self.own_fields)
         for prefix, facts in {one.prefix: one.object for one in self.paths if one.prefix}.items():
-            if facts.class_field:
+            if facts.kind_field:
                 fields = frozenset(one.facts.name for one in self.paths if one.prefix == prefix)
-                found[prefix] = Lying(prefix + facts.class_field, facts.name, facts.below, fields, prefix)
+                found[prefix] = Lying(prefix + facts.kind_field, facts.name, facts.kinds, fields, prefix)
         return tuple(found.values())
 
     @cached_property

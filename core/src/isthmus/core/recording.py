@@ -13,7 +13,7 @@ from isthmus.core.errors import IsthmusError, OutcomeUnknown, UpstreamRejected
 from isthmus.core.execution import MOST_GROUPS, SUPPORT
 from isthmus.core.files import File
 from isthmus.core.flows import answers, compared_with_refs, file_label
-from isthmus.core.inheritance import forbidden_below, readable
+from isthmus.core.inheritance import forbidden_kind, readable
 from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnavailable, Transaction
 from isthmus.core.labelling import anything, label_of
 from isthmus.core.merging import combine
@@ -108,7 +108,7 @@ class Recorder:
         """Return the ids of what is gone; they do not say in which object it lay, so all of these must be open."""
         gone, withheld = list[str](), list[Withheld]()
         for one in fetched:
-            rules = forbidden_below(one.judged, self.parts.policy) if one.done.deleted else None
+            rules = forbidden_kind(one.judged, self.parts.policy) if one.done.deleted else None
             if rules is None:
                 gone += (self._id(one, id) for id in one.done.deleted)
             else:

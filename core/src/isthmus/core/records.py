@@ -257,7 +257,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
     `withheld` names the dropped fields. `guard` tells who enforced the version of a write: the server, or a
     read just before it. `altered` names the fields that the system stored otherwise than a write asked, and `fields`
-    holds them as they are now.
+    holds them as they are now. `below` are object and id of each record that a create made along with it, in the order
+    in which they were given.
     """
 
     object: str
@@ -268,6 +269,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     guard: str | None = None
     created: bool | None = None
     altered: tuple[str, ...] = ()
+    below: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

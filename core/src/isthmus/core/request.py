@@ -1,7 +1,7 @@
 """What can be asked of a system? Every request as a type of its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from isthmus.core.errors import InvalidArguments
@@ -92,11 +92,22 @@ class RawQuery:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """A new record; `key` is the caller's own idempotency key."""
+    """A new record; `key` is the caller's own idempotency key.
+
+    `below` are new records that hang below it, by relationship: all are made, or none.
+    """
 
     object: str
     values: Mapping[str, Value]
     key: str = ""
+    below: "Mapping[str, tuple[Create, ...]]" = field(default_factory=dict)
+
+    def each_below(self) -> "Iterator[Create]":
+        """Yield the records below it, each followed by its own, in the order in which they were given."""
+        for records in self.below.values():
+            for one in records:
+                yield one
+                yield from one.each_below()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +244,11 @@ def request_refs(request: Request) -> Iterator[Ref]:
         case Query() | Aggregate():
             for leaf in comparisons(request.where):
                 yield from refs_in(leaf.value) if isinstance(leaf, Compare) else request_refs(leaf.query)
-        case Create() | Update() | Move():
+        case Create():
+            yield from refs_in(request.values)
+            for one in request.each_below():
+                yield from refs_in(one.values)
+        case Update() | Move():
             yield from refs_in(request.values)
         case Upsert():
             yield from refs_in(request.values)

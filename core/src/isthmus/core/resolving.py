@@ -9,7 +9,7 @@ from isthmus.core.records import JSON, Aggregate, AllOf, AnyOf, Compare, Conditi
 from isthmus.core.refs import Resolved
 from isthmus.core.request import Create, Invoke, Line, Loading, Request, Update, Upsert
 
-__all__ = ["plain_values", "resolved"]
+__all__ = ["plain_record", "plain_values", "resolved"]
 
 
 def resolved(request: Request, resolve: Callable[[Ref], Resolved]) -> Request:
@@ -17,7 +17,10 @@ def resolved(request: Request, resolve: Callable[[Ref], Resolved]) -> Request:
     match request:
         case Query(where=where) | Aggregate(where=where) if where is not None:
             return replace(request, where=_resolved_condition(where, resolve))
-        case Create(values=values) | Update(values=values):
+        case Create(values=values, below=below):
+            inner = {name: tuple(_resolved_create(one, resolve) for one in records) for name, records in below.items()}
+            return replace(request, values=_resolved_values(values, resolve), below=inner)
+        case Update(values=values):
             return replace(request, values=_resolved_values(values, resolve))
         case Upsert(values=values, key=key):
             return replace(request, values=_resolved_values(values, resolve), key=_resolved(key, resolve))
@@ -27,6 +30,10 @@ def resolved(request: Request, resolve: Callable[[Ref], Resolved]) -> Request:
             return replace(request, lines=tuple(cast("Line", resolved(line, resolve)) for line in lines))
         case _:
             return request
+
+
+def _resolved_create(request: Create, resolve: Callable[[Ref], Resolved]) -> Create:
+    return cast("Create", resolved(request, resolve))
 
 
 def _resolved_values(values: Mapping[str, Value], resolve: Callable[[Ref], Resolved]) -> dict[str, Value]:
@@ -55,6 +62,12 @@ def _resolved_condition(condition: Condition, resolve: Callable[[Ref], Resolved]
             return Negated(_resolved_condition(term, resolve))
         case InQuery(field, query, negated):
             return InQuery(field, cast("Query", resolved(query, resolve)), negated)
+
+
+def plain_record(request: Create) -> dict[str, JSON]:
+    """Return the values of a new record and of those below it; raises InvalidArguments as `plain_values`."""
+    below = {name: [plain_record(one) for one in records] for name, records in request.below.items()}
+    return plain_values(request.values) | cast("dict[str, JSON]", below)
 
 
 def plain_values(values: Mapping[str, Value]) -> dict[str, JSON]:

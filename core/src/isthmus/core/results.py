@@ -115,6 +115,8 @@ def _record(record: Record) -> dict[str, JSON]:
         found["created"] = record.created
     if record.altered:
         found["altered"] = list(record.altered)
+    if record.below:
+        found["below"] = [{"object": object, "id": id} for object, id in record.below]
     return found | _withheld(record.withheld)
 
 
@@ -150,6 +152,8 @@ def _described(facts: ObjectFacts) -> dict[str, JSON]:
         "object": {"name": facts.name, "label": facts.label, "state_field": facts.state_field},
         "fields": [_field(one) for one in facts.fields.values()],
     }
+    if facts.children:
+        found["children"] = dict(facts.children)
     return found | ({"actions": [_action(one) for one in facts.actions]} if facts.actions else {})
 
 

@@ -183,7 +183,7 @@ class Router:
 
     def _links(self, values: Mapping[str, Value], facts: ObjectFacts) -> Iterator[str]:
         for name, value in values.items():
-            if facts.field(name).type in _LINKS and isinstance(value, str):
+            if isinstance(value, str) and facts.field(name).type in _LINKS:
                 yield value
 
     def _by_country(self, request: Create | Upsert, facts: ObjectFacts) -> str:
@@ -206,9 +206,15 @@ class Router:
         return {
             name: self._native(value, connection)
             if isinstance(value, str) and facts.field(name).type in _LINKS
-            else value
+            else self._below(value, connection)
             for name, value in values.items()
         }
+
+    def _below(self, value: Value, connection: str) -> Value:
+        """Localise the ids in the values of records below a new one, of whose fields nothing is known yet."""
+        if isinstance(value, Mapping):
+            return {name: self._below(self._here(one, connection), connection) for name, one in value.items()}
+        return tuple(self._below(one, connection) for one in value) if isinstance(value, tuple) else value
 
     def _condition(self, condition: Condition, connection: str, facts: ObjectFacts | None) -> Condition:
         """Strip this connection's prefix from ids; an id of another connection matches nothing here and stays behind.

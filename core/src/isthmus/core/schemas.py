@@ -127,6 +127,7 @@ _RECORD: Schema = {
         "guard": {"enum": ["server", "read"]},
         "created": {"type": "boolean"},
         "altered": {"type": "array", "items": {"type": "string"}},
+        "below": {"type": "array", "items": {"type": "object"}},
         "fields": {"type": "object"},
         "withheld": _WITHHELD,
     },
@@ -259,7 +260,8 @@ SHAPES: Mapping[Verb, Shape] = {
         ("object", "measures"), _GROUPS,
     ),
     Verb.CREATE: Shape(
-        "Create one record. A key of your own makes a repeat harmless.", (Effect.CREATE,),
+        "Create one record, and those that its values put below it. A key of your own makes a repeat harmless.",
+        (Effect.CREATE,),
         {"object": _NAME, "values": _VALUES, "key": {"type": "string", "minLength": 1, "maxLength": 200},
          "approval": _APPROVAL},
         ("object", "values"), _RECORD,

@@ -171,7 +171,12 @@ def outcome_json(written: Outcome) -> dict[str, JSON]:
         return {"records": list(written.records)}
     found: dict[str, JSON] = {"id": written.id, "created": written.created}
     # What the system made of the values is data: only the names of the fields are kept.
-    told = (("version", written.version), ("guard", written.guard), ("altered", sorted(written.altered)))
+    told = (
+        ("version", written.version),
+        ("guard", written.guard),
+        ("altered", sorted(written.altered)),
+        ("below", [list(one) for one in written.below]),
+    )
     return found | {name: value for name, value in told if value}
 
 

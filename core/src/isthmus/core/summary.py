@@ -1,5 +1,7 @@
 """What does an approver read? The call as it will be done, written by us from checked values, refs kept as refs."""
 
+from collections.abc import Iterator
+
 from isthmus.core.calls import Judged
 from isthmus.core.records import JSON, Value
 from isthmus.core.request import Attach, Create, Delete, Invoke, Loading, Update, Upsert
@@ -27,6 +29,8 @@ def summarise(judged: Judged) -> str:
     if isinstance(request, Create | Update | Upsert):
         lines += [f"  {name} = {_shown(value)}" for name, value in sorted(request.values.items())]
     match request:
+        case Create():
+            lines += _below(request, "  ")
         case Loading():
             lines += _lines(request)
         case Attach():
@@ -41,6 +45,15 @@ def summarise(judged: Judged) -> str:
         lines.append(f"  on version: {judged.plan.state.version}")
     lines.append(f"  risk: {judged.operation.risk}")
     return "\n".join(lines)
+
+
+def _below(request: Create, indent: str) -> Iterator[str]:
+    """Show every record below a new one: none is approved unseen."""
+    for relationship, records in request.below.items():
+        for one in records:
+            told = [f"{name} = {_shown(value)}" for name, value in sorted(one.values.items())]
+            yield f"{indent}{relationship}: {one.object} {', '.join(told)}"
+            yield from _below(one, f"{indent}  ")
 
 
 def _lines(request: Loading) -> list[str]:

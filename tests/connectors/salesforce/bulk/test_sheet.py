@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.connectors.salesforce.bulk.sheet import LINES, Columns, _Shape, read_sheet, split_rows
+from isthmus.connectors.salesforce.bulk.sheet import LINES, Columns, _Rows, _Shape, read_sheet, split_rows
 from isthmus.core.connector import FieldType
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import Response
@@ -59,13 +59,13 @@ def test_an_only_column_is_read_as_written(text: str) -> None:
     only = Columns("Contact", ("Name",), (FieldType.STRING,))
     body = written([[text], ["b"]])
     for care in range(LINES + 1):
-        told = _Shape(only, {}).decoded(body, care)
+        told = _Shape(only, {}).decoded(_Rows(body, 0), care)
         assert told is None or list(told.column("Name")) == [text or None, "b"]
 
 
 def test_plain_pages_take_the_short_way() -> None:
     rows = [["003000000000001AAA", "Anna \\ Berger", ""], ["003000000000002AAA", "zwei\nZeilen", "x"]]
-    told = _Shape(TEXTS, {}).decoded(written(rows), LINES)
+    told = _Shape(TEXTS, {}).decoded(_Rows(written(rows), 0), LINES)
     assert told is not None
     assert values(told) == [[value or None for value in row] for row in rows]
 

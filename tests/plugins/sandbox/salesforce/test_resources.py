@@ -192,6 +192,7 @@ def test_packed_bodies_are_unpacked(crm: httpx2.Client, org: SalesforceOrg, name
         ("gzip", gzip.compress(b"{}")[:-4]),
         ("gzip", gzip.compress(bytes(65 * 1024 * 1024))),
     ],
+    ids=["no gzip", "unknown", "cut off", "a bomb"],
 )
 def test_bodies_that_cannot_be_unpacked_do_nothing(
     crm: httpx2.Client, org: SalesforceOrg, kind: str, content: bytes

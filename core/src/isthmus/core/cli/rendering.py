@@ -67,6 +67,8 @@ def _record(one: Node) -> Iterator["RenderableType"]:
     about = [(f"  {name}", _text(one.get(name))) for name in ("version", "guard")]
     if any(value for _, value in (*values, *about)):
         yield facts([*values, *about])
+    for below in _nodes(one.get("below")):
+        yield legible(f"  with {_text(below.get('object'))} {_text(below.get('id'))}")
     yield from _gaps([one])
 
 
@@ -81,7 +83,8 @@ def _gaps(records: Sequence[Node]) -> Iterator[str]:
 
 def _description(found: Node) -> Iterator["RenderableType"]:
     about = _node(found["object"])
-    yield facts((name, _text(about.get(name))) for name in ("name", "label", "state_field"))
+    told = [(name, _text(about.get(name))) for name in ("name", "label", "state_field")]
+    yield facts([*told, ("children", ", ".join(_node(found.get("children"))))])
     yield ""
     rows = [
         (_text(one.get("name")), _text(one.get("type")), _text(one.get("classes")), _notes(one))

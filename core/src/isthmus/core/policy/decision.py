@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from isthmus.core.caller import Caller
 from isthmus.core.errors import ConfigurationError
+from isthmus.core.operation import Effect, Transition
 from isthmus.core.policy import directory as people
 from isthmus.core.policy.canary import run_canaries
 from isthmus.core.policy.cedar import SCHEMA_TEXT, Answer, Ask, Engine
@@ -16,6 +17,7 @@ from isthmus.core.policy.obligations import Duty, Obligation
 from isthmus.core.policy.question import (
     Question,
     RecordFacts,
+    Related,
     actions,
     cedar_decimal,
     objection,
@@ -236,16 +238,16 @@ class Policy:
     def requests(self, question: Question, principals: Sequence[Uid]) -> tuple[list[Ask], str]:
         """Write what Cedar is asked for these principals, and the entities that it needs to answer."""
         operation = question.operation
-        related = {one.object: one.fields for one in question.related if one.object != operation.object}
+        related = {one.object: one for one in question.related if one.object != operation.object}
         written: list[str] = []
         parts: list[tuple[str, Uid, str]] = []
         for name in sorted({operation.object, *operation.objects, *related}):
             one, texts = self.graph.object(operation.connection, name)
             written += texts
             if name in related:
-                parts.append((read_action(operation), one, self._context(question, related[name], change=False)))
+                parts += self._beside(question, one, related[name])
                 continue
-            context = self._context(question, operation.fields | operation.probed, change=True)
+            context = self._context(question, operation.fields | operation.probed, operation.transition)
             resources = [one]
             if name == operation.object and (operation.records or question.records):
                 resources = []
@@ -258,10 +260,18 @@ class Policy:
         wanted = [*principals, ("Connection", operation.connection), self._consumer(question), *self._named]
         return asks, self.graph.pick(wanted, written)
 
+    def _beside(self, question: Question, resource: Uid, one: Related) -> Iterator[tuple[str, Uid, str]]:
+        """Ask for an object that is read or made along with the one that the call is about."""
+        if not one.creates:
+            yield read_action(question.operation), resource, self._context(question, one.fields, None)
+            return
+        for begins in one.transitions:
+            yield Effect.CREATE.value, resource, self._context(question, one.fields, begins)
+
     def _consumer(self, question: Question) -> Uid:
         return "Zone", question.consumer_zone if question.consumer_zone in self.zones else UNKNOWN
 
-    def _context(self, question: Question, fields: frozenset[str], *, change: bool) -> str:
+    def _context(self, question: Question, fields: frozenset[str], states: Transition | None) -> str:
         caller, operation = question.caller, question.operation
         acted_for = caller.user if caller.user is not None else self.directory.agents[caller.agent].owner
         facts: dict[str, JSON] = {
@@ -276,8 +286,7 @@ class Policy:
         }
         if operation.amount is not None:
             facts["amount"] = {"__extn": {"fn": "decimal", "arg": cedar_decimal(operation.amount) or ""}}
-        if change and operation.transition is not None:
-            states = operation.transition
+        if states is not None:
             facts["transition"] = {"field": states.field, "from": states.from_state, "to": states.to_state}
         return json.dumps(facts)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from isthmus.core.caller import Caller
-from isthmus.core.operation import Effect, Operation, Verb
+from isthmus.core.operation import Effect, Operation, Transition, Verb
 
 __all__ = ["Question", "RecordFacts", "Related", "actions", "objection"]
 
@@ -37,10 +37,16 @@ class RecordFacts:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Another object that the call reads through a relationship or subquery, and the fields it reads there."""
+    """Another object that the call reads through a relationship or subquery, and the fields it reads there.
+
+    Where `creates`, it makes new records of it with these fields; `transitions` are the states that they begin in, None
+    where one names no state.
+    """
 
     object: str
     fields: frozenset[str]
+    creates: bool = False
+    transitions: tuple[Transition | None, ...] = (None,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +54,8 @@ class Question:
     """One call as policy judges it.
 
     `records` are the facts of the records that the operation names; one that is named without facts counts as
-    unknown in everything. `related` tells which of `operation.objects` are only read, and how; an object that it
-    leaves out is judged with the effects and all fields of the whole call. `consumer_zone` empty means unknown.
+    unknown in everything. `related` tells which of `operation.objects` are only read or made along, and how; one that
+    it leaves out is judged with the effects and all fields of the whole call. `consumer_zone` empty means unknown.
     """
 
     caller: Caller

@@ -37,6 +37,9 @@ class Examples:
     an update of `id` takes. `key` is the idempotency key of a create or upsert, `words` what a search finds something
     by. `query_text` is a query in the system's own language, for `parse`.
 
+    `below` are values of records below a new one, by relationship, which are made with `values`; of `refused_below` the
+    upstream refuses one.
+
     `since` is a moment since which some of the records changed, and `settle` lets what was changed meanwhile settle,
     such as by moving on the clock of the upstream that it is given. `loads` are loads of two lines or more that the
     upstream carries out, at least one of which creates; `refused` is a line of the first of these that it refuses.
@@ -59,6 +62,8 @@ class Examples:
     changes: Mapping[str, JSON] = field(default_factory=dict)
     key: Key | None = None
     words: str = ""
+    below: Mapping[str, JSON] = field(default_factory=dict)
+    refused_below: Mapping[str, JSON] = field(default_factory=dict)
     measure: Measure = field(default_factory=lambda: Measure("count", "", "n"))
     query_text: str = ""
     since: str = ""

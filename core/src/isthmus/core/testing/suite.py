@@ -15,6 +15,7 @@ from isthmus.core.testing import (
     injecting,
     keeping,
     loading,
+    nesting,
     paging,
     reconciling,
     surface,
@@ -28,7 +29,7 @@ __all__ = ["Check", "conformance"]
 
 MODULES = (
     *(surface, answering, versions, classifying, computing, hostile, injecting, paging, exporting, loading),
-    *(filing, acting, reconciling, keeping),
+    *(nesting, filing, acting, reconciling, keeping),
 )
 
 

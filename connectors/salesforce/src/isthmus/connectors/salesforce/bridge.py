@@ -19,6 +19,7 @@ from isthmus.connectors.salesforce.filing import is_file_request, serve_approval
 from isthmus.connectors.salesforce.ids import is_id
 from isthmus.connectors.salesforce.queries import MOST_ROWS
 from isthmus.connectors.salesforce.sosl import searches
+from isthmus.connectors.salesforce.tree import serve_tree
 from isthmus.core import Description, Groups, Page, Record
 from isthmus.core.connector import Calls
 from isthmus.core.errors import InvalidArguments, NotFound, UpstreamRejected, VersionConflict
@@ -198,6 +199,8 @@ class _Exchange:
         """Answer a request that may hold several."""
         if (self.request.method, family, *rest) == ("POST", "process", "approvals"):
             return await serve_approval(self._body(), self.calls, self._objects)
+        if (self.request.method, family, *rest[:1]) == ("POST", "composite", "tree") and len(rest) == 2:
+            return await serve_tree(self._body(), rest[1], self.calls)
         answered = COMPOSITES.get((self.request.method, "/".join(rest)))
         if answered is None or family != "composite":
             return await self.calls.relay(self.request)

@@ -11,9 +11,11 @@ from isthmus.connectors.salesforce.approvals import classify_approval
 from isthmus.connectors.salesforce.describe import state_field
 from isthmus.connectors.salesforce.files import BLOBS, classify_upload, is_upload
 from isthmus.connectors.salesforce.ids import is_id
+from isthmus.connectors.salesforce.tree import classify_tree
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import METHOD_OVERRIDES, parse_json, read_parameters, segments
 from isthmus.core.operation import Effect, RequestClass
+from isthmus.core.records import JSON
 
 __all__ = ["RESOURCES", "classify", "path_parts", "query_params", "steering"]
 
@@ -130,6 +132,8 @@ def _many(request: Request, parts: Sequence[str], params: Mapping[str, str]) -> 
             return _ingest(request, method, rest)
         case "POST" | "PATCH", ["composite", "sobjects", *rest] if not params:
             return _collection(request, rest)
+        case "POST", ["composite", "tree", object] if not params:
+            return classify_tree(_json(request), object)
         case _:
             return ()
 
@@ -176,10 +180,7 @@ def _ingest(request: Request, method: str, rest: Sequence[str]) -> Sequence[Requ
 
 def _collection(request: Request, rest: Sequence[str]) -> Sequence[RequestClass]:
     """Each record of a collection is a part of its own; what is deleted by ids alone might be of any object."""
-    try:
-        body = parse_json(request.content)
-    except UpstreamError:
-        return ()
+    body = _json(request)
     records = body.get("records") if isinstance(body, Mapping) and body.keys() == {"allOrNone", "records"} else None
     if not isinstance(records, list) or not records:
         return ()
@@ -291,8 +292,13 @@ def _changed(body: Mapping[str, object], object: str, records: tuple[str, ...]) 
 
 def _body(request: Request) -> Mapping[str, object] | None:
     """Read the values of one record; None where they are not what they seem."""
+    return _flat(_json(request))
+
+
+def _json(request: Request) -> JSON:
+    """Read a body of JSON; None where it is none."""
     try:
-        return _flat(parse_json(request.content))
+        return parse_json(request.content)
     except UpstreamError:
         return None
 

@@ -36,6 +36,7 @@ from isthmus.connectors.salesforce.queries import (
 from isthmus.connectors.salesforce.readback import MERGED, altered, settle, settle_delete
 from isthmus.connectors.salesforce.reader import Reader
 from isthmus.connectors.salesforce.settings import SalesforceSettings
+from isthmus.connectors.salesforce.tree import Tree, has_below, own_values
 from isthmus.connectors.salesforce.values import flat_values, key_text
 from isthmus.core.connector import (
     Action,
@@ -178,6 +179,10 @@ class Salesforce(Connector):
 
     async def create(self, object: str, values: Mapping[str, JSON], key: Key | None) -> Written:
         """Create by POST; the key field is unique in the org, so a second create with it is refused there."""
+        if has_below(values):
+            tree = Tree(self.facts_of)
+            body = await tree.body(object, values, key)
+            return tree.written(await self.http.post(self._org.path("/composite/tree/{}", object), json=body))
         body = flat_values(values) | ({key.field: key_text(key)} if key else {})
         answer = await self.http.post(self._org.path("/sobjects/{}", object), json=body)
         return await self._told(Written(new_id(answer), created=True), object, values)
@@ -234,6 +239,9 @@ class Salesforce(Connector):
             return await self._approvals(pending.object).reconcile(pending)
         if pending.verb == "delete":
             return await self._deleted(pending), Written(full_id(pending.id))
+        if has_below(pending.values):
+            # All of a tree is there, or nothing: what it is found by is its first record.
+            pending = replace(pending, values=own_values(pending.values))
         if pending.key is not None:
             row = await self._by_key(pending.object, pending.key, ("Id", *pending.values))
         elif pending.id:

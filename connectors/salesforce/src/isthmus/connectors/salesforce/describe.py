@@ -110,7 +110,21 @@ def object_facts(described: Node, classified: Mapping[str, Classification]) -> O
         createable=described.get("createable") is True,
         updateable=described.get("updateable") is True,
         deletable=described.get("deletable") is True,
+        children=_children(described),
     )
+
+
+def _children(described: Node) -> dict[str, str]:
+    """Map relationships to the records below; those that the org keeps by itself are left out."""
+    found = {}
+    for raw in _nodes(described, "childRelationships"):
+        name, object = _text(raw, "relationshipName"), _text(raw, "childSObject")
+        if name and object and raw.get("deprecatedAndHidden") is not True and not object.endswith(_KEPT_BY_ITSELF):
+            found[name] = object
+    return found
+
+
+_KEPT_BY_ITSELF = ("History", "Feed", "Share", "ChangeEvent", "__Tag", "TeamRelation")
 
 
 def classification_text(object: str) -> str:

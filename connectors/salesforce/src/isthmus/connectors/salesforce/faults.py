@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from isthmus.connectors.salesforce.tree import failed_in, grown
 from isthmus.core.connector import Fault, FaultKind, QuotaReading
 from isthmus.core.errors import (
     CredentialError,
@@ -164,6 +165,7 @@ def quota_of(response: Response) -> Iterable[QuotaReading]:
 
 
 def _fault(status: int, body: JSON) -> Fault:
+    body = failed_in(body)
     error = body[0] if isinstance(body, Sequence) and body and not isinstance(body, str) else body
     if not isinstance(error, Mapping):
         error = {}
@@ -214,11 +216,15 @@ def _unfit(response: Response) -> Fault | None:
         return _unusable("NOT_JSON", said)
     if response.status != 201 and b'"success"' not in response.body[:400]:
         return None
-    body = _body(response)
+    return _undone(response.status, _body(response))
+
+
+def _undone(status: int, body: JSON) -> Fault | None:
+    """Tell what is wrong with an answer about a write."""
     told = body if isinstance(body, Mapping) else {}
-    if told.get("success") is False:
-        return _fault(400, told.get("errors"))
-    if "success" not in told and response.status != 201:
+    if told.get("success") is False or told.get("hasErrors") is True:
+        return _fault(400, told.get("errors", body))
+    if grown(body) or ("success" not in told and status != 201):
         return None
     return None if isinstance(told.get("id"), str) else _unusable("NO_ID", "the org did not say what it wrote")
 

@@ -149,8 +149,8 @@ def object_facts(told: Dictionary, mapped: Mapping[str, Sequence[str]]) -> Objec
         version_field="sys_mod_count" if "sys_mod_count" in fields else None,
         owner_field="assigned_to" if "assigned_to" in fields else None,
         state_field=STATE if STATE in fields and moves_state(name, STATE) else None,
-        class_field=CLASS if told.below or told.more_below else None,
-        below=told.below,
+        kind_field=CLASS if told.below or told.more_below else None,
+        kinds=told.below,
     )
 
 

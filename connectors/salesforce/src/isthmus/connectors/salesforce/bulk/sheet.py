@@ -64,15 +64,42 @@ def read_sheet(answer: Response, columns: Columns, *, headed: bool) -> Table:
     order = _order(names, columns)
     if order is None and (headed or ID.casefold() in names):
         raise strange()
-    text = body[start if order is None else end :]
+    rows = _Rows(body, start if order is None else end)
     sheets = _sheets(columns)
     if order is None or order == tuple(range(len(order))):
-        table = sheets.decoded(text)
+        table = sheets.decoded(rows)
         if table is not None:
             return table
+    text = body[rows.first :]
     if 4 * len(text) + VALUE * text.count(b",") > HEAVIEST:
         raise _heavy()
     return sheets.made(split_rows(text), order or tuple(range(len(columns.paths))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a page where they stand in its body: a copy of them costs as much as a tenth of reading them."""
+
+    body: bytes
+    first: int
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether nothing but blanks is left; mostly the first letters tell that there is more."""
+        return not self.body[self.first : self.first + 64].strip() and not self.body[self.first :].strip()
+
+    @property
+    def text(self) -> memoryview:
+        """Return them without the line end behind the last one."""
+        last = len(self.body)
+        while last > self.first and self.body[last - 1] in b"\r\n":
+            last -= 1
+        return memoryview(self.body)[self.first : last]
+
+    @property
+    def marks(self) -> int:
+        """Count the quotation marks."""
+        return self.body.count(b'"', self.first)
 
 
 def _heavy() -> UpstreamError:
@@ -125,7 +152,7 @@ class _Shape:
             return Literal[tuple(sorted(self.choices[path]))] | None
         return _TEXT if path == ID else _KINDS.get(type, _TEXT | None)
 
-    def decoded(self, body: bytes, care: int) -> Table | None:
+    def decoded(self, told: _Rows, care: int) -> Table | None:
         """Read rows as JSON; None where that might not be what the CSV says, or takes more care.
 
         Both languages begin and end a value at the same quotation marks, so that JSON that parses has the values of
@@ -133,15 +160,15 @@ class _Shape:
         there are fewer rows than ends, or more marks than values take.
         """
         end, row = (b'"\n"', b'"],["') if care is LINES else (b"\n", b"],[")
-        text = b"".join((b"[[", body.rstrip(b"\r\n"), b"]]"))
+        text = b"".join((b"[[", told.text, b"]]"))
         if b"\\" in text:
             text = text.replace(b"\\", b"\\\\")
         before = len(text)
         text = text.replace(end, row)
         ends = (len(text) - before) // 2
-        for raw, told in _ESCAPES:
+        for raw, escaped in _ESCAPES:
             if raw in text:
-                text = text.replace(raw, told)
+                text = text.replace(raw, escaped)
         if care:
             # Neighbours share a comma, so that one pass finds every other one.
             text = text.replace(b',"",', b",null,").replace(b',"",', b",null,")
@@ -150,7 +177,7 @@ class _Shape:
             rows = self._decoder.decode(text)
         except (msgspec.MsgspecError, UnicodeError):
             return None
-        sure = len(rows) == ends + 1 and (not care or body.count(b'"') == 2 * len(self.at) * len(rows))
+        sure = len(rows) == ends + 1 and (not care or told.marks == 2 * len(self.at) * len(rows))
         return self.table(rows, filled=not care) if sure and self._finite(rows) else None
 
     def _finite(self, rows: Sequence[Fields]) -> bool:
@@ -171,14 +198,14 @@ class _Sheets:
         self._plain = self._usual = _Shape(columns, {})
         self._learnt, self._missed, self._care = False, 0, 0
 
-    def decoded(self, body: bytes) -> Table | None:
+    def decoded(self, rows: _Rows) -> Table | None:
         """Decode a page; None where it takes the csv module."""
-        if not body.strip():
+        if rows.empty:
             return self._plain.table(())
         for care in range(self._care, LINES + 1):
-            table = self._usual.decoded(body, care)
+            table = self._usual.decoded(rows, care)
             if table is None and self._usual is not self._plain:
-                table = self._plain.decoded(body, care)
+                table = self._plain.decoded(rows, care)
                 if table is not None:
                     self._widen(table)
             if table is not None:

@@ -1,4 +1,4 @@
-"""A record that lies in an object below the one asked is read only by who may read that object as well."""
+"""A record that is of another kind than the object asked is read only by who may read that kind as well."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -131,7 +131,7 @@ async def test_figures_that_would_count_them_are_refused_before_sending(gateway:
     count = {"measures": [{"function": "count"}]}
     await call(gateway, house.caller("eu"), "describe", system="itsm", object="task")
     since = house.mark()
-    with pytest.raises(Denied, match="ask for each object below by its own name"):
+    with pytest.raises(Denied, match="ask for each kind by its own name"):
         await call(gateway, house.caller("eu"), "aggregate", system="itsm", object="task", **count)
     assert house.sent(since=since) == []
     assert await call(gateway, house.caller("eu"), "aggregate", system="itsm", object="problem", **count)
@@ -149,7 +149,7 @@ async def test_a_relation_does_not_lead_to_one(gateway: Gateway, house: ItsmHome
     assert not page.complete
 
 
-async def test_fields_and_masks_of_the_object_below_count(house: ItsmHome, clock: FastClock) -> None:
+async def test_fields_and_masks_of_the_kind_count(house: ItsmHome, clock: FastClock) -> None:
     for rules in (FEW_FIELDS, MASKED):
         house.cedar = CEDAR.replace("crm", "itsm") + rules
         async with house.open(clock) as gateway:
