@@ -74,8 +74,8 @@ class Budget:
 
     @property
     def answered(self) -> tuple[int, float]:
-        """Return how many units the org has certainly counted by now, over all processes, and what time that is."""
-        return self._grant.completed + self._pending.completed, self._clock.time()
+        """Return how many units the org has certainly counted by now, over all processes, and as of when."""
+        return self._grant.completed + self._pending.completed, self._synced
 
     async def acquire(self, cost: int, agent: str, deadline: Deadline, class_: str = "caller") -> Permit:
         """Wait for a permit; `class_` is "caller", or "reconcile" to reach a little into the reserve.

@@ -109,19 +109,8 @@ class LogWrites(LogReads):
         Raises:
             InvalidArguments: the entry is too long for a leaf.
         """
-        if len(entry.record_ids) <= MOST_NAMED:
-            return self._append(entry, payload)
-        index = self._append(replace(entry, record_ids=entry.record_ids[:MOST_NAMED]), payload)
-        more = Entry(
-            agent=entry.agent, attempt=entry.attempt, connection=entry.connection, decision="continued",
-            kind=entry.kind, object=entry.object, on_behalf_of=entry.on_behalf_of, principal=entry.principal,
-            state=entry.state, system=entry.system, time=entry.time, trace_id=entry.trace_id,
-        )  # fmt: skip
-        for begin in range(MOST_NAMED, len(entry.record_ids), MOST_NAMED):
-            self._append(replace(more, record_ids=entry.record_ids[begin : begin + MOST_NAMED]))
-        return index
-
-    def _append(self, entry: Entry, payload: Mapping[str, JSON] | None = None) -> int:
+        if len(entry.record_ids) > MOST_NAMED:
+            return self._append_all(entry, payload)
         pending, sealer = self._pending, self._sealer
         index, name, content = pending.size, sealer.pseudonym, encode_body(entry, payload)
         if not content:
@@ -141,6 +130,18 @@ class LogWrites(LogReads):
         # Nothing here fails, so an entry that could not be encoded or sealed leaves no half of itself behind.
         pending.add_body(index, salt, sealed, bytes.fromhex("".join(named)))
         pending.add(leaf)
+        return index
+
+    def _append_all(self, entry: Entry, payload: Mapping[str, JSON] | None) -> int:
+        """Spread the records of an entry over as many as they need."""
+        index = self.append(replace(entry, record_ids=entry.record_ids[:MOST_NAMED]), payload)
+        more = Entry(
+            agent=entry.agent, attempt=entry.attempt, connection=entry.connection, decision="continued",
+            kind=entry.kind, object=entry.object, on_behalf_of=entry.on_behalf_of, principal=entry.principal,
+            state=entry.state, system=entry.system, time=entry.time, trace_id=entry.trace_id,
+        )  # fmt: skip
+        for begin in range(MOST_NAMED, len(entry.record_ids), MOST_NAMED):
+            self.append(replace(more, record_ids=entry.record_ids[begin : begin + MOST_NAMED]))
         return index
 
     def mark(self) -> Mark:
