@@ -1,6 +1,7 @@
 """Names are checked and spelled canonically against what the identity may see, and read once."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -167,3 +168,14 @@ async def test_the_operator_has_the_last_word_on_classes_and_countries():
     assert facts.field("Name").source == "operator"
     assert facts.field("Email").classes == {"pii"}
     assert facts.country == ("Boss.Country",)
+
+
+async def test_what_the_operator_says_of_a_kind_holds_for_all():
+    async def read(name):
+        return replace(PERSON, kind_field="Kind", kinds=("Employee",))
+
+    overlay = Overlay({"person.name": frozenset({"public"}), "employee.name": frozenset({"phi"}),
+                       "employee.email": frozenset({"secret"}), "other.name": frozenset({"pii"})}, {})  # fmt: skip
+    facts = await metadata(overlay, read=read).object("Person")
+    assert facts.field("Name").classes == {"public", "phi"}
+    assert facts.field("Email").classes == {"pii", "secret"}

@@ -1,11 +1,14 @@
 """A load of many records through the whole passage ends as it is told, also after the process that sent it died."""
 
+from collections import Counter
+
 import pytest
 from tests.passage.conftest import FastClock, Home
 from tests.passage.test_loads import LOADS, people
 
-from isthmus.core.errors import UpstreamError
+from isthmus.core.errors import RetryLater
 from isthmus.core.gateway import Gateway
+from isthmus.core.journal.log import MOST_NAMED
 from isthmus.core.records import MOST_LINES
 
 
@@ -44,7 +47,7 @@ async def test_a_job_that_takes_long_ends_in_another_process(house: Home, clock:
 async def test_an_answer_lost_in_the_middle_writes_nothing_or_all(gateway: Gateway, house: Home) -> None:
     session, names = gateway.session(house.caller("eu")), [f"Lost {at}" for at in range(210)]
     house.org.faults.arm("server_error", method="PATCH", status=500)
-    with pytest.raises(UpstreamError, match="is not known"):
+    with pytest.raises(RetryLater, match="it wrote nothing"):
         assert [one async for one in session.load("crm", "Contact", people(*names), key="lost")]
     assert not [row for row in house.org.rows("Contact") if str(row["LastName"]).startswith("Lost ")]
     told = [one async for one in session.load("crm", "Contact", people(*names), key="lost")]
@@ -52,11 +55,21 @@ async def test_an_answer_lost_in_the_middle_writes_nothing_or_all(gateway: Gatew
     assert len([row for row in house.org.rows("Contact") if str(row["LastName"]).startswith("Lost ")]) == 210
 
 
-@pytest.mark.parametrize("action", ["create", "update"])
-async def test_the_log_has_room_for_the_records_of_the_largest_load(gateway: Gateway, house: Home, action: str) -> None:
-    session, values = gateway.session(house.caller("eu")), [{"LastName": f"L {at}"} for at in range(MOST_LINES)]
-    told = [one async for one in session.load("crm", "Contact", values, key="largest")]
+@pytest.mark.parametrize(("action", "count"), [("create", MOST_LINES), ("update", 2 * MOST_NAMED + 1)])
+async def test_the_log_has_room_for_the_records_of_the_largest_load(
+    gateway: Gateway, house: Home, action: str, count: int
+) -> None:
+    session, values = gateway.session(house.caller("eu")), [{"LastName": f"L {at}"} for at in range(count)]
+    told = [one async for one in session.load("crm", "Contact", values, key="largest", size=count)]
     if action == "update":
         lines = [(one.id, {"Title": "Largest"}) for one in told[0].outcomes]
-        told = [one async for one in session.load("crm", "Contact", lines, action="update", key="titles")]
-    assert [(len(one.outcomes), one.failed) for one in told] == [(MOST_LINES, ())]
+        told = [one async for one in session.load("crm", "Contact", lines, action="update", key="titles", size=count)]
+    assert [(len(one.outcomes), one.failed) for one in told] == [(count, ())]
+    log = gateway.parts.journal.view()
+    named = Counter(
+        name
+        for entry in log.entries(0, log.size)
+        if entry.leaf["kind"] == "outcome" and entry.leaf.get("tool", entry.leaf["decision"]) in ("load", "continued")
+        for name in entry.private.get("record_ids", ())
+    )
+    assert named == Counter({one.id: 1 + (action == "update") for one in told[0].outcomes})

@@ -14,6 +14,7 @@ from isthmus.core import sync
 from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.config import load_config
 from isthmus.core.connector import Batch
+from isthmus.core.cursors import MOST_EMPTY
 from isthmus.core.errors import Denied, InvalidArguments, UpstreamError
 from isthmus.core.gateway import Gateway
 from isthmus.core.plugins import Plugins
@@ -108,8 +109,8 @@ class Circling(Salesforce):
 
 
 @asynccontextmanager
-async def circling(house: Home, clock: FastClock) -> AsyncIterator[Gateway]:
-    around = Surroundings(environ=house.environ, clock=clock, plugins=Plugins({"salesforce": Circling}, {}))
+async def circling(house: Home, clock: FastClock, connector: type[Salesforce] = Circling) -> AsyncIterator[Gateway]:
+    around = Surroundings(environ=house.environ, clock=clock, plugins=Plugins({"salesforce": connector}, {}))
     async with open_gateway(load_config(house.write()), around) as gateway:
         yield gateway
 
@@ -131,6 +132,36 @@ async def test_a_system_that_goes_in_circles_is_not_read_for_ever(
         with pytest.raises(UpstreamError, match="same records again"):
             await read(gateway)
     assert 0 < len(given) <= pages
+
+
+class Hollow(Salesforce):
+    """Gives so many batches without a record before each that has some, and without end where there is none."""
+
+    between: ClassVar[int] = 0
+
+    async def export(self, query: Query, at: str) -> Batch:
+        step = int(at or 0) + 1
+        if self.between == 0 or step % (self.between + 1):
+            return Batch((), str(step))
+        row = Row("Contact", f"c{step}", dict.fromkeys(query.select))
+        return Batch((row,), str(step) if step < 3 * (self.between + 1) else "")
+
+
+@pytest.mark.parametrize("between", [1, MOST_EMPTY, MOST_EMPTY + 1, 0])
+async def test_batches_without_a_record_do_not_go_on_for_ever(
+    house: Home, clock: FastClock, monkeypatch: pytest.MonkeyPatch, between: int
+) -> None:
+    monkeypatch.setattr(Hollow, "between", between)
+    given: list[Page] = []
+    async with circling(house, clock, Hollow) as gateway:
+        pages = gateway.session(house.caller("eu")).export("crm", "Contact", select=["Name"], limit=2)
+        if 0 < between <= MOST_EMPTY:
+            given += [page async for page in pages]
+            assert [len(page.records) for page in given] == [1, 1, 1]
+            return
+        with pytest.raises(UpstreamError, match=f"{MOST_EMPTY} batches without a record") as caught:
+            given += [page async for page in pages]
+    assert (caught.value.reason, given) == ("endless", [])
 
 
 async def test_more_than_was_asked_for_is_not_given(

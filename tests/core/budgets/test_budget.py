@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from isthmus.core.budgets import QuotaReading, Rules
+from isthmus.core.budgets import UNCOUNTED, QuotaReading, Rules
 from isthmus.core.errors import QuotaExhausted
 
 FREE = Rules()
@@ -366,3 +366,57 @@ async def test_costs_above_one_are_waited_for(clock, budgets, soon):
     permit = await clock.drive(budget.acquire(25, "planner", soon(10)))
     permit.finish(sent=True)
     assert clock.now - start >= 0.2
+
+
+async def uncounted(budget, soon, times=1):
+    for _ in range(times):
+        permit = await budget.acquire(1, "planner", soon(1.0))
+        permit.use()
+        budget.learn([UNCOUNTED], permit)
+        permit.finish(sent=True)
+
+
+async def test_what_counts_against_no_quota_uses_none_up(clock, budgets, soon):
+    one, other = budgets(Rules(reserve=0.2)), budgets(Rules(reserve=0.2))
+    told = {"resets_at": datetime.fromtimestamp(clock.time() + 1_000, UTC)}
+    await clock.drive(read(one, soon, 50, None, **told))
+    await clock.advance(2)
+    await clock.drive(uncounted(other, soon, 200))
+    await clock.advance(2)
+    assert sum([(await count(clock, budget, soon))[0] for budget in (one, other, one)]) == 39
+
+
+async def test_after_a_spent_window_what_counts_against_no_quota_goes_on(clock, budgets, soon):
+    budget = budgets(Rules(reserve=0.2))
+    for _ in range(3):
+        ends = datetime.fromtimestamp(clock.time() + 1_000, UTC)
+        await clock.drive(read(budget, soon, 50, 0, resets_at=ends))
+        budget.exhausted(ends)
+        assert (await count(clock, budget, soon))[0] == 0
+        await clock.advance(1_001)
+        await clock.drive(uncounted(budget, soon, 200))
+
+
+async def test_what_was_sent_in_the_window_before_frees_nothing_in_this_one(clock, budgets, soon):
+    budget = budgets(Rules(reserve=0.2))
+    ends = datetime.fromtimestamp(clock.time() + 1_000, UTC)
+    await clock.drive(read(budget, soon, 100, 60, resets_at=ends))
+    flying = [await clock.drive(budget.acquire(1, "planner", soon(1.0))) for _ in range(10)]
+    for permit in flying:
+        permit.use()
+    await clock.advance(1_001)
+    await clock.drive(spend(budget, soon))
+    for permit in flying:
+        budget.learn([UNCOUNTED], permit)
+        permit.finish(sent=True)
+    assert (await count(clock, budget, soon))[0] <= 1
+
+
+async def test_a_lost_answer_does_not_stop_what_counts_against_no_quota(clock, budgets, soon):
+    budget = budgets(Rules(reserve=0.2))
+    ends = datetime.fromtimestamp(clock.time() + 1_000, UTC)
+    await clock.drive(read(budget, soon, 50, 0, resets_at=ends))
+    await clock.advance(1_001)
+    await clock.drive(uncounted(budget, soon, 100))
+    await clock.advance(2)
+    assert 40 <= (await count(clock, budget, soon))[0] <= 41

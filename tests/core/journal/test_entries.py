@@ -14,9 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from isthmus.core.errors import InvalidArguments
-from isthmus.core.journal import Entry, FieldForm, Journal, JournalKeys, Kind
+from isthmus.core.journal import Entry, FieldForm, Journal, JournalKeys, Kind, Transaction
 from isthmus.core.journal.leaf import encode_body, encode_leaf, parse_leaf
+from isthmus.core.journal.log import MOST_NAMED
 from isthmus.core.journal.sealing import Sealer, canonical
+from isthmus.core.journal.verify import Finding, verify
 from isthmus.residency import Integrity, Label
 
 LABEL = Label.of(["pii"], ["DE"], ["sf-eu"], Integrity.TRUSTED, person=True)
@@ -283,3 +285,38 @@ def test_canonical_json_reads_back_and_ignores_order(value: object) -> None:
 def test_keys_never_show(keys: JournalKeys) -> None:
     assert "s" * 8 not in repr(keys)
     assert "p" * 8 not in repr(keys)
+
+
+def test_more_records_than_a_leaf_has_room_for_go_on_in_entries_behind_it(
+    opened: Callable[..., Journal], outcome: Callable[..., Entry], keys: JournalKeys, tmp_path: Path
+) -> None:
+    names = tuple(f"{number:018d}" for number in range(2 * MOST_NAMED + 1))
+    with opened() as journal:
+        journal.transact_sync(lambda tx: tx.append(outcome()))
+        index = journal.transact_sync(lambda tx: tx.append(outcome(record_ids=names), {"note": "all"}))
+        note = journal.checkpoint_sync()
+        view = journal.view()
+        found = list(view.entries(index, view.size))
+        key = journal.verification_key
+        assert [one.leaf.get("decision") for one in found] == ["allow", "continued", "continued"]
+        assert len({str(one.leaf[name]) for one in found for name in ("attempt",)}) == 1
+        assert tuple(name for one in found for name in one.private["record_ids"]) == names
+        assert {one.leaf["state"] for one in found} == {"happened"}
+        assert [bool(one.payload) for one in found] == [True, False, False]
+        gone = journal.transact_sync(lambda tx: tx.erase(names[-1], who="dpo", why="asked", basis="GDPR 17"))
+        assert gone == (index + 2,)
+    report = verify(tmp_path / "journal.db", [key], older=[note], sealing=keys.sealing)
+    assert (report.finding, report.size, report.covered) == (Finding.OK, 5, 4)
+    assert report.erased == 1
+
+
+def test_entries_that_go_on_are_there_as_a_whole_or_not_at_all(journal: Journal, outcome: Callable[..., Entry]) -> None:
+    names = (*(f"{number:018d}" for number in range(MOST_NAMED)), "one more")
+
+    def work(transaction: Transaction) -> None:
+        transaction.append(outcome(record_ids=names))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        journal.transact_sync(work)
+    assert journal.view().size == 0

@@ -5,18 +5,15 @@ REST API reference, "Table API" (202 and 429); KB3047115 (rows hidden after the 
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import httpx2
 from tests.conftest import COMPANY, ITSM, write_folder
-from tests.passage.conftest import AGENTS, CEDAR, Home, Wire
+from tests.passage.conftest import AGENTS, CEDAR, Home
 
-from isthmus.core.gateway import Gateway
-from isthmus.core.resilience import Clock
 from isthmus.plugins.sandbox.servicenow import FAULTS, ServiceNowInstance
 from isthmus.plugins.sandbox.servicenow.tokens import PATH
 
@@ -63,16 +60,6 @@ class ItsmHome(Home):
         text += AGENTS + f"[connections.itsm-eu.budget]\n{self.budget}\n"
         self.environ |= {"ITSM_SECRET": self.org.client_secret, "ITSM_PASSWORD": self.org.password("admin")}
         return write_folder(self.folder, text, cedar=self.cedar)
-
-    @asynccontextmanager
-    async def open(self, clock: Clock | None = None, wire: Wire | None = None) -> AsyncIterator[Gateway]:
-        """Open a gateway; all its calls match a rate rule, so that each answer says so."""
-        rule = {"user": str(self.org.user("admin")["sys_id"]), "rate_limit": "100000"}
-        self.org.store.insert(
-            "sys_rate_limit_rules", {"request_resource": "/api/now", "active": "true", **rule}, "admin"
-        )
-        async with super().open(clock, wire) as gateway:
-            yield gateway
 
     @property
     def org(self) -> ServiceNowInstance:  # type: ignore[override]

@@ -15,6 +15,7 @@ from isthmus.core.caller import Caller
 from isthmus.core.calls import Judged, Leg
 from isthmus.core.errors import Denied
 from isthmus.core.flows import Flows
+from isthmus.core.inheritance import check_figures
 from isthmus.core.operation import Operation
 from isthmus.core.parts import Parts
 from isthmus.core.plan import Plan
@@ -65,7 +66,7 @@ class Authorizer:
         )
         smallest = flows.judge(plan)
         call_digest, approval_digest = self._digests(leg, plan, approvable=operation.writes or bool(verdict.approvable))
-        return Judged(
+        judged = Judged(
             leg,
             plan,
             operation,
@@ -77,6 +78,9 @@ class Authorizer:
             approval_digest,
             "" if verdict.allowed else verdict.approvable,
         )
+        if plan.reach.lying:
+            check_figures(judged, self.parts.policy)
+        return judged
 
     def ask(self, leg: Leg, plan: Plan, label: Label | None) -> tuple[Plan, Question]:
         """Return the plan without fields that nobody named and the caller may not have, and the question to policy.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from isthmus.core.budgets import QuotaReading
+from isthmus.core.budgets import UNCOUNTED, QuotaReading
 from isthmus.core.errors import InvalidArguments, UpstreamError, UpstreamRejected
 from isthmus.core.facts import Action, FieldFacts, FieldType, ObjectFacts, ObjectSummary
 from isthmus.core.operation import RequestClass
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from isthmus.core.results import Result
 
 __all__ = [
+    "UNCOUNTED",
     "Action",
     "Batch",
     "Begun",
@@ -214,7 +215,7 @@ class Connector(ABC):
         """Classify an answer; None is success."""
 
     def quota(self, response: "Response") -> Iterable[QuotaReading]:
-        """Read the quota that an answer reports."""
+        """Read the quota that an answer reports; `UNCOUNTED` where it shows that its request counted against none."""
         return ()
 
     def parse(self, text: str) -> Query | Aggregate:

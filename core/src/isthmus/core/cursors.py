@@ -16,9 +16,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from isthmus.core.errors import InvalidArguments, UpstreamError
 from isthmus.core.records import JSON, AllOf, AnyOf, Compare, Condition, Operator, Order, Query, Row, Value
 
-__all__ = ["Cursor", "CursorSeal", "after_condition", "endless", "merged", "query_digest", "went_on"]
+__all__ = ["Cursor", "CursorSeal", "after_condition", "endless", "merged", "query_digest", "went_on", "went_on_empty"]
 
 Scalar: TypeAlias = bool | int | float | str | None
+MOST_EMPTY = 100
+"""Batches of an export without a record in a row: a job has one or two, a system that hides whole pages some more."""
+_BEGUN: tuple[Scalar, ...] = (None, None, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,29 @@ def went_on(passed: tuple[Scalar, ...], first: str, target: str) -> tuple[Scalar
     Raises:
         UpstreamError: a batch with this record came before; what follows would come again for ever.
     """
-    last, mark, steps, most = passed or (None, None, 0, 1)
+    last, mark, steps, most = passed[:4] or _BEGUN
     if first in (last, mark) or not isinstance(steps, int) or not isinstance(most, int):
         raise endless(target)
     if steps + 1 == most:
         return first, first, 0, most * 2
     return first, mark, steps + 1, most
+
+
+def went_on_empty(passed: tuple[Scalar, ...], target: str) -> tuple[Scalar, ...]:
+    """Note one more batch of an export that has no record and goes on elsewhere.
+
+    Raises:
+        UpstreamError: there were `MOST_EMPTY` of them in a row.
+    """
+    walk, empty = passed[:4] or _BEGUN, passed[4] if len(passed) > 4 else 0
+    if not isinstance(empty, int) or empty >= MOST_EMPTY:
+        raise UpstreamError(
+            f"{target} gave {MOST_EMPTY} batches without a record, each leading to another; start again, with a "
+            "narrower condition, or report it to the connector's author",
+            code="endless",
+            object=target,
+        )
+    return *walk, empty + 1
 
 
 def endless(target: str) -> UpstreamError:

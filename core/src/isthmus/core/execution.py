@@ -6,7 +6,7 @@ from dataclasses import replace
 from isthmus.core.calls import Done, Judged
 from isthmus.core.commitment import key_of, load_of, under_way
 from isthmus.core.connector import Connector
-from isthmus.core.cursors import after_condition, endless, went_on
+from isthmus.core.cursors import after_condition, endless, went_on, went_on_empty
 from isthmus.core.errors import InvalidArguments, OutcomeUnknown, UpstreamError
 from isthmus.core.files import File, digest_of, spool
 from isthmus.core.metadata import typed
@@ -157,7 +157,11 @@ async def _stretch(connector: Connector, request: Export | Changes, judged: Judg
         batch = await connector.export(query, at)
         _check_stretch(batch.rows, query.limit, judged, moved=not batch.at or batch.at != at)
         passed = judged.leg.last[1:] if judged.leg.last else ()
-        passed = went_on(passed, batch.rows[0].id, judged.operation.target) if batch.rows else passed
+        if batch.rows:
+            passed = went_on(passed, batch.rows[0].id, judged.operation.target)
+        elif batch.at not in ("", at):
+            # One that stays where it is waits for the system, each time for no longer than the call's deadline.
+            passed = went_on_empty(passed, judged.operation.target)
         return Done(rows=_kept(batch.rows), at=batch.at, passed=passed)
     changed = await connector.changes(query, at or request.since)
     _check_stretch(changed.rows, query.limit, judged, moved=changed.at != (at or request.since))

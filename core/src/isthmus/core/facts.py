@@ -96,7 +96,8 @@ class ObjectFacts:
     `country` lists paths that tell the subject's country, the first present wins. `person` is True where a record
     is about a person, so that an unclassified field counts as personal. `searched` are the fields that a search by
     words looks into. `children` names the object behind each relationship to records below this one that a create can
-    make along with it.
+    make along with it. Where records of other objects are records of this one too, `kinds` names those objects and
+    `kind_field` the field that tells in which a record lies; None where there are no others.
     """
 
     name: str
@@ -110,6 +111,8 @@ class ObjectFacts:
     version_field: str | None = None
     owner_field: str | None = None
     state_field: str | None = None
+    kind_field: str | None = None
+    kinds: tuple[str, ...] = ()
     createable: bool = True
     updateable: bool = True
     deletable: bool = True

@@ -31,6 +31,7 @@ from isthmus.core.execution import execute
 from isthmus.core.files import inline
 from isthmus.core.http import Meter, Response
 from isthmus.core.http.telemetry import tracing
+from isthmus.core.inheritance import check_record
 from isthmus.core.lookups import LookUps
 from isthmus.core.merging import check_combinable
 from isthmus.core.operation import Verb
@@ -255,6 +256,8 @@ class Gateway:
                 # 7 execute
                 connector = leg.connection.bind(leg.scope(judged.declared, permit))
                 done = await execute(judged, connector, self.parts)
+                if judged.plan.reach.lying:
+                    check_record(judged, done.rows, self.parts.policy)
                 if done.objects:
                     known = tuple(one for one in done.objects if self._authorizer.may_describe(judged, one.name))
                     done = changed(done, objects=known)

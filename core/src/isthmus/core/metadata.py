@@ -52,6 +52,11 @@ class FieldPath:
         """Name the paths that tell whose data this is."""
         return tuple(self.prefix + path for path in self.object.country)
 
+    @property
+    def kind_path(self) -> str | None:
+        """Name the path that tells in which object the record lies, where there are several."""
+        return self.prefix + self.object.kind_field if self.object.kind_field else None
+
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
@@ -65,13 +70,23 @@ class Overlay:
 
     def apply(self, facts: ObjectFacts) -> ObjectFacts:
         """Return the facts with the operator's word on top."""
-        fields = dict(facts.fields)
+        fields, kinds = dict(facts.fields), self._of_kinds(facts)
         for name, field in fields.items():
-            told = self.classes.get(f"{facts.name}.{name}".casefold())
-            if told is not None:
-                fields[name] = replace(field, classes=told, source="operator")
+            told, more = self.classes.get(f"{facts.name}.{name}".casefold()), kinds.get(name.casefold())
+            if told is not None or more:
+                own = told if told is not None else field.classes
+                fields[name] = replace(field, classes=own | (more or frozenset()), source="operator")
         country = self.country.get(facts.name.casefold(), facts.country)
         return replace(facts, fields=fields, country=country, _spelling={})
+
+    def _of_kinds(self, facts: ObjectFacts) -> dict[str, frozenset[str]]:
+        """Return by field what is said of other kinds: it holds for their records when they are read here, too."""
+        names, found = {one.casefold() for one in facts.kinds}, dict[str, frozenset[str]]()
+        for path, classes in self.classes.items() if names else ():
+            object, _, name = path.partition(".")
+            if object in names:
+                found[name] = found.get(name, frozenset()) | classes
+        return found
 
 
 class Metadata:

@@ -384,12 +384,13 @@ async def _probed(
 
 
 async def _control(facts: ObjectFacts, paths: Iterable[FieldPath], metadata: Metadata) -> tuple[str, ...]:
-    """Name what labels a row. A country field this identity may not see is left out: unknown narrows."""
+    """Name what labels a row and tells where it lies; what this identity may not see is left out: unknown narrows."""
     named = [facts.id_field, *((facts.version_field,) if facts.version_field else ())]
+    kinds = [facts.kind_field, *(one.kind_path for one in paths if one.prefix)]
     countries = dict.fromkeys([*facts.country, *(country for one in paths for country in one.country_paths)])
-    for country in countries:
+    for told in (*filter(None, kinds), *countries):
         try:
-            named.append((await metadata.path(facts, country)).path)
+            named.append((await metadata.path(facts, told)).path)
         except (InvalidArguments, NotFound):
             continue
     return tuple(dict.fromkeys(named))

@@ -7,7 +7,21 @@ from isthmus.core.connector import ObjectFacts
 from isthmus.core.metadata import FieldPath
 from isthmus.core.policy import Related
 
-__all__ = ["Reach"]
+__all__ = ["Lying", "Reach"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """Records of `object` that may be of its `kinds`: the field that tells, and which fields are shown of them.
+
+    `prefix` is the relationship path that leads there; empty is the object that was asked.
+    """
+
+    field: str
+    object: str
+    kinds: tuple[str, ...]
+    fields: frozenset[str]
+    prefix: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +87,19 @@ class Reach:
             if path.object.name != name:
                 found.setdefault(path.object.name, set()).add(path.facts.name)
         return tuple(Related(one, frozenset(fields)) for one, fields in sorted(found.items()))
+
+    @cached_property
+    def lying(self) -> tuple[Lying, ...]:
+        """List the objects whose records may lie in others; mostly there are none."""
+        found: dict[str, Lying] = {}
+        if self.facts is not None and self.facts.kind_field:
+            kinds = self.facts.kinds
+            found[""] = Lying(self.facts.kind_field, self.facts.name, kinds, self.own_fields)
+        for prefix, facts in {one.prefix: one.object for one in self.paths if one.prefix}.items():
+            if facts.kind_field:
+                fields = frozenset(one.facts.name for one in self.paths if one.prefix == prefix)
+                found[prefix] = Lying(prefix + facts.kind_field, facts.name, facts.kinds, fields, prefix)
+        return tuple(found.values())
 
     @cached_property
     def classes(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ from isthmus.core.errors import IsthmusError, OutcomeUnknown, UpstreamRejected
 from isthmus.core.execution import MOST_GROUPS, SUPPORT
 from isthmus.core.files import File
 from isthmus.core.flows import answers, compared_with_refs, file_label
+from isthmus.core.inheritance import forbidden_kind, readable
 from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnavailable, Transaction
 from isthmus.core.labelling import anything, label_of
 from isthmus.core.merging import combine
@@ -90,33 +91,55 @@ class Recorder:
             limit = min(self._limit(one) for one in fetched)
         legs = {one.judged.leg.connection.name: one for one in fetched}
         rows, homes = merged({name: one.done.rows for name, one in legs.items()}, orders, limit)
-        shown, shown_homes = self._shown(legs, rows, homes)
-        if len(shown_homes) < len(homes):
-            refused = (*refused, Withheld("records that would tell what a ref stands for", ("refs-stay-opaque",)))
+        shown, shown_homes, kept_back = self._shown(legs, rows, homes)
+        refused = (*refused, *kept_back)
         released = {name: self._released(one, shown[name]) for name, one in legs.items()}
         await self._record_reads(fetched, released)
         records = _in_order(shown_homes, released)
         if not isinstance(request, Query):
             return Page(records, complete=False, withheld=tuple(refused))
-        gone = tuple(self._id(one, id) for one in fetched for id in one.done.deleted)
+        gone, unsaid = self._gone(fetched)
+        refused = (*refused, *unsaid)
         after = self._after(call, request, legs, rows, waiting)
         complete = not refused and all(_whole_answer(one) for one in fetched)
         return Page(records, after, complete=complete, withheld=tuple(refused), deleted=gone)
+
+    def _gone(self, fetched: Sequence[Fetched]) -> tuple[tuple[str, ...], Sequence[Withheld]]:
+        """Return the ids of what is gone; they do not say in which object it lay, so all of these must be open."""
+        gone, withheld = list[str](), list[Withheld]()
+        for one in fetched:
+            rules = forbidden_kind(one.judged, self.parts.policy) if one.done.deleted else None
+            if rules is None:
+                gone += (self._id(one, id) for id in one.done.deleted)
+            else:
+                withheld.append(Withheld("ids of deleted records", rules))
+        return tuple(gone), withheld
 
     def _id(self, one: Fetched, id: str) -> str:
         return self.parts.source(one.judged.leg.call.system, one.judged.leg.connection).id(id)
 
     def _shown(
         self, legs: Mapping[str, Fetched], rows: Mapping[str, Sequence[Row]], homes: Sequence[str]
-    ) -> tuple[Mapping[str, Sequence[Row]], Sequence[str]]:
-        """Leave out records that would tell what a ref of the condition stands for."""
+    ) -> tuple[Mapping[str, Sequence[Row]], Sequence[str], Sequence[Withheld]]:
+        """Leave out records that would tell what a ref stands for, and those of objects that may not be read."""
+        withheld: list[Withheld] = []
+        if any(one.judged.plan.reach.lying for one in legs.values()):
+            lying = {name: readable(legs[name].judged, some, self.parts.policy) for name, some in rows.items()}
+            rows, left = _left(rows, homes, {name: one for name, (one, _) in lying.items()})
+            if len(left) < len(homes):
+                rules = dict.fromkeys(rule for _, some in lying.values() for rule in some)
+                withheld.append(Withheld("records that lie in an object which may not be read", tuple(rules)))
+            homes = left
         compared = {name: compared_with_refs(one.judged.plan) for name, one in legs.items()}
-        if not any(compared.values()):
-            return rows, homes
-        told = {name: [self._answers(legs[name], row, compared[name]) for row in some] for name, some in rows.items()}
-        left = {name: iter(some) for name, some in told.items()}
-        shown = {name: list(compress(some, told[name])) for name, some in rows.items()}
-        return shown, [name for name in homes if next(left[name])]
+        if any(compared.values()):
+            kept = {
+                name: [self._answers(legs[name], row, compared[name]) for row in some] for name, some in rows.items()
+            }
+            rows, left = _left(rows, homes, kept)
+            if len(left) < len(homes):
+                withheld.append(Withheld("records that would tell what a ref stands for", ("refs-stay-opaque",)))
+            homes = left
+        return rows, homes, withheld
 
     def _answers(self, one: Fetched, row: Row, compared: Sequence[FieldPath]) -> bool:
         leg = one.judged.leg
@@ -254,6 +277,15 @@ class Recorder:
                     f"{error.sentence}; and that could not be recorded ({unavailable.sentence})", intent=intent.id
                 ) from error
             raise error from unavailable
+
+
+def _left(
+    rows: Mapping[str, Sequence[Row]], homes: Sequence[str], kept: Mapping[str, Sequence[bool]]
+) -> tuple[Mapping[str, Sequence[Row]], Sequence[str]]:
+    """Return the rows of each connection that are kept, and the connections in the order of those rows."""
+    waiting = {name: iter(some) for name, some in kept.items()}
+    found = {name: some if all(kept[name]) else list(compress(some, kept[name])) for name, some in rows.items()}
+    return found, [name for name in homes if next(waiting[name])]
 
 
 def _whole_answer(one: Fetched) -> bool:

@@ -43,8 +43,11 @@ QUALIFIER = "~"
 MOST_ROWS = 2_000
 """The most records of one page; systems answer no more at a time, so the page after a full one may be empty."""
 
-MOST_LINES = 1_500
-"""The most lines of one load: the journal's entry names every record, and has room for so many."""
+MOST_LINES = 10_000
+"""The most lines of one load."""
+
+USUAL_LINES = 1_500
+"""The lines of one part of a load where nothing else is said: as many as batches of 50 write within a call's time."""
 
 MOST_BATCH = 10_000
 """The most records of one page of an export."""

@@ -12,8 +12,8 @@ from typing import cast
 from isthmus.core.caller import Principal
 from isthmus.core.calls import Done, Judged, Leg
 from isthmus.core.connector import Key, Outcome, Pending, Settlement
-from isthmus.core.errors import IsthmusError, OutcomeUnknown, UnderWay, UpstreamError
-from isthmus.core.http import CallScope, Meter
+from isthmus.core.errors import IsthmusError, OutcomeUnknown, RetryLater, UnderWay, UpstreamError
+from isthmus.core.http import NO_ANSWER, CallScope, Meter
 from isthmus.core.journal import Intent, IntentState, Transaction
 from isthmus.core.operation import Verb
 from isthmus.core.parts import Parts
@@ -57,7 +57,14 @@ class Settler:
         if settlement is Settlement.HAPPENED and outcome is not None:
             return done_of(outcome)
         if settlement is Settlement.NOT_HAPPENED and (loads or not meter.writes_done):
-            raise error
+            if not _leaves_open(error):
+                raise error
+            raise RetryLater(
+                f"the {judged.operation.verb.value} on {judged.operation.target} was sent and its answer was lost; "
+                "reading back shows that it wrote nothing. Repeat the call",
+                subject=judged.leg.caller.agent,
+                object=judged.operation.target,
+            ) from error
         raise OutcomeUnknown(
             f"the {judged.operation.verb.value} on {judged.operation.target} was sent and its answer was lost; reading "
             f"back does not tell what happened. Do not repeat it in another form: repeat exactly this call later, or "
@@ -148,6 +155,11 @@ class Settler:
             if settlement is not Settlement.CANNOT_TELL:
                 return settlement, outcome
         return Settlement.CANNOT_TELL, None
+
+
+def _leaves_open(error: Exception) -> bool:
+    """Tell whether an error's sentence says that nobody knows what became of the write."""
+    return isinstance(error, OutcomeUnknown) or (isinstance(error, UpstreamError) and error.reason == NO_ANSWER)
 
 
 def outcome_json(written: Outcome) -> dict[str, JSON]:

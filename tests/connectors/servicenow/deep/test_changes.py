@@ -68,3 +68,13 @@ async def test_deletions_are_told_of_the_table_and_of_its_parents(
         assert (after.deleted, after.records) == ((), ())
     other = await home.changes("itsm", "change_request", since=LATER)
     assert other.deleted == ()
+
+
+async def test_which_tables_lie_below_is_remembered_with_the_rest_of_the_metadata(
+    home: Session, org: ServiceNowInstance
+):
+    page = await home.changes("itsm", "task", since=FIRST)
+    known = len([one for one in org.journal.entries if one.path.endswith("/sys_db_object")])
+    for _ in range(3):
+        page = await home.changes("itsm", "task", after=page.after)
+    assert len([one for one in org.journal.entries if one.path.endswith("/sys_db_object")]) == known

@@ -267,11 +267,20 @@ class TestSmallerServices:
         assert api("PATCH", f"{base}/102", {}).status_code == 400
         moved = api("PATCH", f"{base}/102", {"assigned_to": "greta"}).json()["result"]
         assert (moved["state"], moved["problem_state"]) == ("102", "102")
-        assert api("PATCH", f"{base}/104", {}).status_code == 403
+        notes = {"cause_notes": "c", "fix_notes": "f"}
+        assert api("PATCH", f"{base}/104", notes).status_code == 403
         assert api("PATCH", f"{base}/106", {}).status_code == 400
         assert api("PATCH", f"{base}/106", {"priority": "1"}).status_code == 400
-        done = api("PATCH", f"{base}/106", {"resolution_code": "fix_applied", "fix_notes": "f"}).json()["result"]
+        assert api("PATCH", f"{base}/103", {}).status_code == 200
+        assert api("PATCH", f"{base}/104", {"cause_notes": "c"}).status_code == 400
+        assert api("PATCH", f"{base}/104", notes).status_code == 200
+        done = api("PATCH", f"{base}/106", {"resolution_code": "fix_applied"}).json()["result"]
         assert (done["state"], bool(done["resolved_at"])) == ("106", True)
+        assert api("PATCH", f"{base}/107", {"resolution_code": "canceled", "close_notes": "n"}).status_code == 403
+        assert api("PATCH", f"{base}/107", {}).status_code == 200
+        assert api("PATCH", f"{base}/103", {}, user="alice").status_code == 403
+        again = api("PATCH", f"{base}/103", {}, user="admin").json()["result"]
+        assert (again["state"], again["active"], again["resolution_code"]) == ("103", "true", "")
         assert api("PATCH", "x_rhtpp_ansible/problem/PRB9999999/new_state/102", {}).status_code == 404
 
     def test_articles_are_searched_and_drafts_hidden(self, api: Api) -> None:

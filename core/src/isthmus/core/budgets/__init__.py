@@ -2,7 +2,16 @@
 
 from isthmus.core.budgets.budget import Budget
 from isthmus.core.budgets.ledger import Rules
-from isthmus.core.budgets.permit import Permit, QuotaReading
+from isthmus.core.budgets.permit import UNCOUNTED, Permit, QuotaReading
 from isthmus.core.budgets.store import BudgetStore, SqliteBudgetStore, StoreUnavailable
 
-__all__ = ["Budget", "BudgetStore", "Permit", "QuotaReading", "Rules", "SqliteBudgetStore", "StoreUnavailable"]
+__all__ = [
+    "UNCOUNTED",
+    "Budget",
+    "BudgetStore",
+    "Permit",
+    "QuotaReading",
+    "Rules",
+    "SqliteBudgetStore",
+    "StoreUnavailable",
+]

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from isthmus.core.budgets.ledger import NOTHING, Ask, Grant, Mark, Rules, dump, load, settle
 from isthmus.core.budgets.local import RETRY_STORE, LocalShare
 from isthmus.core.budgets.pending import Pending
-from isthmus.core.budgets.permit import Permit, QuotaReading
+from isthmus.core.budgets.permit import UNCOUNTED, Permit, QuotaReading
 from isthmus.core.budgets.queue import FairQueue, Waiter
 from isthmus.core.budgets.store import BudgetStore, StoreUnavailable
 from isthmus.core.errors import QuotaExhausted
@@ -73,9 +73,9 @@ class Budget:
         await self.aclose()
 
     @property
-    def answered(self) -> int:
-        """Return how many units the org has certainly counted by now, over all processes."""
-        return self._grant.completed + self._pending.completed
+    def answered(self) -> tuple[int, float]:
+        """Return how many units the org has certainly counted by now, over all processes, and as of when."""
+        return self._grant.completed + self._pending.completed, self._synced
 
     async def acquire(self, cost: int, agent: str, deadline: Deadline, class_: str = "caller") -> Permit:
         """Wait for a permit; `class_` is "caller", or "reconcile" to reach a little into the reserve.
@@ -104,6 +104,9 @@ class Budget:
         """Take what the answer to this permit's request says; `at` is the org's time of it where a reading has none."""
         now = self._clock.time()
         for reading in readings:
+            if reading is UNCOUNTED:
+                self._pending.uncounted += (permit.at,) * permit.cost
+                continue
             if self.quota not in ("", reading.quota):
                 continue
             pause = min(reading.window, self._rules.pause) if reading.window else self._rules.pause

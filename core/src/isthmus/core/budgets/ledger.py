@@ -72,8 +72,9 @@ class Lease(msgspec.Struct, frozen=True, array_like=True):
 class Ledger(msgspec.Struct, frozen=True, gc=False):
     """The shared state of one budget; times are epoch seconds.
 
-    `asking` is True while a single unit may find out whether a spent quota is back, and one more may follow it.
-    Every look at the store makes several, so it is a msgspec structure: changed and written at a tenth of the cost.
+    `begun` is when the last window of our own making began. `asking` is True while a single unit may find out whether
+    a spent quota is back, and one more may follow it. Every look at the store makes several, so it is a msgspec
+    structure: changed and written at a tenth of the cost.
     """
 
     granted: int = 0
@@ -84,6 +85,7 @@ class Ledger(msgspec.Struct, frozen=True, gc=False):
     resets: float = 0.0
     certain: bool = True
     asking: bool = False
+    begun: float = 0.0
     exhausted: float = 0.0
     hold: float = 0.0
     concurrency: float | None = None
@@ -103,7 +105,8 @@ class Ask(msgspec.Struct, frozen=True, gc=False):
     """What a process reports since its last call, and what it wants now.
 
     `unleased` are units that the process took on its local share while the store was away. `extra` are units for
-    reconciling. `crowd` is how many of its requests were in flight when a throttle came.
+    reconciling. `crowd` is how many of its requests were in flight when a throttle came. `uncounted` are units that
+    turned out to count against no quota, by the time they were sent.
     """
 
     process: str
@@ -116,6 +119,7 @@ class Ask(msgspec.Struct, frozen=True, gc=False):
     waiting: int = 0
     succeeded: bool = False
     mark: Mark | None = None
+    uncounted: tuple[float, ...] = ()
     exhausted: float = 0.0
     throttled: float = 0.0
     crowd: int = 0
@@ -213,7 +217,8 @@ def _book(ledger: Ledger, ask: Ask, now: float) -> Ledger:
 
 
 def _learn(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
-    mark = ask.mark
+    # Before the reading: its mark holds what this process was told of earlier.
+    ledger, mark = _free(ledger, ask), ask.mark
     if mark is not None and mark.at >= ledger.reported and ledger.exhausted <= now and not _known(ledger, mark, now):
         ledger = replace(
             ledger,
@@ -230,6 +235,20 @@ def _learn(ledger: Ledger, ask: Ask, rules: Rules, now: float) -> Ledger:
         ceiling = ledger.granted + rules.allowance
         ledger = replace(ledger, ceiling=ceiling, limit=rules.allowance, resets=now + rules.window)
     return ledger
+
+
+def _free(ledger: Ledger, ask: Ask) -> Ledger:
+    """Give back what counted against no quota; what was sent before the window began has used up nothing of it.
+
+    While a few units ask whether a quota is back, each such answer lets one more follow: a lost answer then stops
+    nothing, and what may be out at once stays within a whole window.
+    """
+    if not ask.uncounted or ledger.ceiling is None or ledger.limit is None:
+        return ledger
+    ceiling = ledger.ceiling + sum(at >= ledger.begun for at in ask.uncounted)
+    if not ledger.certain:
+        ceiling = max(ceiling, min(2 * ceiling - ledger.ceiling, ledger.completed + ledger.limit))
+    return replace(ledger, ceiling=ceiling)
 
 
 def _known(ledger: Ledger, mark: Mark, now: float) -> bool:
@@ -249,12 +268,12 @@ def _turn(ledger: Ledger, rules: Rules, now: float) -> Ledger:
     ledger = replace(ledger, exhausted=0.0)
     if ledger.reported == 0.0 and rules.allowance is not None:
         ceiling = ledger.granted + rules.allowance
-        return replace(ledger, ceiling=ceiling, limit=rules.allowance, resets=now + rules.window)
+        return replace(ledger, ceiling=ceiling, limit=rules.allowance, resets=now + rules.window, begun=now)
     if ledger.limit is None:
         return ledger
     few = max(1, ledger.limit // 100) if ledger.certain else 1
     ceiling = ledger.granted + _share(ledger.limit, rules.reserve) + few
-    return replace(ledger, ceiling=ceiling, resets=now + rules.pause, certain=False, asking=few == 1)
+    return replace(ledger, ceiling=ceiling, resets=now + rules.pause, certain=False, asking=few == 1, begun=now)
 
 
 def _ask_again(ledger: Ledger, rules: Rules) -> Ledger:

@@ -1,6 +1,6 @@
 """What has happened in this process that the shared ledger has not been told yet?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from isthmus.core.budgets.ledger import Ask, Mark
 
@@ -12,7 +12,7 @@ class Pending:
     """Counts and signals since the last report.
 
     `used` are the units spent since then, a guess at the next need. `crowd` is how many requests were in flight here
-    when a throttle came.
+    when a throttle came. `uncounted` holds, for each unit that counted against no quota, when it was sent.
     """
 
     process: str
@@ -25,6 +25,7 @@ class Pending:
     crowd: int = 0
     succeeded: bool = False
     mark: Mark | None = None
+    uncounted: list[float] = field(default_factory=list)
 
     @property
     def urgent(self) -> bool:
@@ -44,6 +45,7 @@ class Pending:
             waiting=waiting,
             succeeded=self.succeeded,
             mark=self.mark,
+            uncounted=tuple(self.uncounted),
             exhausted=self.exhausted,
             throttled=self.throttled,
             crowd=self.crowd,
@@ -55,6 +57,7 @@ class Pending:
         self.completed -= ask.completed
         self.returned -= ask.returned
         self.unleased -= ask.unleased
+        del self.uncounted[: len(ask.uncounted)]
         self.used = 0
         self.succeeded = False
         if self.mark is ask.mark:

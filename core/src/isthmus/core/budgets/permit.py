@@ -8,7 +8,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from isthmus.core.budgets.budget import Budget
 
-__all__ = ["Permit", "QuotaReading"]
+__all__ = ["UNCOUNTED", "Permit", "QuotaReading"]
 
 
 class QuotaReading(Struct, frozen=True, gc=False):
@@ -27,10 +27,14 @@ class QuotaReading(Struct, frozen=True, gc=False):
     quota: str = ""
 
 
+UNCOUNTED = QuotaReading(0, None)
+"""The reading of an answer that shows that its request counted against no quota."""
+
+
 class Permit:
     """The right to send one request of `cost` units; it also holds one of the slots for requests in flight."""
 
-    __slots__ = ("_budget", "_open", "_used", "cost", "extra", "mark")
+    __slots__ = ("_budget", "_open", "_used", "at", "cost", "extra", "mark")
 
     def __init__(self, budget: "Budget", cost: int, *, extra: bool) -> None:
         self._budget = budget
@@ -39,13 +43,14 @@ class Permit:
         self.cost = cost
         self.extra = extra
         self.mark = 0
+        self.at = 0.0
 
     def use(self) -> bool:
         """Take the permit for one request; False means that it has been used or given back before."""
         if self._used or not self._open:
             return False
         self._used = True
-        self.mark = self._budget.answered
+        self.mark, self.at = self._budget.answered
         return True
 
     def finish(self, *, sent: bool) -> None:

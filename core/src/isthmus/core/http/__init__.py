@@ -5,6 +5,7 @@ from isthmus.core.http.chain import ChainParts, compose
 from isthmus.core.http.credential import CookieJars
 from isthmus.core.http.effect import Dialect
 from isthmus.core.http.face import Http, QueryString, query_string
+from isthmus.core.http.failure import NO_ANSWER
 from isthmus.core.http.origin import Origin
 from isthmus.core.http.path import Path, path
 from isthmus.core.http.scope import CallScope, Meter
@@ -14,6 +15,7 @@ from isthmus.core.http.wire import AiohttpWire, WireSettings
 __all__ = [
     "HEAVIEST",
     "METHOD_OVERRIDES",
+    "NO_ANSWER",
     "AiohttpWire",
     "CallScope",
     "ChainParts",

@@ -6,8 +6,10 @@ from isthmus.core.http.faults import Broken, NotSent, WireFault
 from isthmus.core.http.scope import CallScope, Sending
 from isthmus.core.resilience import FaultKind
 
-__all__ = ["answer_error", "late", "unanswered", "wire_error"]
+__all__ = ["NO_ANSWER", "answer_error", "late", "unanswered", "wire_error"]
 
+NO_ANSWER = "no_answer"
+"""The reason of an error that does not tell what became of a write."""
 LONGEST_TEXT = 2_000
 """Characters of the system's own words that an error carries."""
 
@@ -17,7 +19,7 @@ def unanswered(scope: CallScope, why: str) -> UpstreamError:
     return UpstreamError(
         f"A write of {scope.operation.tool!r} to {scope.operation.target} was sent and {why}: what became of it is "
         "not known. Do not repeat it; settle its intent.",
-        code="no_answer",
+        code=NO_ANSWER,
         subject=scope.operation.tool,
         object=scope.operation.target,
     )

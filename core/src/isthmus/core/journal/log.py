@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from isthmus.core.errors import NotFound
 from isthmus.core.records import JSON
 
@@ -15,8 +17,10 @@ from .pending import Pending, PendingMark, Run
 from .sealing import Sealer, commitment
 from .tree import HASH_BYTES, Growth
 
-__all__ = ["LogReads", "LogWrites", "Mark"]
+__all__ = ["MOST_NAMED", "LogReads", "LogWrites", "Mark"]
 
+MOST_NAMED = 1_000
+"""The most records that one entry names: with all else that an entry may say, they fit into a leaf."""
 _RANGES_PER_TOMBSTONE = 2_000
 Mark = tuple[PendingMark, bool]
 
@@ -100,9 +104,13 @@ class LogWrites(LogReads):
     def append(self, entry: Entry, payload: Mapping[str, JSON] | None = None) -> int:
         """Add an entry and return its index; `payload` is sealed apart and can be erased.
 
+        One that names more records than a leaf has room for goes on in entries behind it.
+
         Raises:
             InvalidArguments: the entry is too long for a leaf.
         """
+        if len(entry.record_ids) > MOST_NAMED:
+            return self._append_all(entry, payload)
         pending, sealer = self._pending, self._sealer
         index, name, content = pending.size, sealer.pseudonym, encode_body(entry, payload)
         if not content:
@@ -122,6 +130,18 @@ class LogWrites(LogReads):
         # Nothing here fails, so an entry that could not be encoded or sealed leaves no half of itself behind.
         pending.add_body(index, salt, sealed, bytes.fromhex("".join(named)))
         pending.add(leaf)
+        return index
+
+    def _append_all(self, entry: Entry, payload: Mapping[str, JSON] | None) -> int:
+        """Spread the records of an entry over as many as they need."""
+        index = self.append(replace(entry, record_ids=entry.record_ids[:MOST_NAMED]), payload)
+        more = Entry(
+            agent=entry.agent, attempt=entry.attempt, connection=entry.connection, decision="continued",
+            kind=entry.kind, object=entry.object, on_behalf_of=entry.on_behalf_of, principal=entry.principal,
+            state=entry.state, system=entry.system, time=entry.time, trace_id=entry.trace_id,
+        )  # fmt: skip
+        for begin in range(MOST_NAMED, len(entry.record_ids), MOST_NAMED):
+            self.append(replace(more, record_ids=entry.record_ids[begin : begin + MOST_NAMED]))
         return index
 
     def mark(self) -> Mark:

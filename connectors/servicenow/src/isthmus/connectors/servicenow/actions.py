@@ -8,18 +8,27 @@ from isthmus.connectors.servicenow.configuration import ITEMS
 from isthmus.connectors.servicenow.deeds import Deed, Run, Settled
 from isthmus.connectors.servicenow.imports import IMPORTS
 from isthmus.connectors.servicenow.orders import ORDERS
+from isthmus.connectors.servicenow.problems import PROBLEM, PROBLEMS
 from isthmus.connectors.servicenow.tables import Tables
 from isthmus.core.connector import Action, Invoked, ObjectFacts, Pending, Settlement
 
 __all__ = ["actions_of", "run_action", "settle_action"]
 
-_OF_A_TABLE = {"sc_cat_item": ORDERS, "change_request": CHANGES, "sysapproval_approver": APPROVALS}
+_OF_A_TABLE = {
+    "sc_cat_item": ORDERS,
+    "change_request": CHANGES,
+    "sysapproval_approver": APPROVALS,
+    PROBLEM: PROBLEMS,
+}
 _OF_A_FAMILY = {"cmdb_ci": ITEMS, "sys_import_set_row": IMPORTS}
 
 
-def actions_of(chain: Sequence[str]) -> tuple[Action, ...]:
-    """Name the actions of a table; the chain begins with it and goes up to its last parent."""
-    return tuple(one.action for one in _deeds(chain))
+def actions_of(chain: Sequence[str], *, problems: bool = False) -> tuple[Action, ...]:
+    """Name the actions of a table; the chain begins with it and goes up to its last parent.
+
+    `problems` tells whether the instance has a service that moves them.
+    """
+    return tuple(one.action for one in _deeds(chain)) if problems or chain[0] != PROBLEM else ()
 
 
 def _deeds(chain: Sequence[str]) -> Sequence[Deed]:

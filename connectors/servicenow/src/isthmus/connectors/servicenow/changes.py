@@ -91,7 +91,7 @@ async def _gone(
     tables: Tables, object: str, place: Place | None, limit: int
 ) -> tuple[datetime, tuple[str, ...], Place | None]:
     """Read deletions, and the moment up to which changes are settled; without a place only that moment."""
-    names = await tables.family(object) if place else (object,)
+    names = (object, *(await tables.facts_of(object)).kinds)
     terms: list[Condition] = [place.beyond(GONE)] if place else []
     # Where more tables lie below this one than an address holds, all deletions are read, and those of others left out.
     terms += [Compare("tablename", Operator.IN, names)] if len(names) <= MOST_TABLES else []

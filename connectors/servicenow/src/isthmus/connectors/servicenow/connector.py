@@ -112,7 +112,7 @@ class ServiceNow(Connector):
 
     @property
     def _tables(self) -> Tables:
-        return Tables(self.http, self.facts_of, self._base)
+        return Tables(self.http, self.facts_of, self._base, self._settings.problem_service)
 
     async def objects(self) -> Sequence[ObjectSummary]:
         """List the tables."""
@@ -128,7 +128,8 @@ class ServiceNow(Connector):
         if "." in name:
             raise InvalidArguments(f"{object[:40]!a} is no table; describe lists them", field="object")
         told = await read_dictionary(self._tables.list, name, self._settings.language)
-        facts = replace(object_facts(told, self._settings.data_classes), actions=actions_of(told.chain))
+        actions = actions_of(told.chain, problems=bool(self._settings.problem_service))
+        facts = replace(object_facts(told, self._settings.data_classes), actions=actions)
         if name == ARTICLES and self._settings.knowledge_search and SEARCHED in facts.fields:
             return replace(facts, searched=(*facts.searched, SEARCHED))
         return facts

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 
+from isthmus.connectors.servicenow.answers import CLASS
 from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts
 
 __all__ = ["MIRRORS", "STATE", "Dictionary", "Entry", "moves_state", "object_facts"]
@@ -83,7 +84,8 @@ class Dictionary:
     """All that was read of a table; `chain` begins with itself and goes up to its last parent.
 
     `choices` (labels by value) and `classes` are by table and column. `unread` is True where this identity may not
-    read how the instance classifies its fields.
+    read how the instance classifies its fields. `below` are the tables that extend this one, `more_below` tells that
+    this identity may not know of all of them.
     """
 
     chain: Sequence[str]
@@ -92,6 +94,8 @@ class Dictionary:
     choices: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     classes: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
     unread: bool = False
+    below: tuple[str, ...] = ()
+    more_below: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ def object_facts(told: Dictionary, mapped: Mapping[str, Sequence[str]]) -> Objec
         version_field="sys_mod_count" if "sys_mod_count" in fields else None,
         owner_field="assigned_to" if "assigned_to" in fields else None,
         state_field=STATE if STATE in fields and moves_state(name, STATE) else None,
+        kind_field=CLASS if told.below or told.more_below else None,
+        kinds=told.below,
     )
 
 

@@ -1,6 +1,7 @@
 """Which requests tell what a table is made of, and what if this identity may not make them?"""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from isthmus.connectors.servicenow.answers import text_at
 from isthmus.connectors.servicenow.describe import Dictionary, Entry
@@ -10,7 +11,7 @@ from isthmus.connectors.servicenow.queries import groups_of, text_of
 from isthmus.core.errors import InvalidArguments, IsthmusError, NotFound, UpstreamRejected
 from isthmus.core.records import JSON, AllOf, AnyOf, Compare, Condition, Operator, Order
 
-__all__ = ["METADATA", "read_dictionary", "read_family"]
+__all__ = ["METADATA", "read_dictionary"]
 
 LINKS = "m2m_dictionary_dataclass"
 METADATA = frozenset({"sys_db_object", "sys_dictionary", "sys_choice", "sys_documentation", LINKS})
@@ -33,12 +34,13 @@ async def read_dictionary(read: Read, name: str, language: str) -> Dictionary:
         NotFound: there is no such table, or this identity may not know of it.
         UpstreamRejected: this identity may not read how tables are made, so what a field holds cannot be told.
     """
-    chain, label = await _chain(read, name)
+    line = await _line(read, name)
+    chain = line.chain
     here = Compare("name", Operator.IN, tuple(chain))
     active = AllOf(
         (here, Compare("active", Operator.EQ, True), Compare("element", Operator.NE, None))  # noqa: FBT003 a literal
     )
-    columns = await _needed(read, "sys_dictionary", active, _COLUMNS, name)
+    columns = (await _needed(read, "sys_dictionary", active, _COLUMNS, name)).records
     if not columns:
         raise _hidden("sys_dictionary", name)
     spoken = Compare("language", Operator.EQ, language)
@@ -48,29 +50,40 @@ async def read_dictionary(read: Read, name: str, language: str) -> Dictionary:
     named = {(text_at(one, "name"), text_at(one, "element")): text_at(one, "label") for one in labels}
     classes, unread = await _classified(read, chain)
     entries = tuple(_entry(one, named) for one in columns if text_at(one, "element"))
-    return Dictionary(chain, label, entries, _grouped(choices), classes, unread)
+    found = Dictionary(chain, line.label, entries, _grouped(choices), classes, unread)
+    return replace(found, below=line.below, more_below=line.hidden)
 
 
-async def _chain(read: Read, name: str) -> tuple[Sequence[str], str]:
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A table and those above it, and the tables below it; `hidden` tells that there may be more of these."""
+
+    chain: Sequence[str]
+    label: str
+    below: tuple[str, ...]
+    hidden: bool
+
+
+async def _line(read: Read, name: str) -> _Line:
+    """Go up to the last parent; the first look finds the tables below too, whose records are its own as well."""
     chain, label, next_name = [name], "", name
+    first: Found | None = None
     while next_name:
-        where = Compare("name", Operator.EQ, next_name)
+        own = Compare("name", Operator.EQ, next_name)
+        where = own if first else AnyOf((own, *(Compare(parent, Operator.EQ, name) for parent in _PARENTS)))
         found = await _needed(read, "sys_db_object", where, ("sys_id", "name", "label", *_PARENTS), name)
-        row = next((one for one in found if text_at(one, "name") == next_name), None)
+        row = next((one for one in found.records if text_at(one, "name") == next_name), None)
+        if row is None and found.hidden:
+            raise _hidden("sys_db_object", name)
         if row is None:
             raise NotFound(f"there is no table {name!r} that this identity may see", object=name)
+        first = first or found
         label = label or text_at(row, "label")
         parents = [text_at(row, parent) for parent in _PARENTS]
         chain += [one for one in parents if one and one not in chain]
         next_name = parents[-1] if parents[-1] != next_name and len(chain) < 5 * DEPTH else ""
-    return chain, label
-
-
-async def read_family(read: Read, name: str) -> tuple[str, ...]:
-    """Name a table and all tables below it, whose records are its own too."""
-    below = AnyOf(tuple(Compare(parent, Operator.EQ, name) for parent in _PARENTS))
-    found = await read("sys_db_object", _text(below), ("sys_id", "name"), MOST_ROWS)
-    return tuple(dict.fromkeys((name, *(text_at(one, "name") for one in found.records))))
+    named = dict.fromkeys(text_at(one, "name") for one in first.records) if first else {}
+    return _Line(chain, label, tuple(one for one in named if one and one != name), bool(first and first.hidden))
 
 
 async def _classified(read: Read, chain: Sequence[str]) -> tuple[Mapping[tuple[str, str], Sequence[str]], bool]:
@@ -99,9 +112,7 @@ async def _classified(read: Read, chain: Sequence[str]) -> tuple[Mapping[tuple[s
     return classes, found.hidden or blank
 
 
-async def _needed(
-    read: Read, table: str, where: Condition, fields: Sequence[str], name: str
-) -> Sequence[Mapping[str, JSON]]:
+async def _needed(read: Read, table: str, where: Condition, fields: Sequence[str], name: str) -> Found:
     try:
         found = await read(table, _text(where), fields, MOST_ROWS)
     except (UpstreamRejected, NotFound) as error:
@@ -109,7 +120,7 @@ async def _needed(
         raise _hidden(table, name) from error
     if found.hidden and not found.records:
         raise _hidden(table, name)
-    return found.records
+    return found
 
 
 async def _optional(

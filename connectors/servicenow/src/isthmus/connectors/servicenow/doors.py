@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from httpx2 import Request
 
+from isthmus.connectors.servicenow.describe import MIRRORS
 from isthmus.connectors.servicenow.ids import is_id
+from isthmus.connectors.servicenow.problems import NUMBER, PROBLEM
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import parse_json, segments
 from isthmus.core.operation import Effect, RequestClass
@@ -13,6 +15,7 @@ from isthmus.core.operation import Effect, RequestClass
 __all__ = ["classify_door", "classify_service"]
 
 _SERVICE = re.compile(r"/api(?P<rest>/(?:sn_sc|sn_chg_rest|sn_km_api)(?:/[^/;]+)+)")
+_MOVES = re.compile(r"/api/x_[a-z0-9_]{1,40}/problem(?P<rest>(?:/[^/;]+)+)")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _SOURCE = re.compile(r"[A-Za-z0-9 _.-]{1,80}")
 _CHANGE, _ITEM, _ARTICLE = "change_request", "sc_cat_item", "kb_knowledge"
@@ -23,7 +26,7 @@ def classify_service(request: Request, params: Mapping[str, str]) -> Sequence[Re
     """Classify a request outside `/api/now`; nothing where it is not known for certain."""
     parts = segments(request, _SERVICE)
     if parts is None:
-        return ()
+        return _problem(request, params)
     named = [one for at, one in enumerate(parts) if at != 1 or one not in ("v1", "v2")]
     match request.method, named:
         case "GET", ["sn_sc", "servicecatalog", "items", id] if is_id(id) and not params:
@@ -34,6 +37,18 @@ def classify_service(request: Request, params: Mapping[str, str]) -> Sequence[Re
             return (RequestClass(Effect.READ, _ARTICLE),)
         case method, ["sn_chg_rest", "change", *rest] if not params:
             return _change(method, rest, request)
+    return ()
+
+
+def _problem(request: Request, params: Mapping[str, str]) -> Sequence[RequestClass]:
+    """Read a move of a problem by the store app; the service takes its number, so that is what names the record."""
+    match request.method, list(segments(request, _MOVES) or ()):
+        case "PATCH", [number, "new_state", state] if NUMBER.fullmatch(number) and state.isdecimal() and not params:
+            values = _object(request)
+            if values is None or any(name.casefold() in _STATES | MIRRORS for name in values):
+                return ()
+            moved = RequestClass(Effect.TRANSITION, PROBLEM, (number,), to_state=state)
+            return (moved, RequestClass(Effect.UPDATE, PROBLEM, (number,))) if values else (moved,)
     return ()
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from isthmus.core.connector import Fault, FaultKind, QuotaReading
+from isthmus.core.connector import UNCOUNTED, Fault, FaultKind, QuotaReading
 from isthmus.core.errors import CredentialError, NotFound, RetryLater, UpstreamError, UpstreamRejected
 from isthmus.core.http import Response
 from isthmus.core.records import JSON
@@ -96,11 +96,19 @@ def fault_of(response: Response) -> Fault | None:
     return _fault(row, error, status)
 
 
+_DUPLICATE = re.compile(r"\bduplicate\b")
+_TELLS = frozenset({200, 201, 400, 403, 404})
+_RATES = tuple(f"x-ratelimit-{one}" for one in ("limit", "reset", "rule"))
+
+
 def quota_of(response: Response) -> Iterable[QuotaReading]:
     """Read `X-RateLimit-Limit`, `-Reset` and `-Rule`, which come with calls that match a rule.
 
-    What is left no header tells, so it is counted here; a 429 says that it is nothing.
+    What is left no header tells, so it is counted here; a 429 says that it is nothing. An answer of the API without
+    any of them matched no rule; a 204 has none of the usual headers, and one about the login or a fault tells nothing.
     """
+    if response.status in _TELLS and response.is_json and not any(one in response.headers for one in _RATES):
+        return (UNCOUNTED,)
     limit, reset = (response.headers.get(f"x-ratelimit-{one}", "") for one in ("limit", "reset"))
     if not _COUNT.fullmatch(limit) or not _SECONDS.fullmatch(reset):
         return ()
@@ -140,7 +148,7 @@ def _worded(status: int, said: str) -> _Row | None:
         return _PATH
     if "aborted by business rule" in said:
         return _RULE
-    if status in (400, 403, 409) and ("duplicate" in said or "unique key" in said):
+    if status in (400, 403, 409) and (_DUPLICATE.search(said) or "unique key" in said):
         return _TAKEN
     return None
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from isthmus.connectors.servicenow.answers import CLASS, ID, VERSION, record_of, strange, text_at
-from isthmus.connectors.servicenow.dictionary import read_family
 from isthmus.connectors.servicenow.ids import checked_id, id_of_key, is_id
 from isthmus.connectors.servicenow.pages import PLAIN, Found, read_list
 from isthmus.connectors.servicenow.queries import groups_of, text_of
@@ -23,11 +22,12 @@ BY_ID = Order(ID)
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """One call's way to the records of one instance; `base` is where the Table API lies."""
+    """One call's way to the records of one instance; `base` and `problems` are where its services lie."""
 
     http: Http
     facts_of: FactsOf
     base: str
+    problems: str = ""
 
     def path(self, template: str, *parts: str) -> Path:
         """Return an address below the API's own path."""
@@ -36,10 +36,6 @@ class Tables:
     async def list(self, table: str, text: str, fields: Sequence[str], limit: int) -> Found:
         """Read up to `limit` records of an encoded query."""
         return await read_list(self.http, self.path("/table/{}", table), text, fields, limit)
-
-    async def family(self, object: str) -> tuple[str, ...]:
-        """Name a table and those below it."""
-        return await read_family(self.list, object)
 
     async def record(self, object: str, id: str, fields: Sequence[str]) -> Mapping[str, JSON]:
         """Read one record; raises NotFound."""

@@ -4,7 +4,19 @@ from typing import TYPE_CHECKING, Final
 
 from isthmus.plugins.sandbox.message import Reply
 
-from . import aggregate, attachments, catalog, change, cmdb, identify, import_sets, services, table_api, tinyurl
+from . import (
+    aggregate,
+    attachments,
+    catalog,
+    change,
+    cmdb,
+    identify,
+    import_sets,
+    problems,
+    services,
+    table_api,
+    tinyurl,
+)
 from .batch import batch_routes
 from .routes import Routes, dispatch
 
@@ -21,6 +33,7 @@ _SINGLE: Final[Routes] = (
     *change.ROUTES,
     *cmdb.ROUTES,
     *identify.ROUTES,
+    *problems.ROUTES,
     *services.ROUTES,
 )
 

@@ -1,4 +1,4 @@
-"""Which smaller services does an instance have: problem states, knowledge, classes of data?"""
+"""Which smaller services does an instance have: knowledge, classes of data?"""
 
 import re
 from collections.abc import Sequence
@@ -6,47 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from isthmus.plugins.sandbox.message import Json, Reply
 
-from .errors import ApiError, may_not_query, no_record
+from .errors import may_not_query
 from .routes import route
 from .store import Row
 from .table_api import visible
-from .writer import Writer
 
 if TYPE_CHECKING:
     from .call import Call
 
-_TAKEN: Final = frozenset(
-    {
-        "assigned_to",
-        "resolution_code",
-        "short_description",
-        "fix_notes",
-        "cause_notes",
-        "close_notes",
-        "duplicate_of",
-    }
-)
 _TAG: Final = re.compile(r"<[^>]+>")
-
-
-def move_problem(call: "Call", arguments: Sequence[str]) -> Reply:
-    """Answer PATCH that moves a problem, named by number or sys_id, to another state."""
-    table = call.table("problem")
-    row = call.store.first("problem", number=arguments[0]) or call.store.get("problem", arguments[0])
-    if row is None or not call.access.row("read", table, row):
-        raise no_record()
-    unknown = sorted(set(call.json) - _TAKEN)
-    if unknown:
-        raise ApiError(400, "Invalid fields", f"not taken here: {', '.join(unknown)}")
-    state = arguments[1]
-    if state not in call.store.schema.offered(table, table.columns["state"]):
-        raise ApiError(400, "Invalid state", state)
-    if state == "102" and not (call.json.get("assigned_to") or row["assigned_to"]):
-        raise ApiError(400, "Missing fields", "assigned_to is needed to assess a problem")
-    if state in ("106", "107") and not (call.json.get("resolution_code") or row["resolution_code"]):
-        raise ApiError(400, "Missing fields", "resolution_code is needed to resolve or close a problem")
-    moved = Writer(call, service=True).update(table, row, {**call.json, "state": state})
-    return Reply(200, {"result": call.shown.record(table, moved, call.style, call.fields)})
 
 
 def search_articles(call: "Call", _arguments: Sequence[str]) -> Reply:
@@ -115,7 +83,6 @@ def read_data_classes(call: "Call", _arguments: Sequence[str]) -> Reply:
 
 
 ROUTES: Final = (
-    route("PATCH", "*/problem/{}/new_state/{}", move_problem),
     route("GET", "sn_km_api/knowledge/articles", search_articles),
     route("GET", "sn_km_api/knowledge/articles/{}", read_article),
     route("GET", "*/data_classification/getAllDataClasses", read_data_classes),
