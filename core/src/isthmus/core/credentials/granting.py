@@ -1,14 +1,14 @@
 """Which grant do these settings ask for, and which secrets does it look up?"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx2
 
-from isthmus.core.credentials.answers import TokenAnswer
+from isthmus.core.credentials.answers import ReadAnswer, TokenAnswer
 from isthmus.core.credentials.certificates import CertificateSource
 from isthmus.core.credentials.identity import USER, Own
 from isthmus.core.credentials.kinds import GrantParts, TransportTo
@@ -62,9 +62,7 @@ class Granting:
             connection=self.connection,
             user=user,
             origin=origin,
-            clock=self.clock,
-            timeout=self.timeout,
-            transport=lambda url: self.transport_to(url, None),
+            fetch=self._fetch,
             shared=self.shared,
             own=lambda reference, field: self.own(user, reference, field).fetching(),
             client_token=self._client_token,
@@ -127,6 +125,12 @@ class Granting:
                 more = _said(resource=auth.resource, audience=auth.audience)
                 more["subject_token_type"] = auth.subject_token_type
                 return made(grants.TOKEN_EXCHANGE, proof, "subject_token", more=more)
+
+    async def _fetch(self, url: str, headers: Mapping[str, str], read: ReadAnswer, what: str) -> TokenAnswer:
+        from isthmus.core.credentials.grants import TokenEndpoint
+
+        way = self.transport_to(url, None)
+        return await TokenEndpoint(self.connection, url, way, self.clock, self.timeout, what).fetch(headers, read)
 
     async def _client_token(self, auth: ClientAuth) -> TokenAnswer:
         from isthmus.core.credentials.grants import ClientCredentialsGrant, TokenEndpoint

@@ -15,7 +15,7 @@ from authlib.integrations.httpx_client import AsyncAssertionClient, AsyncOAuth2C
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from isthmus.core.credentials.answers import AnswerLost, CheckedTransport, TokenAnswer
+from isthmus.core.credentials.answers import AnswerLost, CheckedTransport, ReadAnswer, TokenAnswer
 from isthmus.core.credentials.secret import Secret
 from isthmus.core.errors import ConfigurationError
 
@@ -52,10 +52,22 @@ class TokenEndpoint:
     transport: httpx2.AsyncBaseTransport
     clock: Callable[[], float]
     timeout: float = 20.0
+    what: str = "token endpoint"
 
-    async def ask(self, request: Callable[[dict[str, Any]], Awaitable[object]]) -> TokenAnswer:
-        """Have Authlib make one request over a checked transport; `request` takes the arguments of its client."""
-        wire = CheckedTransport(self.transport, self.connection, self.clock)
+    async def fetch(self, headers: Mapping[str, str], read: ReadAnswer) -> TokenAnswer:
+        """Send one GET, and read its answer by `read`."""
+
+        async def request(options: dict[str, Any]) -> None:
+            async with httpx2.AsyncClient(**options) as client:
+                await client.get(self.url, headers=dict(headers))
+
+        return await self.ask(request, read)
+
+    async def ask(
+        self, request: Callable[[dict[str, Any]], Awaitable[object]], read: ReadAnswer | None = None
+    ) -> TokenAnswer:
+        """Have a client make one request over a checked transport; `request` takes the arguments of the client."""
+        wire = CheckedTransport(self.transport, self.connection, self.clock, what=self.what, read=read)
         # Half the time for connecting: a request that never left is then told from a lost answer.
         limits = httpx2.Timeout(self.timeout, connect=self.timeout / 2, pool=self.timeout / 2)
         options: dict[str, Any] = {"transport": wire, "timeout": limits, "trust_env": False}
@@ -64,7 +76,7 @@ class TokenEndpoint:
                 await request(options | {"headers": {"Accept": "application/json"}})
         except TimeoutError:
             raise AnswerLost(
-                f"the token endpoint of connection {self.connection!r} gave no answer within {self.timeout:g} s; "
+                f"the {self.what} of connection {self.connection!r} gave no answer within {self.timeout:g} s; "
                 "repeat the call",
                 object=self.connection,
             ) from None

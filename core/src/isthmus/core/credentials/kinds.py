@@ -1,13 +1,13 @@
 """What does a plugin bring that adds a kind of credential?"""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 from pydantic import BaseModel
 
-from isthmus.core.credentials.answers import TokenAnswer
+from isthmus.core.credentials.answers import ReadAnswer, TokenAnswer
 from isthmus.core.credentials.certificates import CertificateSource
 from isthmus.core.credentials.references import SecretReference
 from isthmus.core.credentials.secret import Secret
@@ -24,17 +24,16 @@ TransportTo = Callable[[str, CertificateSource | None], httpx2.AsyncBaseTranspor
 class GrantParts:
     """What a plugin's grant is made of, for one principal; `user` is empty for the service.
 
-    `origin` is where the credential may be used. `transport` leads to the origin of a URL, with no certificate.
-    `shared` and `own` look a secret up at each use, by its reference and the name of its setting: the client's, and the
-    principal's own and no other. `client_token` asks the token endpoint for the client's own token.
+    `origin` is where the credential may be used. `fetch` sends one GET to a URL with headers and reads the answer; its
+    last argument names what lies there, for sentences. `shared` and `own` look a secret up at each use, by its
+    reference and the name of its setting: the client's, and the principal's own and no other. `client_token` asks the
+    token endpoint for the client's own token.
     """
 
     connection: str
     user: str
     origin: str
-    clock: Callable[[], float]
-    timeout: float
-    transport: Callable[[str], httpx2.AsyncBaseTransport]
+    fetch: Callable[[str, Mapping[str, str], ReadAnswer, str], Awaitable[TokenAnswer]]
     shared: Callable[[SecretReference, str], Callable[[], Awaitable[Secret]]]
     own: Callable[[SecretReference, str], Callable[[], Awaitable[Secret]]]
     client_token: Callable[[ClientAuth], Awaitable[TokenAnswer]]
