@@ -203,8 +203,10 @@ async def test_two_people_are_known_by_their_own_certificates(guard, prove, give
     give("ben")
     connection = await prove(server.url, identity="user", auth={"kind": "client_certificate", **CERTIFICATE})
     for _ in range(3):
-        await asyncio.gather(*(connection.http(principal=who).get(TICKET) for who in (ANNA, BEN) * 5))
-    assert sorted(seen.peer for seen in server.seen) == ["anna"] * 15 + ["ben"] * 15
+        asked = ANNA, BEN, BEN, ANNA, ANNA
+        await asyncio.gather(*(connection.http(principal=one).get(TICKET, params={"me": one.user}) for one in asked))
+    assert len(server.seen) == 15
+    assert all(seen.path == f"/Ticket/1?me={seen.peer}" for seen in server.seen)
     assert all("authorization" not in seen.headers for seen in server.seen)
 
 
@@ -241,6 +243,7 @@ async def test_a_certificate_is_replaced_under_load_and_no_call_fails(guard, pro
     assert server.seen[-1].peer == "second"
     server.hold.set()
     assert (await slow).status == 200
+    assert [seen.peer for seen in server.seen if "slow=" in seen.path] == ["first"]
     old = next(seen.serial for seen in server.seen if seen.peer == "first")
     async with asyncio.timeout(5):
         await server.closed.setdefault(old, asyncio.Event()).wait()
@@ -368,6 +371,23 @@ async def test_a_person_without_a_token_does_not_pass_the_proxy_as_the_service(p
         await connection.http(principal=SERVICE).get(TICKET)
     assert len(proxy.seen) == 1
     assert not any("CANARY-technical" in one.form for one in idp.seen)
+
+
+async def test_a_further_credential_of_a_person_is_their_own(guard, prove, secrets):
+    server = await guard(demanding=False)
+    for name, who in (("a", "anna"), ("b", "anna"), ("a", "ben"), ("b", "")):
+        secrets.set_secret(f"desk.{name}", Secret(f"CANARY-{name}-{who}"), user=who)
+    first = {"kind": "bearer", "token": "sealed:desk.a"}
+    further = {"kind": "bearer", "token": "sealed:desk.b", "header": "X-Further"}
+    connection = await prove(server.url, identity="user", auth=first, also={"further": {"auth": further}})
+    await connection.http(principal=ANNA).get(TICKET)
+    with pytest.raises(CredentialError, match=r"isthmus secret set desk\.b --user ben"):
+        await connection.http(principal=BEN).get(TICKET)
+    (seen,) = server.seen
+    assert (seen.headers["authorization"], seen.headers["x-further"]) == (
+        "Bearer CANARY-a-anna",
+        "Bearer CANARY-b-anna",
+    )
 
 
 def basic(header):
