@@ -32,6 +32,17 @@ def test_a_sealed_secret_opens_its_connection(shell: Shell, monkeypatch: pytest.
     shell.ok("call", "query", "object=Case", "limit=1", "--client", "desktop-eu")
 
 
+def test_certificates_and_further_credentials_are_listed_too(shell: Shell) -> None:
+    own = 'client_certificate = "sealed:pem"\nclient_key = "sealed:pem"\n'
+    also = '[connections.crm-eu.also.gate.auth]\nkind = "bearer"\nheader = "X-Gate"\ntoken = "sealed:gate"\n'
+    shell.rewrite("[connections.crm-eu.auth]", f"{own}{also}[connections.crm-eu.auth]")
+    assert shell.ok_json("secret", "list")["missing"] == ["gate", "pem"]
+    listed = " ".join(shell.ok("secret", "list").split())
+    assert "connections.crm-eu.also.gate.auth.token" in listed
+    assert "connections.crm-eu.client_certificate, connections.crm-eu.client_key" in listed
+    assert "sealed:gate holds no secret" in " ".join(shell("doctor").out.split())
+
+
 def test_a_secret_may_belong_to_a_person(typed: Shell) -> None:
     typed.ok("secret", "set", "spare", "--user", "alice")
     assert typed.ok_json("secret", "list")["secrets"][0]["user"] == "alice"

@@ -52,6 +52,7 @@ class TokenServer:
     uses: int = 10**9
     public_key: object = None
     extra: dict = field(default_factory=dict)
+    handed_in: dict = field(default_factory=dict)
     answers: list = field(default_factory=list)
     requests: list = field(default_factory=list)
     access: dict = field(default_factory=dict)
@@ -99,15 +100,20 @@ class TokenServer:
             await asyncio.sleep(self.delay)
         if self.answers:
             return self.answers.pop(0)
-        if form["grant_type"] != "urn:ietf:params:oauth:grant-type:jwt-bearer" and not self._client_known(
-            request, form
-        ):
+        signed = (
+            form["grant_type"].endswith("jwt-bearer")
+            and "client_id" not in form
+            and "authorization" not in (request.headers)
+        )
+        if not signed and not self._client_known(request, form):
             return self._error("invalid_client", "invalid client credentials")
         return {
             "client_credentials": lambda form: self._issue(),
             "refresh_token": self._refresh,
             "password": self._password,
-            "urn:ietf:params:oauth:grant-type:jwt-bearer": self._assertion,
+            "urn:ietf:params:oauth:grant-type:jwt-bearer": self._assertion if signed else self._handed_in,
+            "urn:ietf:params:oauth:grant-type:saml2-bearer": self._handed_in,
+            "urn:ietf:params:oauth:grant-type:token-exchange": self._handed_in,
         }[form["grant_type"]](form)
 
     def _password(self, form):
@@ -137,6 +143,10 @@ class TokenServer:
         fresh = f"CANARY-refresh-{next(self._count)}"
         self.current[fresh] = family
         return self._issue(refresh_token=fresh)
+
+    def _handed_in(self, form):
+        person = self.handed_in.get(form.get("assertion") or form.get("subject_token"))
+        return self._issue(id=person) if person else self._error("invalid_grant", "assertion is expired")
 
     def _assertion(self, form):
         try:

@@ -81,7 +81,12 @@ async def test_no_failure_shows_a_secret(deployment, store, kind, rsa_pem, rsa_p
     resolver = SecretResolver(store, {})
 
     async def attempt(connection):
-        options = {"store": store, "resolver": resolver, "transport": deployment.wire, "clock": deployment.clock}
+        options = {
+            "store": store,
+            "resolver": resolver,
+            "transport_to": lambda *_: deployment.wire,
+            "clock": deployment.clock,
+        }
         factory = CredentialFactory(
             connection, "service", settings(kind), allowed_origin="https://crm.example", **options
         )
@@ -117,7 +122,7 @@ async def test_no_failure_shows_a_secret(deployment, store, kind, rsa_pem, rsa_p
 async def test_a_bug_below_shows_no_secret_in_its_traceback(deployment, store):
     """What Authlib or the transport raises on their own carries none of our values in its text."""
     store.set_secret("client_secret", Secret("CANARY-\u20ac-not-latin-1"))
-    options = {"store": store, "resolver": SecretResolver(store, {}), "transport": deployment.wire}
+    options = {"store": store, "resolver": SecretResolver(store, {}), "transport_to": lambda *_: deployment.wire}
     factory = CredentialFactory("crm", "service", settings("client_credentials"), **options)
     with pytest.raises(IsthmusError) as caught:
         await factory.for_principal(Principal("crm")).current()

@@ -2,7 +2,7 @@
 
 import pytest
 from joserfc import jwt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from isthmus.core.caller import Principal
 from isthmus.core.credentials import AuthSettings, CredentialFactory, Secret, SecretResolver
@@ -18,7 +18,7 @@ class Connection(BaseModel):
     """What an owner of these settings looks like."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-    auth: AuthSettings = Field(discriminator="kind")
+    auth: AuthSettings
 
 
 def auth(kind, **fields):
@@ -38,7 +38,7 @@ def build(deployment, store, rsa_pem, rsa_public):
             settings,
             store=store,
             resolver=SecretResolver(store, {"KEY": "CANARY-env-key"}),
-            transport=deployment.wire,
+            transport_to=lambda *_: deployment.wire,
             clock=deployment.clock,
             **options,
         )

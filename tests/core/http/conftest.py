@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from isthmus.core.budgets import Budget, QuotaReading, SqliteBudgetStore
 from isthmus.core.caller import Principal
 from isthmus.core.connector import Fault
-from isthmus.core.credentials import Secret, StaticCredential
+from isthmus.core.credentials import ClientCertificate, Secret, StaticCredential
 from isthmus.core.errors import CredentialError, RetryLater, UpstreamRejected
 from isthmus.core.http import AiohttpWire, CallScope, ChainParts, Http, Meter, Origin, WireSettings, compose
 from isthmus.core.operation import Effect, Operation, RequestClass, Verb
@@ -243,7 +243,7 @@ async def connect(tmp_path) -> AsyncIterator[Callable[..., Connection]]:
     store = SqliteBudgetStore(tmp_path / "budgets.db")
     opened: list[tuple[Budget, object]] = []
 
-    def build(url, *, clock=None, rules=None, breaker=None, settings=None, wire=None, **parts):
+    def build(url, *, clock=None, rules=None, breaker=None, settings=None, wire=None, credentials=None, **parts):
         clock = clock or SystemClock()
         budget = Budget("desk:org", store, rules)
         tokens: dict[Principal, Tokens] = {}
@@ -253,7 +253,7 @@ async def connect(tmp_path) -> AsyncIterator[Callable[..., Connection]]:
             origin=Origin.of(url),
             org="desk:org",
             dialect=Desk(),
-            credentials=lambda principal: tokens.setdefault(principal, Tokens()),
+            credentials=credentials or (lambda principal: tokens.setdefault(principal, Tokens())),
             budget=budget,
             breakers=Breakers(clock, random.Random(7).random, breaker),
             wire=wire,
@@ -294,7 +294,7 @@ def to_json():
 class TlsServer:
     url: str
     ca_file: str
-    key_file: str
+    certificate: ClientCertificate
     requests: int = 0
     peers: list = field(default_factory=list)
 
@@ -323,7 +323,8 @@ async def tls_server(tmp_path) -> AsyncIterator[TlsServer]:
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
-    found = TlsServer(f"https://127.0.0.1:{port}", str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+    shown = ClientCertificate(1, Secret(certificate.decode()), Secret(key.decode()), 9e9)
+    found = TlsServer(f"https://127.0.0.1:{port}", str(tmp_path / "cert.pem"), shown)
     yield found
     server.close()
 

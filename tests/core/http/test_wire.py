@@ -6,12 +6,40 @@ import zlib
 import httpx2
 import pytest
 
-from isthmus.core.errors import ConfigurationError, RetryLater, UpstreamError
+from isthmus.core.credentials import JoinedSource, Secret, StaticCredential
+from isthmus.core.credentials.credential import StaticSource
+from isthmus.core.errors import ConfigurationError, CredentialError, RetryLater, UpstreamError
 from isthmus.core.http import AiohttpWire, WireSettings, path
 from isthmus.core.http.faults import Unreadable
 from isthmus.core.http.inflate import Body, encoding_of
 
 TICKET = path("/Ticket/{}", "1")
+PROXY = "Proxy-Authorization"
+
+
+def both(_principal):
+    """A token for the system, and a password for the proxy before it."""
+    kept = StaticSource("desk", lambda: Secret("token"), StaticCredential.bearer)
+    proxy = StaticSource(
+        "desk", lambda: Secret("Basic cHJveHk6cHc="), lambda number, value: StaticCredential(number, PROXY, value)
+    )
+    return JoinedSource(kept, proxy)
+
+
+class Tokens:
+    """A proxy's tokens, a new one for each that was refused."""
+
+    def __init__(self):
+        self.number = 1
+
+    async def current(self):
+        return StaticCredential(self.number, PROXY, Secret(f"Bearer token-{self.number}"))
+
+    async def replace(self, spent):
+        self.number = spent.generation + 1
+        return await self.current()
+
+
 PLAIN = json.dumps({"text": "x" * 5_000}).encode()
 
 
@@ -138,7 +166,7 @@ async def test_a_private_authority_can_be_named(connect, tls_server):
 async def test_a_client_certificate_is_shown_where_one_is_set(connect, tls_server):
     trusting = WireSettings(ca_file=tls_server.ca_file)
     await connect(tls_server.url, settings=trusting).http().get(TICKET)
-    known = WireSettings(ca_file=tls_server.ca_file, certificate=tls_server.ca_file, key=tls_server.key_file)
+    known = WireSettings(ca_file=tls_server.ca_file, certificate=tls_server.certificate)
     await connect(tls_server.url, settings=known).http().get(TICKET)
     assert not tls_server.peers[0]
     assert tls_server.peers[1]["subject"] == ((("commonName", "desk"),),)
@@ -148,23 +176,39 @@ async def test_unusable_tls_files_are_told_when_the_connection_opens(tmp_path):
     with pytest.raises(ConfigurationError) as caught:
         AiohttpWire(WireSettings(ca_file=str(tmp_path / "missing.pem")))
     assert "ca_file" in str(caught.value)
-    assert "secret" not in repr(WireSettings(key="secret", proxy_authorization="secret"))
 
 
 async def test_a_proxy_is_used_where_one_is_set(connect, upstream):
-    settings = WireSettings(proxy=upstream.url, proxy_authorization="Basic cHJveHk6cHc=")
-    await connect("http://desk.example", settings=settings).http().get(TICKET)
+    settings = WireSettings(proxy=upstream.url)
+    await connect("http://desk.example", settings=settings, credentials=both).http().get(TICKET)
     assert upstream.requests[0].path == "http://desk.example/Ticket/1"
     assert upstream.requests[0].headers["proxy-authorization"] == "Basic cHJveHk6cHc="
+    assert upstream.requests[0].headers["authorization"] == "Bearer token"
+
+
+async def test_what_proves_us_to_a_proxy_goes_nowhere_else(connect, upstream):
+    await connect(upstream.url, credentials=both).http().get(TICKET)
+    assert "proxy-authorization" not in upstream.requests[0].headers
+
+
+async def test_a_tunnel_is_asked_for_with_a_renewed_credential(connect, upstream, reply, sleep_log):
+    upstream.script.append(reply(407))
+    tokens = Tokens()
+    connection = connect(
+        "https://desk.example", settings=WireSettings(proxy=upstream.url), clock=sleep_log, credentials=lambda _: tokens
+    )
+    with pytest.raises(RetryLater):
+        await connection.http().get(TICKET)
+    first, second = (seen.headers["proxy-authorization"] for seen in upstream.requests[:2])
+    assert (first, second) == ("Bearer token-1", "Bearer token-2")
 
 
 async def test_a_proxy_that_refuses_has_let_nothing_through(connect, upstream, reply, sleep_log):
     upstream.script.extend([reply(407)] * 3)
-    settings = WireSettings(proxy=upstream.url, proxy_authorization="Basic cHJveHk6cHc=")
-    http = connect("https://desk.example", settings=settings, clock=sleep_log).http("create")
-    with pytest.raises(RetryLater) as caught:
+    settings = WireSettings(proxy=upstream.url)
+    http = connect("https://desk.example", settings=settings, clock=sleep_log, credentials=both).http("create")
+    with pytest.raises(CredentialError, match="does not accept"):
         await http.post(path("/Ticket"), json={"secret": "value"})
-    assert "proxy" in str(caught.value)
     assert {seen.method for seen in upstream.requests} == {"CONNECT"}
     assert {seen.headers["proxy-authorization"] for seen in upstream.requests} == {"Basic cHJveHk6cHc="}
     assert not any(seen.body or "authorization" in seen.headers for seen in upstream.requests)

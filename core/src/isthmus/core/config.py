@@ -4,11 +4,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from isthmus.core.credentials import AuthSettings
+from isthmus.core.credentials import AuthSettings, Reference
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.nearest import nearest
 
@@ -81,14 +81,27 @@ class OverlayConfig(_Section):
     classes: list[str]
 
 
+class AlsoConfig(_Section):
+    """A further credential that goes with each request, such as a proxy's; `identity` is the connection's if unsaid."""
+
+    identity: Literal["service", "user"] | None = None
+    auth: AuthSettings
+
+
 class ConnectionConfig(_Section):
-    """One org, instance or tenant, in one zone, with one rule of identity."""
+    """One org, instance or tenant, in one zone, with one rule of identity.
+
+    `client_certificate` and its key are shown to the system for all principals: they say which machine calls.
+    """
 
     connector: str
     url: str
     zone: str
     identity: Literal["service", "user"] = "service"
-    auth: AuthSettings = Field(discriminator="kind")
+    auth: AuthSettings
+    also: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], AlsoConfig] = {}
+    client_certificate: Reference | None = None
+    client_key: Reference | None = None
     budget: BudgetConfig = BudgetConfig()
     key_fields: dict[str, str] = {}
     fields: dict[str, OverlayConfig] = {}
@@ -185,7 +198,8 @@ def _known_keys(model: Any, where: list[str]) -> list[str]:
         if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
             model = model.model_fields[part].annotation
             continue
-        options = [one for one in get_args(model) if isinstance(one, type) and issubclass(one, BaseModel)]
+        bare = [get_args(one)[0] if get_origin(one) is Annotated else one for one in get_args(model)]
+        options = [one for one in bare if isinstance(one, type) and issubclass(one, BaseModel)]
         kinds = {_kind(one): one for one in options}
         model = kinds.get(part) or (options[-1] if options else None)
     if isinstance(model, type) and issubclass(model, BaseModel):
@@ -218,6 +232,11 @@ def _check_connections(name: str, file: ConfigFile) -> None:
     for connection in file.connections:
         if ":" in connection or "/" in connection:
             raise ConfigurationError(f"{name}: connections.{connection}: a connection's name has no ':' or '/'")
+    for connection, one in file.connections.items():
+        if (one.client_certificate is None) != (one.client_key is None):
+            raise ConfigurationError(
+                f"{name}: connections.{connection} has client_certificate or client_key alone; add the other"
+            )
     serving = [one for system in file.systems.values() for one in system.connections]
     for connection in serving:
         if serving.count(connection) > 1:

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,22 +12,21 @@ from pydantic import ValidationError
 
 from isthmus.core.budgets import Budget, Rules, SqliteBudgetStore
 from isthmus.core.config import BudgetConfig, Config, ConnectionConfig
-from isthmus.core.connection import Connection, TokenWire
+from isthmus.core.connection import Connection
 from isthmus.core.connector import Connector
-from isthmus.core.credentials import CredentialFactory, SecretResolver, SQLiteSecretStore
+from isthmus.core.credentials import SecretResolver, SQLiteSecretStore
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.http import AiohttpWire, ChainParts, CookieJars, Origin, WireSettings, compose
 from isthmus.core.metadata import Overlay
 from isthmus.core.parts import System
 from isthmus.core.plugins import Plugins
+from isthmus.core.proof import Prover, WireOf
 from isthmus.core.release import Source
 from isthmus.core.resilience import Breakers, Clock, SystemClock
 from isthmus.core.routing import Place, Router
 from isthmus.residency import FlowPolicy
 
 __all__ = ["Surroundings", "SystemBuilder"]
-
-WireOf = Callable[[str, WireSettings], httpx2.AsyncBaseTransport]
 
 
 def _sockets(_connection: str, settings: WireSettings) -> httpx2.AsyncBaseTransport:
@@ -71,19 +70,28 @@ class SystemBuilder:
     async def _connection(self, name: str, system: str) -> Connection:
         settings, clock = self.config.file.connections[name], self.around.clock
         connector, origin = self._connector(name, settings), Origin.of(settings.url)
-        wire = self.around.wire(name, WireSettings(ca_file=settings.ca_file, proxy=settings.proxy))
-        self.stack.push_async_callback(wire.aclose)
-        credentials = await self._credentials(name, settings, wire, origin)
+        prover = Prover(
+            name=name,
+            settings=settings,
+            origin=origin,
+            resolver=SecretResolver(self.secrets, self.around.environ, folder=self.config.folder),
+            store=self.secrets,
+            kinds=self.plugins.credentials,
+            make=self.around.wire,
+            clock=clock,
+            stack=self.stack,
+        )
+        proof = await prover.proof()
         budget = Budget(settings.budget.key or str(origin), self.store, _rules(settings.budget), clock=clock)
         await self.stack.enter_async_context(budget)
         chain = ChainParts(
             origin=origin,
             org=str(origin),
             dialect=connector,
-            credentials=credentials.for_principal,
+            credentials=proof.credentials,
             budget=budget,
             breakers=Breakers(clock, secrets.SystemRandom().random),
-            wire=wire,
+            wire=proof.wire,
             cookies=CookieJars() if connector.wants_cookies else None,
             request_ids=connector.request_id_headers,
             clock=clock,
@@ -104,22 +112,6 @@ class SystemBuilder:
             sees_all_rows=settings.sees_all_rows,
             file_classes=frozenset(settings.file_classes),
         )
-
-    async def _credentials(
-        self, name: str, settings: ConnectionConfig, wire: httpx2.AsyncBaseTransport, origin: Origin
-    ) -> CredentialFactory:
-        endpoint = getattr(settings.auth, "token_endpoint", settings.url)
-        factory = CredentialFactory(
-            name,
-            settings.identity,
-            settings.auth,
-            store=self.secrets,
-            resolver=SecretResolver(self.secrets, self.around.environ, folder=self.config.folder),
-            transport=TokenWire(name, endpoint, wire, self.around.clock),
-            allowed_origin=str(origin),
-            clock=self.around.clock.time,
-        )
-        return await self.stack.enter_async_context(factory)
 
     def _connector(self, name: str, settings: ConnectionConfig) -> Connector:
         kind = self.plugins.connector(settings.connector)

@@ -13,8 +13,17 @@ from isthmus.core.nearest import nearest
 
 if TYPE_CHECKING:
     from isthmus.core.connector import Connector
+    from isthmus.core.credentials import CredentialKind
 
-__all__ = ["CommandDetails", "ConnectorDetails", "Plugins", "hookimpl", "load_plugins", "plugin_commands"]
+__all__ = [
+    "CommandDetails",
+    "ConnectorDetails",
+    "CredentialDetails",
+    "Plugins",
+    "hookimpl",
+    "load_plugins",
+    "plugin_commands",
+]
 
 GROUP = "isthmus"
 FIRST_PARTY = frozenset({"salesforce", "servicenow", "mcp", "sandbox"})
@@ -54,12 +63,33 @@ class CommandDetails:
         self.found[name] = command
 
 
+@dataclass(slots=True)
+class CredentialDetails:
+    """Collects kinds of credential: call `register` with each; its `name` is the `kind` in `[connections.x.auth]`."""
+
+    found: dict[str, "CredentialKind"] = field(default_factory=dict)
+
+    def register(self, kind: "CredentialKind") -> None:
+        """Offer a kind; a name that is taken raises ConfigurationError."""
+        from isthmus.core.credentials.settings import KINDS
+
+        if kind.name in KINDS or kind.name in self.found:
+            raise ConfigurationError(
+                f"a plugin brings a kind of credential {kind.name!r}, which is there already; leave it out of `plugins`"
+            )
+        self.found[kind.name] = kind
+
+
 class Hooks:
     """What a plugin may implement; each hook takes one details object, so that details can grow."""
 
     @hookspec
     def isthmus_connectors(self, details: ConnectorDetails) -> None:
         """Register connectors."""
+
+    @hookspec
+    def isthmus_credentials(self, details: CredentialDetails) -> None:
+        """Register kinds of credential."""
 
     @hookspec
     def isthmus_commands(self, details: CommandDetails) -> None:
@@ -72,6 +102,7 @@ class Plugins:
 
     connectors: Mapping[str, "type[Connector]"]
     commands: Mapping[str, Callable[..., object]]
+    credentials: Mapping[str, "CredentialKind"] = field(default_factory=dict)
 
     def connector(self, kind: str) -> "type[Connector]":
         """Return the connector of a kind; raises ConfigurationError naming the nearest."""
@@ -93,7 +124,9 @@ def load_plugins(allowed: Iterable[str] | None = None, found: Iterable[EntryPoin
     manager = _registered(allowed, found)
     connectors = ConnectorDetails()
     manager.hook.isthmus_connectors(details=connectors)
-    return Plugins(connectors.found, _commands(manager))
+    credentials = CredentialDetails()
+    manager.hook.isthmus_credentials(details=credentials)
+    return Plugins(connectors.found, _commands(manager), credentials.found)
 
 
 def plugin_commands(allowed: Iterable[str] | None = None) -> Mapping[str, Callable[..., object]]:

@@ -94,9 +94,16 @@ def _uses(config: "Config") -> dict[str, set[str]]:
 
 def _references(config: "Config") -> Iterator[tuple[str, str]]:
     for name, one in config.file.connections.items():
-        for key, value in one.auth.model_dump(mode="json").items():
-            if isinstance(value, str):
-                yield f"connections.{name}.auth.{key}", value
+        shown = one.model_dump(mode="json", include={"auth", "also", "client_certificate", "client_key"})
+        yield from _texts(f"connections.{name}", shown)
     for name, client in config.file.clients.items():
         if client.token:
             yield f"clients.{name}.token", client.token
+
+
+def _texts(place: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from _texts(f"{place}.{key}", one)
+    elif isinstance(value, str):
+        yield place, value

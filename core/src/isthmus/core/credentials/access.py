@@ -23,10 +23,12 @@ class AccessToken:
     expires_at: float | None
     issued_at: float
     instance_url: str = ""
+    header: str = "Authorization"
+    scheme: str = "Bearer"
 
     def apply(self, headers: MutableMapping[str, str]) -> None:
-        """Write the Authorization header (RFC 6750)."""
-        headers["Authorization"] = f"Bearer {self.value.reveal()}"
+        """Write the header, as in RFC 6750 unless the server named another."""
+        headers[self.header] = f"{self.scheme} {self.value.reveal()}".lstrip()
 
     def fresh(self, now: float) -> bool:
         """Tell whether it is worth using; a tenth of its life, at most a minute, is left for the way there."""
@@ -48,6 +50,8 @@ class TokenSet:
     expires_at: float | None = None
     issued_at: float = 0.0
     instance_url: str = ""
+    header: str = "Authorization"
+    scheme: str = "Bearer"
     seeds: tuple[str, ...] = ()
 
     def written(self) -> Secret:
@@ -68,4 +72,12 @@ class TokenSet:
         """Return the access token, if there is one yet."""
         if self.access_token is None:
             return None
-        return AccessToken(generation, self.access_token, self.expires_at, self.issued_at, self.instance_url)
+        return AccessToken(
+            generation,
+            self.access_token,
+            self.expires_at,
+            self.issued_at,
+            self.instance_url,
+            self.header,
+            self.scheme,
+        )

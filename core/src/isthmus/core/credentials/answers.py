@@ -11,7 +11,16 @@ import httpx2
 from isthmus.core.credentials.secret import Secret, redact
 from isthmus.core.errors import CredentialError, RetryLater
 
-__all__ = ["AnswerLost", "CheckedTransport", "GrantRefused", "TokenAnswer", "header_safe", "origin_of"]
+__all__ = [
+    "AnswerLost",
+    "CheckedTransport",
+    "GrantRefused",
+    "ReadAnswer",
+    "TokenAnswer",
+    "header_safe",
+    "origin_of",
+    "seconds",
+]
 
 LARGEST = 256 * 1024
 LONGEST_WAIT = 3600.0
@@ -45,12 +54,21 @@ class AnswerLost(RetryLater):
 
 @dataclass(frozen=True, slots=True)
 class TokenAnswer:
-    """A successful answer (RFC 6749 section 5.1); `instance_url` is the server's word and not yet trusted."""
+    """A successful answer (RFC 6749 section 5.1); `instance_url` is the server's word and not yet trusted.
+
+    `header` and `scheme` are where and how the token is written where the server says so.
+    """
 
     access_token: Secret
     refresh_token: Secret | None = None
     expires_in: float | None = None
     instance_url: str = ""
+    header: str = "Authorization"
+    scheme: str = "Bearer"
+
+
+ReadAnswer = Callable[[Mapping[str, object]], TokenAnswer]
+"""Reads an answer that is no token answer of OAuth; raises GrantRefused where it holds no credential."""
 
 
 class CheckedTransport(httpx2.AsyncBaseTransport):
@@ -59,10 +77,20 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
     The client above sees a bare success, so that neither tokens nor the server's words pass through its hands.
     """
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport, connection: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        inner: httpx2.AsyncBaseTransport,
+        connection: str,
+        clock: Callable[[], float],
+        *,
+        what: str = "token endpoint",
+        read: ReadAnswer | None = None,
+    ) -> None:
         self._inner = inner
         self._connection = connection
         self._clock = clock
+        self._what = what
+        self._read = read
         self.answer: TokenAnswer | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -111,6 +139,8 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
     def _success(self, found: Mapping[str, object] | None) -> TokenAnswer:
         if found is None:
             raise self._lost("answered with something else than a JSON object")
+        if self._read is not None:
+            return self._read(found)
         access, refresh, url = found.get("access_token"), found.get("refresh_token"), found.get("instance_url")
         if str(found.get("token_type", "")).lower() != "bearer":
             raise self._lost("answered with a token that is not a bearer token")
@@ -119,14 +149,14 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
         return TokenAnswer(
             access_token=Secret(str(access)),
             refresh_token=None if refresh is None else Secret(str(refresh)),
-            expires_in=_seconds(found.get("expires_in")),
+            expires_in=seconds(found.get("expires_in")),
             instance_url="" if url is None else str(url),
         )
 
     def _refusal(self, status: int, found: Mapping[str, object]) -> GrantRefused:
         code = _code(found)
         known = code in REMEDIES
-        remedy = REMEDIES.get(code, "check token_endpoint and what the vendor's log says of this client")
+        remedy = REMEDIES.get(code, "check its address and what the vendor's log says of this client")
         return GrantRefused(
             f"{self._endpoint} refused (HTTP {status}{', ' + code if known else ''}): {remedy}",
             error=code if known else "",
@@ -137,7 +167,7 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
 
     @property
     def _endpoint(self) -> str:
-        return f"the token endpoint of connection {self._connection!r}"
+        return f"the {self._what} of connection {self._connection!r}"
 
     def _later(self, what: str, after: float | None = None) -> RetryLater:
         return RetryLater(f"{self._endpoint} {what}; repeat the call", after=after, object=self._connection)
@@ -191,7 +221,7 @@ def _code(found: Mapping[str, object] | None) -> str:
     return code if isinstance(code, str) else ""
 
 
-def _seconds(value: object) -> float | None:
+def seconds(value: object) -> float | None:
     """Read `expires_in`, which some servers send as text; what is no positive number counts as not sent."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None

@@ -10,7 +10,7 @@ from isthmus.core.credentials.answers import header_safe
 from isthmus.core.credentials.secret import Secret
 from isthmus.core.errors import ConfigurationError, CredentialError
 
-__all__ = ["Credential", "CredentialSource", "StaticCredential", "StaticSource"]
+__all__ = ["Credential", "CredentialSource", "JoinedSource", "PlacedSource", "StaticCredential", "StaticSource"]
 
 
 class Credential(Protocol):
@@ -105,3 +105,83 @@ class StaticSource:
             )
         self._held = fresh
         return fresh
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A credential that is written into another header than its own."""
+
+    inner: Credential
+    header: str
+
+    @property
+    def generation(self) -> int:
+        return self.inner.generation
+
+    def apply(self, headers: MutableMapping[str, str]) -> None:
+        own: dict[str, str] = {}
+        self.inner.apply(own)
+        (headers[self.header],) = own.values()
+
+
+class PlacedSource:
+    """A source whose credential goes into a header of our choice."""
+
+    def __init__(self, inner: CredentialSource, header: str) -> None:
+        self._inner = inner
+        self._header = header
+
+    async def current(self) -> Credential:
+        """Return as the inner source does."""
+        return _Placed(await self._inner.current(), self._header)
+
+    async def replace(self, spent: Credential) -> Credential:
+        """Return as the inner source does."""
+        return _Placed(await self._inner.replace(spent), self._header)
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """Credentials that go together."""
+
+    parts: tuple[Credential, ...]
+
+    @property
+    def generation(self) -> int:
+        # None of them ever goes down, so a sum that went up tells of a newer one among them.
+        return sum(part.generation for part in self.parts)
+
+    def apply(self, headers: MutableMapping[str, str]) -> None:
+        for part in self.parts:
+            part.apply(headers)
+
+
+class JoinedSource:
+    """Several credentials of one principal that a request needs together: all of them, or it is not sent."""
+
+    def __init__(self, *sources: CredentialSource) -> None:
+        self._sources = sources
+
+    async def current(self) -> Credential:
+        """Return all; raises what the first that is missing raises."""
+        return _Joined(tuple([await one.current() for one in self._sources]))
+
+    async def replace(self, spent: Credential) -> Credential:
+        """Replace those that can be: which one was refused, the answer does not tell.
+
+        Raises what the first of them raises where none can.
+        """
+        if not isinstance(spent, _Joined):
+            raise TypeError("only what came from here can be replaced here")
+        failed: CredentialError | None = None
+        parts: list[Credential] = []
+        for source, part in zip(self._sources, spent.parts, strict=True):
+            try:
+                parts.append(await source.replace(part))
+            except CredentialError as error:
+                failed = failed or error
+                parts.append(part)
+        joined = _Joined(tuple(parts))
+        if failed is not None and joined.generation == spent.generation:
+            raise failed
+        return joined

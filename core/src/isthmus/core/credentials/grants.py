@@ -5,22 +5,36 @@ Authlib builds and signs the requests. Single flight, expiry, storage and the re
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+import base64
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import httpx2
 from authlib.integrations.httpx_client import AsyncAssertionClient, AsyncOAuth2Client
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from isthmus.core.credentials.answers import AnswerLost, CheckedTransport, TokenAnswer
+from isthmus.core.credentials.answers import AnswerLost, CheckedTransport, ReadAnswer, TokenAnswer
 from isthmus.core.credentials.secret import Secret
 from isthmus.core.errors import ConfigurationError
 
-__all__ = ["ClientCredentialsGrant", "JwtBearerGrant", "PasswordGrant", "RefreshTokenGrant", "TokenEndpoint"]
+__all__ = [
+    "JWT_BEARER",
+    "SAML2_BEARER",
+    "TOKEN_EXCHANGE",
+    "ClientCredentialsGrant",
+    "HandedInGrant",
+    "JwtBearerGrant",
+    "PasswordGrant",
+    "RefreshTokenGrant",
+    "TokenEndpoint",
+    "saml_assertion",
+]
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+SAML2_BEARER = "urn:ietf:params:oauth:grant-type:saml2-bearer"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  (a grant, RFC 8693)
 LONGEST_ASSERTION = 180
 FetchSecret = Callable[[], Awaitable[Secret]]
 
@@ -38,10 +52,22 @@ class TokenEndpoint:
     transport: httpx2.AsyncBaseTransport
     clock: Callable[[], float]
     timeout: float = 20.0
+    what: str = "token endpoint"
 
-    async def ask(self, request: Callable[[dict[str, Any]], Awaitable[object]]) -> TokenAnswer:
-        """Have Authlib make one request over a checked transport; `request` takes the arguments of its client."""
-        wire = CheckedTransport(self.transport, self.connection, self.clock)
+    async def fetch(self, headers: Mapping[str, str], read: ReadAnswer) -> TokenAnswer:
+        """Send one GET, and read its answer by `read`."""
+
+        async def request(options: dict[str, Any]) -> None:
+            async with httpx2.AsyncClient(**options) as client:
+                await client.get(self.url, headers=dict(headers))
+
+        return await self.ask(request, read)
+
+    async def ask(
+        self, request: Callable[[dict[str, Any]], Awaitable[object]], read: ReadAnswer | None = None
+    ) -> TokenAnswer:
+        """Have a client make one request over a checked transport; `request` takes the arguments of the client."""
+        wire = CheckedTransport(self.transport, self.connection, self.clock, what=self.what, read=read)
         # Half the time for connecting: a request that never left is then told from a lost answer.
         limits = httpx2.Timeout(self.timeout, connect=self.timeout / 2, pool=self.timeout / 2)
         options: dict[str, Any] = {"transport": wire, "timeout": limits, "trust_env": False}
@@ -50,7 +76,7 @@ class TokenEndpoint:
                 await request(options | {"headers": {"Accept": "application/json"}})
         except TimeoutError:
             raise AnswerLost(
-                f"the token endpoint of connection {self.connection!r} gave no answer within {self.timeout:g} s; "
+                f"the {self.what} of connection {self.connection!r} gave no answer within {self.timeout:g} s; "
                 "repeat the call",
                 object=self.connection,
             ) from None
@@ -65,34 +91,56 @@ class TokenEndpoint:
         return wire.answer
 
 
+class _OfClient(Protocol):
+    """What the grants have in common in which a client names itself."""
+
+    @property
+    def endpoint(self) -> TokenEndpoint: ...
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def client_secret(self) -> FetchSecret | None: ...
+    @property
+    def auth_method(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
+
+
+async def _request(grant: _OfClient, send: Callable[[Any], Awaitable[object]]) -> TokenAnswer:
+    """Send as this client; one without a secret only names itself, as with mutual TLS (RFC 8705 section 2)."""
+    secret = None if grant.client_secret is None else await grant.client_secret()
+
+    async def request(options: dict[str, Any]) -> None:
+        async with AsyncOAuth2Client(
+            grant.client_id,
+            None if secret is None else secret.reveal(),
+            token_endpoint_auth_method="none" if secret is None else grant.auth_method,
+            scope=grant.scope or None,
+            **options,
+        ) as client:
+            await send(client)
+
+    return await grant.endpoint.ask(request)
+
+
 @dataclass(frozen=True, slots=True)
 class ClientCredentialsGrant:
     """RFC 6749 section 4.4: the client's own identity."""
 
     endpoint: TokenEndpoint
     client_id: str
-    client_secret: FetchSecret
+    client_secret: FetchSecret | None
     auth_method: str = "client_secret_basic"
     scope: str = ""
     refreshes: bool = False
     single_use: bool = False
 
     async def obtain(self, held: Secret | None) -> TokenAnswer:
-        """Ask with the client's secret; what is held plays no part."""
+        """Ask with the client's secret or certificate; what is held plays no part."""
         del held
-        secret = await self.client_secret()
-
-        async def request(options: dict[str, Any]) -> None:
-            async with AsyncOAuth2Client(
-                self.client_id,
-                secret.reveal(),
-                token_endpoint_auth_method=self.auth_method,
-                scope=self.scope or None,
-                **options,
-            ) as client:
-                await client.fetch_token(self.endpoint.url, grant_type="client_credentials")
-
-        return await self.endpoint.ask(request)
+        return await _request(
+            self, lambda client: client.fetch_token(self.endpoint.url, grant_type="client_credentials")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +160,45 @@ class PasswordGrant:
     async def obtain(self, held: Secret | None) -> TokenAnswer:
         """Ask with the password; what is held plays no part."""
         del held
-        secret = None if self.client_secret is None else await self.client_secret()
-        password = await self.password()
+        told = {"username": self.username, "password": (await self.password()).reveal()}
+        return await _request(self, lambda client: client.fetch_token(self.endpoint.url, grant_type="password", **told))
 
-        async def request(options: dict[str, Any]) -> None:
-            async with AsyncOAuth2Client(
-                self.client_id,
-                None if secret is None else secret.reveal(),
-                token_endpoint_auth_method="none" if secret is None else self.auth_method,
-                scope=self.scope or None,
-                **options,
-            ) as client:
-                told = {"username": self.username, "password": password.reveal()}
-                await client.fetch_token(self.endpoint.url, grant_type="password", **told)
 
-        return await self.endpoint.ask(request)
+@dataclass(frozen=True, slots=True)
+class HandedInGrant:
+    """A token or assertion that somebody else issued to the identity (RFC 7521 section 4.1, RFC 8693 section 2.1).
+
+    `proof` is looked up at each use and sent as `parameter`, in the spelling of `write`; `more` goes with it.
+    """
+
+    endpoint: TokenEndpoint
+    client_id: str
+    client_secret: FetchSecret | None
+    grant_type: str
+    proof: FetchSecret
+    parameter: str = "assertion"
+    write: Callable[[str], str] = str.strip
+    more: Mapping[str, str] = field(default_factory=dict)
+    auth_method: str = "client_secret_basic"
+    scope: str = ""
+    refreshes: bool = False
+    single_use: bool = False
+
+    async def obtain(self, held: Secret | None) -> TokenAnswer:
+        """Hand the proof in; what is held plays no part."""
+        del held
+        told = {**self.more, self.parameter: self.write((await self.proof()).reveal())}
+        return await _request(
+            self, lambda client: client.fetch_token(self.endpoint.url, grant_type=self.grant_type, **told)
+        )
+
+
+def saml_assertion(text: str) -> str:
+    """Write a SAML assertion as base64url without padding (RFC 7522 section 2.1), from XML or from any base64."""
+    text = text.strip()
+    if text.startswith("<"):
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return "".join(text.split()).replace("+", "-").replace("/", "_").rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,16 +268,4 @@ class RefreshTokenGrant:
         """Spend the refresh token."""
         if held is None:
             raise AssertionError("a refresh needs a refresh token")
-        secret = None if self.client_secret is None else await self.client_secret()
-
-        async def request(options: dict[str, Any]) -> None:
-            async with AsyncOAuth2Client(
-                self.client_id,
-                None if secret is None else secret.reveal(),
-                token_endpoint_auth_method="none" if secret is None else self.auth_method,
-                scope=self.scope or None,
-                **options,
-            ) as client:
-                await client.refresh_token(self.endpoint.url, refresh_token=held.reveal())
-
-        return await self.endpoint.ask(request)
+        return await _request(self, lambda client: client.refresh_token(self.endpoint.url, refresh_token=held.reveal()))

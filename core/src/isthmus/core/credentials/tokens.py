@@ -326,6 +326,8 @@ class TokenSource:
             expires_at=None if lifetime is None else asked + lifetime,
             issued_at=asked,
             instance_url=answer.instance_url,
+            header=answer.header,
+            scheme=answer.scheme,
             seeds=held.seeds,
         )
 

@@ -1,6 +1,7 @@
 """How does a request of a connector reach its system, and nothing else?"""
 
 from isthmus.core.http.answer import HEAVIEST, Response, parse_json
+from isthmus.core.http.certified import CertifiedWire
 from isthmus.core.http.chain import ChainParts, compose
 from isthmus.core.http.credential import CookieJars
 from isthmus.core.http.effect import Dialect
@@ -18,6 +19,7 @@ __all__ = [
     "NO_ANSWER",
     "AiohttpWire",
     "CallScope",
+    "CertifiedWire",
     "ChainParts",
     "CookieJars",
     "Dialect",

@@ -10,6 +10,7 @@ from opentelemetry.trace import Tracer
 from isthmus.core.budgets import Budget
 from isthmus.core.caller import Principal
 from isthmus.core.credentials import CredentialSource
+from isthmus.core.http.certified import CertifiedWire
 from isthmus.core.http.credential import CookieJars, CredentialLayer
 from isthmus.core.http.effect import Dialect, EffectCheck
 from isthmus.core.http.guard import BreakerGate
@@ -61,7 +62,7 @@ class ChainParts:
 def compose(parts: ChainParts) -> httpx2.AsyncBaseTransport:
     """Put the layers together, the one nearest to the system first."""
     wire = parts.cassette(parts.wire) if parts.cassette else parts.wire
-    chain: httpx2.AsyncBaseTransport = wire if isinstance(wire, AiohttpWire) else ForeignWire(wire)
+    chain: httpx2.AsyncBaseTransport = wire if isinstance(wire, AiohttpWire | CertifiedWire) else ForeignWire(wire)
     chain = Telemetry(chain, request_ids=parts.request_ids, tracer=parts.tracer)
     chain = BreakerGate(chain, parts.dialect, parts.breakers, parts.org, operations=parts.operations)
     chain = CredentialLayer(chain, parts.credentials, parts.cookies)

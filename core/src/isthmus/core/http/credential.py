@@ -18,6 +18,10 @@ OURS = (b"authorization", b"proxy-authorization", b"cookie")
 """Headers that only this layer sets; a bridged SDK's own are dropped."""
 
 
+UNKNOWN = (401, 407)
+"""Answers to a credential that is not accepted."""
+
+
 class CookieJars:
     """The cookies of one connection, a jar for each principal and never one for two."""
 
@@ -36,7 +40,10 @@ class CookieJars:
 
 
 class CredentialLayer(httpx2.AsyncBaseTransport):
-    """Applies the current credential; after a 401 gets a newer one, once, and leaves the replay to the retry layer."""
+    """Applies the current credential; after a 401, or a proxy's 407, gets a newer one, once.
+
+    The replay is left to the retry layer.
+    """
 
     def __init__(
         self,
@@ -62,9 +69,9 @@ class CredentialLayer(httpx2.AsyncBaseTransport):
         if self._cookies is not None:
             response.request = signed
             self._cookies.of(scope.principal).extract_cookies(response)
-        if response.status_code != 401:
+        if response.status_code not in UNKNOWN:
             return response
-        # Nothing was done: the system did not know who asked (RFC 9110 section 15.5.2).
+        # Nothing was done: system or proxy did not know who asked (RFC 9110 sections 15.5.2 and 15.5.8).
         sending.answered()
         if sending.renewed:
             raise _refused(scope, "refuses the new credential as well")

@@ -16,6 +16,7 @@ import aiohttp
 import httpx2
 from yarl import URL
 
+from isthmus.core.credentials import ClientCertificate
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.http.address import content_of
 from isthmus.core.http.answer import LIGHT, Whole
@@ -43,6 +44,7 @@ _UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
 _NO_TYPE = ("Content-Type",)
 """aiohttp would make one up for a body."""
 _HOPS = (b"accept-encoding", b"connection", b"transfer-encoding")
+_FOR_PROXY = b"proxy-authorization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class WireSettings:
     """How one connection reaches its system; times in seconds.
 
     `most` bounds the decompressed bytes of an answer. `ca_file` replaces the machine's trusted authorities.
+    `certificate` is shown to whoever asks for one.
     """
 
     connections: int = 100
@@ -57,10 +60,8 @@ class WireSettings:
     idle: float = 60.0
     most: int = LARGEST
     ca_file: str | None = None
-    certificate: str | None = None
-    key: str | None = field(default=None, repr=False)
+    certificate: ClientCertificate | None = field(default=None, repr=False)
     proxy: str | None = None
-    proxy_authorization: str | None = field(default=None, repr=False)
 
     def tls(self) -> ssl.SSLContext:
         """Build the TLS context.
@@ -68,22 +69,32 @@ class WireSettings:
         Raises:
             ConfigurationError: a file is missing or is not what it should be.
         """
-        return _tls(self.ca_file, self.certificate, self.key)
+        if self.certificate is None:
+            return _shared_tls(self.ca_file)
+        context = _tls(self.ca_file)
+        try:
+            self.certificate.load_into(context)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(
+                f"The client certificate of the connection cannot be used ({type(error).__name__}); check "
+                "`client_certificate` and `client_key`."
+            ) from None
+        return context
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"The authorities of the connection cannot be used ({type(error).__name__}); check `ca_file`."
+        ) from error
 
 
 @cache
-def _tls(ca_file: str | None, certificate: str | None, key: str | None) -> ssl.SSLContext:
+def _shared_tls(ca_file: str | None) -> ssl.SSLContext:
     """Build a context once for all connections that want the same: loading the authorities takes 30 ms."""
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-        if certificate is not None:
-            context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(
-            f"The TLS files of the connection cannot be used ({type(error).__name__}); check `ca_file`, "
-            "`certificate` and `key`."
-        ) from error
-    return context
+    return _tls(ca_file)
 
 
 class _Stale(Exception):
@@ -160,8 +171,6 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
             total=None, sock_connect=self._settings.connect, sock_read=self._settings.idle
         )
         self._closed = False
-        secret = self._settings.proxy_authorization
-        self._proxy_headers = {"Proxy-Authorization": secret} if secret else None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send once.
@@ -174,6 +183,7 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
         session = self._session or self._open()
         sending = sending_of(request)
         content = await content_of(request)
+        named, tunnel = self._headers(request)
         soon = sending.scope.deadline.remaining() <= self._settings.idle
         left = False
 
@@ -186,18 +196,22 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
             async with session.request(
                 request.method,
                 URL(str(request.url), encoded=True),
-                headers=self._headers(request),
+                headers=named,
                 data=_data(sending, content),
                 skip_auto_headers=_NO_TYPE if content or sending.file else None,
                 allow_redirects=False,
                 proxy=self._settings.proxy,
-                proxy_headers=self._proxy_headers,
+                proxy_headers=tunnel,
                 middlewares=(partial(_once, leaving),),
                 # The call is cut at its deadline anyway; a timer that could only fire later costs as much as a layer.
                 timeout=self._untimed if soon else self._timed,
             ) as answer:
                 into = sending.into if answer.status == HTTPStatus.OK else None
                 plain = await self._body(answer, into)
+        except aiohttp.ClientHttpProxyError as error:
+            if error.status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                raise _unsent(error) from error
+            return Whole(error.status, [], b"", None)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             if left:
                 raise Broken(_how(error)) from error
@@ -225,13 +239,24 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
                 body.feed(chunk)
             return body.whole()
 
-    def _headers(self, request: httpx2.Request) -> list[tuple[str, str]]:
-        raw = request.headers.raw
-        named = [(name.decode("ascii"), value.decode("ascii")) for name, value in raw if name.lower() not in _HOPS]
-        if self._proxy_headers and request.url.scheme == "http":
-            # Without a tunnel the proxy reads the request itself; aiohttp would tell it nothing.
-            named += self._proxy_headers.items()
-        return named
+    def _headers(self, request: httpx2.Request) -> tuple[list[tuple[str, str]], dict[str, str] | None]:
+        """Return the headers of the request, and those with which a proxy is asked for a tunnel.
+
+        A credential for the proxy goes no further: without a tunnel the proxy reads it in the request itself.
+        """
+        named: list[tuple[str, str]] = []
+        tunnel: dict[str, str] | None = None
+        for name, value in request.headers.raw:
+            low = name.lower()
+            if low == _FOR_PROXY:
+                if self._settings.proxy is None:
+                    continue
+                if request.url.scheme == "https":
+                    tunnel = {"Proxy-Authorization": value.decode("ascii")}
+                    continue
+            if low not in _HOPS:
+                named.append((name.decode("ascii"), value.decode("ascii")))
+        return named, tunnel
 
     def _open(self) -> aiohttp.ClientSession:
         if self._closed:
