@@ -185,7 +185,7 @@ class Authorizer:
             caller=leg.caller,
             operation=operation,
             records=records,
-            related=plan.related,
+            related=plan.related if plan.below else plan.reach.related,
             consumer_zone=self.parts.consumer_zone(leg.caller),
         )
 

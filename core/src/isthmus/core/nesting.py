@@ -77,8 +77,6 @@ def check_below(facts: ObjectFacts, plans: Sequence["Plan"]) -> None:
 
 def related_to(plan: "Plan") -> tuple[Related, ...]:
     """Return what is read, and what is made, of other objects than the plan's own."""
-    if not plan.below:
-        return plan.reach.related
     fields: dict[str, set[str]] = {}
     begins: dict[str, set[Transition | None]] = {}
     for one in plan.below:

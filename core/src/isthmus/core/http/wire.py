@@ -43,8 +43,8 @@ INLINE = 1 << 20
 _UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
 _NO_TYPE = ("Content-Type",)
 """aiohttp would make one up for a body."""
-_HOPS = (b"accept-encoding", b"connection", b"transfer-encoding")
 _FOR_PROXY = b"proxy-authorization"
+_NEVER = (b"accept-encoding", b"connection", b"transfer-encoding", _FOR_PROXY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,19 +244,14 @@ class AiohttpWire(httpx2.AsyncBaseTransport):
 
         A credential for the proxy goes no further: without a tunnel the proxy reads it in the request itself.
         """
-        named: list[tuple[str, str]] = []
-        tunnel: dict[str, str] | None = None
-        for name, value in request.headers.raw:
-            low = name.lower()
-            if low == _FOR_PROXY:
-                if self._settings.proxy is None:
-                    continue
-                if request.url.scheme == "https":
-                    tunnel = {"Proxy-Authorization": value.decode("ascii")}
-                    continue
-            if low not in _HOPS:
-                named.append((name.decode("ascii"), value.decode("ascii")))
-        return named, tunnel
+        raw = request.headers.raw
+        named = [(name.decode("ascii"), value.decode("ascii")) for name, value in raw if name.lower() not in _NEVER]
+        if self._settings.proxy is None:
+            return named, None
+        told = [value.decode("ascii") for name, value in raw if name.lower() == _FOR_PROXY]
+        if request.url.scheme == "https":
+            return named, {"Proxy-Authorization": told[0]} if told else None
+        return [*named, *(("Proxy-Authorization", one) for one in told)], None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._closed:
