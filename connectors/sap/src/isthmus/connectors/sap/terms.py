@@ -9,7 +9,7 @@ from isthmus.core.errors import Denied
 __all__ = ["NOTICE", "Terms"]
 
 NOTICE = (
-    "SAP's API policy (v4.2026a, 2.2.2) allows agents that plan and carry out calls by themselves only through what SAP "
+    "SAP's API policy (v4.2026a, 2.2.2) allows agents that plan and carry out calls themselves only through what SAP "
     "endorses, only published APIs, and no bulk extraction"
 )
 """What the policy says as far as it bears on agents; it applies behind MCP as well."""

@@ -1,0 +1,96 @@
+"""How does one call reach one service: with which headers, which token, and where do the service's links lead?"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from isthmus.connectors.sap.csrf import HEADER, Tokens, refuses_token
+from isthmus.connectors.sap.odata.edm import EntitySet, Service, Version
+from isthmus.core.errors import NotFound, UpstreamRejected
+from isthmus.core.http import Http, Path, Response, path
+from isthmus.core.records import JSON
+
+__all__ = ["Way", "headers_of"]
+
+RENEWALS = 3
+"""A write goes out again so many times with a new token. Each read that began without a session may bring a new one,
+and with it make the token of the last one void."""
+Params: TypeAlias = Mapping[str, str]
+
+_JSON = "application/json"
+_EXACT = "application/json;IEEE754Compatible=true"
+"""Asks for decimals and 64-bit integers as texts, which lose no digit (OData JSON 4.01 section 3.2)."""
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\]")
+
+
+def headers_of(client: str, language: str) -> Mapping[str, str]:
+    """Return the headers that every request has; the system takes client and language from them."""
+    return {**({"sap-client": client} if client else {}), "sap-language": language}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One call's way to one service."""
+
+    http: Http
+    alias: str
+    root: str
+    service: Service
+    tokens: Tokens
+    headers: Mapping[str, str]
+
+    def set(self, name: str) -> EntitySet:
+        """Return an entity set; raises NotFound."""
+        found = self.service.sets.get(name)
+        if found is None:
+            raise NotFound(
+                f"service {self.alias!r} has no entity set {name[:80]!a}", object=f"{self.alias}.{name[:80]}"
+            )
+        return found
+
+    async def get(self, where: Path, params: Params | None = None, passing: Collection[int] = ()) -> Response:
+        """Send a GET."""
+        return await self.http.get(where, params=params, headers=self._named(_JSON), passing=passing)
+
+    async def follow(self, link: str, passing: Collection[int] = ()) -> Response:
+        """Send a GET to a link of an answer; a relative one starts at the service's root."""
+        whole = link if _ABSOLUTE.match(link) or not link else f"{self.root}/{link}"
+        return await self.http.follow(whole, headers=self._named(_JSON), passing=passing)
+
+    async def write(
+        self,
+        method: str,
+        where: Path,
+        json: JSON = None,
+        *,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Send a write with the token of this principal, and again with a new one where the service takes it no more.
+
+        A write that is refused for its token was not carried out, so it is safe to send it again.
+        """
+        root = path(f"{self.root}/")
+        token = await self.tokens.of(self.http, root, self.headers)
+        for _ in range(RENEWALS):
+            try:
+                return await self._written(method, where, json, params, headers, token)
+            except UpstreamRejected as error:
+                if not refuses_token(error):
+                    raise
+            token = await self.tokens.of(self.http, root, self.headers, spent=token)
+        return await self._written(method, where, json, params, headers, token)
+
+    async def _written(
+        self, method: str, where: Path, json: JSON, params: Params | None, more: Mapping[str, str] | None, token: str
+    ) -> Response:
+        named = self._named(_JSON) | (more or {}) | ({HEADER: token} if token else {})
+        if json is not None and self.service.version is Version.V4:
+            named["content-type"] = _EXACT
+        return await self.http.request(method, where, json=json, params=params, headers=named)
+
+    def _named(self, accept: str) -> dict[str, str]:
+        if self.service.version is Version.V4:
+            return {**self.headers, "accept": _EXACT, "odata-version": "4.0", "odata-maxversion": "4.01"}
+        return {**self.headers, "accept": accept, "dataserviceversion": "2.0", "maxdataserviceversion": "2.0"}
