@@ -47,15 +47,15 @@ class Terms:
             raise self._denied(f"there is no service {alias[:40]!a} among those allowed ({known})", "services")
         return found
 
-    def check_rows(self, rows: int) -> None:
-        """Raise Denied where a read would bring more rows than one may."""
+    def rows_left(self, passed: int) -> int:
+        """Return how many rows an export may still bring after those that it has; raises Denied where none."""
         most = self.settings.terms.export_rows
-        if rows > most:
+        if passed >= most:
             raise self._denied(
-                f"one read may bring {most} rows, and this one would bring {rows}; ask for less, by a narrower "
-                "condition",
+                f"an export may bring {most:,} rows here, since the terms know no bulk extraction; narrow its condition",
                 "terms.export_rows",
             )
+        return most - passed
 
     def facts(self) -> Mapping[str, str]:
         """Tell how things stand, for `doctor`."""

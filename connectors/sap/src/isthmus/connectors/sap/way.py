@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 from isthmus.connectors.sap.csrf import HEADER, Tokens, refuses_token
 from isthmus.connectors.sap.odata.edm import EntitySet, Service, Version
+from isthmus.connectors.sap.odata.keys import address_of
+from isthmus.connectors.sap.odata.values import MEDIA_TYPE
 from isthmus.core.errors import NotFound, UpstreamRejected
 from isthmus.core.http import Http, Path, Response, path
 from isthmus.core.records import JSON
@@ -18,9 +20,6 @@ RENEWALS = 3
 and with it make the token of the last one void."""
 Params: TypeAlias = Mapping[str, str]
 
-_JSON = "application/json"
-_EXACT = "application/json;IEEE754Compatible=true"
-"""Asks for decimals and 64-bit integers as texts, which lose no digit (OData JSON 4.01 section 3.2)."""
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\]")
 
 
@@ -40,23 +39,31 @@ class Way:
     tokens: Tokens
     headers: Mapping[str, str]
 
-    def set(self, name: str) -> EntitySet:
-        """Return an entity set; raises NotFound."""
+    def set_of(self, object: str) -> EntitySet:
+        """Return the entity set of an object, which is written `alias.EntitySet`; raises NotFound."""
+        name = object.removeprefix(f"{self.alias}.")
         found = self.service.sets.get(name)
         if found is None:
-            raise NotFound(
-                f"service {self.alias!r} has no entity set {name[:80]!a}", object=f"{self.alias}.{name[:80]}"
-            )
+            raise NotFound(f"service {self.alias!r} has no entity set {name[:80]!a}", object=object[:80])
         return found
+
+    def collection(self, entity_set: EntitySet) -> Path:
+        """Return the address of an entity set."""
+        return path(f"{self.root}/{entity_set.name}")
+
+    def entity(self, entity_set: EntitySet, id: str) -> Path:
+        """Return the address of a record; raises InvalidArguments."""
+        template, literals = address_of(id, entity_set, self.service)
+        return path(f"{self.root}/{template}", *literals)
 
     async def get(self, where: Path, params: Params | None = None, passing: Collection[int] = ()) -> Response:
         """Send a GET."""
-        return await self.http.get(where, params=params, headers=self._named(_JSON), passing=passing)
+        return await self.http.get(where, params=params, headers=self._named(), passing=passing)
 
     async def follow(self, link: str, passing: Collection[int] = ()) -> Response:
         """Send a GET to a link of an answer; a relative one starts at the service's root."""
         whole = link if _ABSOLUTE.match(link) or not link else f"{self.root}/{link}"
-        return await self.http.follow(whole, headers=self._named(_JSON), passing=passing)
+        return await self.http.follow(whole, headers=self._named(), passing=passing)
 
     async def write(
         self,
@@ -85,12 +92,16 @@ class Way:
     async def _written(
         self, method: str, where: Path, json: JSON, params: Params | None, more: Mapping[str, str] | None, token: str
     ) -> Response:
-        named = self._named(_JSON) | (more or {}) | ({HEADER: token} if token else {})
-        if json is not None and self.service.version is Version.V4:
-            named["content-type"] = _EXACT
+        named = self._named() | (more or {}) | ({HEADER: token} if token else {})
+        if json is not None:
+            named["content-type"] = MEDIA_TYPE[self.service.version]
         return await self.http.request(method, where, json=json, params=params, headers=named)
 
-    def _named(self, accept: str) -> dict[str, str]:
-        if self.service.version is Version.V4:
-            return {**self.headers, "accept": _EXACT, "odata-version": "4.0", "odata-maxversion": "4.01"}
-        return {**self.headers, "accept": accept, "dataserviceversion": "2.0", "maxdataserviceversion": "2.0"}
+    def _named(self) -> dict[str, str]:
+        return {**self.headers, "accept": MEDIA_TYPE[self.service.version], **_VERSIONS[self.service.version]}
+
+
+_VERSIONS: Mapping[Version, Mapping[str, str]] = {
+    Version.V2: {"dataserviceversion": "2.0", "maxdataserviceversion": "2.0"},
+    Version.V4: {"odata-version": "4.0", "odata-maxversion": "4.01"},
+}
