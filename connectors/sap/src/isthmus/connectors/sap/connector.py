@@ -8,6 +8,7 @@ from httpx2 import Request
 
 from isthmus.connectors.sap.classify import Classifier
 from isthmus.connectors.sap.csrf import Tokens
+from isthmus.connectors.sap.facts import ServedFacts, served
 from isthmus.connectors.sap.faults import fault_of
 from isthmus.connectors.sap.invoking import run_operation
 from isthmus.connectors.sap.odata.describe import object_facts, operation_of, summaries
@@ -70,13 +71,14 @@ class Sap(Connector):
     async def objects(self) -> Sequence[ObjectSummary]:
         """List the entity sets of every service that may be used."""
         self._terms.check()
-        ways = [await self._way(f"{alias}.") for alias in sorted(self._terms.settings.services)]
-        return tuple(one for way in ways for one in summaries(way.alias, way.service))
+        listed = [(alias, await self._services.of(self.http, alias)) for alias in sorted(self._terms.settings.services)]
+        return tuple(one for alias, service in listed for one in summaries(alias, service))
 
     async def catalogue(self, object: str) -> ObjectFacts:
         """Read what the metadata of its service say of an object."""
-        way = await self._way(object)
-        return object_facts(way.alias, way.service, object)
+        alias = self._alias(object)
+        service = await self._services.of(self.http, alias)
+        return served(object_facts(alias, service, object), service)
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows, over as many pages as the service makes of them."""
@@ -117,7 +119,14 @@ class Sap(Connector):
         """Delete; the service compares the version."""
         return await delete_record(await self._way(object), object, id, version)
 
-    async def invoke(self, object: str, action: str, id: str, arguments: Mapping[str, JSON], key: str) -> Invoked:
+    async def invoke(
+        self,
+        object: str,
+        action: str,
+        id: str,
+        arguments: Mapping[str, JSON],
+        key: str,  # noqa: ARG002 see below
+    ) -> Invoked:
         """Call a function import, a function or an action; no service has a place for `key`."""
         way = await self._way(object)
         return await run_operation(way, operation_of(way.alias, way.service, object, action), object, id, arguments)
@@ -142,9 +151,18 @@ class Sap(Connector):
                 facts[alias] = f"OData V{service.version.value}, {len(service.sets)} entity sets"
         return Probe(identity="the login of this connection", facts=facts)
 
-    async def _way(self, object: str) -> Way:
-        """Return this call's way to the service of an object; raises Denied before anything is sent."""
+    def _alias(self, object: str) -> str:
+        """Return the service of an object; raises Denied before anything is sent."""
         alias = object.partition(".")[0]
-        root = self._terms.root(alias)
-        service = await self._services.of(self.http, alias)
-        return Way(self.http, alias, root, service, self._tokens, self._headers)
+        self._terms.root(alias)
+        return alias
+
+    async def _way(self, object: str) -> Way:
+        """Return this call's way to the service of an object, as it was described to this identity."""
+        alias = self._alias(object)
+        facts = await self.facts_of(object)
+        service = facts.service if isinstance(facts, ServedFacts) else None
+        if service is None:
+            service = await self._services.of(self.http, alias)
+        self._services.see(alias, service)
+        return Way(self.http, alias, self._terms.root(alias), service, self._tokens, self._headers)

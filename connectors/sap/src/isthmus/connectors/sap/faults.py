@@ -16,7 +16,10 @@ from isthmus.core.errors import (
 )
 from isthmus.core.http import Response
 
-__all__ = ["fault_of"]
+__all__ = ["VERSION_REQUIRED", "fault_of"]
+
+VERSION_REQUIRED = "VERSION_REQUIRED"
+"""The code of the fault of a write that was not carried out since it named no version."""
 
 _Row = tuple[FaultKind, str, type[UpstreamError], str]
 
@@ -64,7 +67,7 @@ _STALE = (
     "the record changed since this version of it was read; read it again and decide again",
 )  # fmt: skip
 _UNVERSIONED = (
-    FaultKind.CALLER, "VERSION_REQUIRED", VersionConflict,
+    FaultKind.CALLER, VERSION_REQUIRED, VersionConflict,
     "the service changes this record only with its version; read it, and repeat with the version that comes with it",
 )  # fmt: skip
 _LOCKED = (FaultKind.TRANSIENT, "LOCKED", RetryLater, "somebody else is changing this record and holds its lock")
@@ -72,7 +75,7 @@ _CROWDED = (FaultKind.THROTTLE, "THROTTLED", RetryLater, "the system asks for a 
 _BUSY = (FaultKind.TRANSIENT, "UNAVAILABLE", RetryLater, "the system could not answer just now")
 _DUMP = (FaultKind.TRANSIENT, "SERVER_ERROR", RetryLater, "the system broke off with an error of its own")
 _LACKS = (
-    FaultKind.CALLER, "NOT_IMPLEMENTED", UpstreamRejected, "the service does not implement that; use another verb"
+    FaultKind.UNKNOWN, "NOT_IMPLEMENTED", UpstreamRejected, "the service does not implement that; use another verb"
 )  # fmt: skip
 _MOVED = (
     FaultKind.UNKNOWN, "MOVED", UpstreamError,
@@ -97,7 +100,7 @@ _HELD = re.compile(r"\b(?:is |currently )?locked by\b|\bgesperrt durch\b", re.IG
 def fault_of(response: Response) -> Fault | None:
     """Classify an answer by its status, and what it says of itself where one status means several things."""
     status = response.status
-    if status in (204, 304) or response.filed is not None:
+    if status == 204 or response.filed is not None:
         return None
     if 200 <= status < 300:
         return _fault(_PAGE, complaint_of(response), status) if _is_page(response) else None

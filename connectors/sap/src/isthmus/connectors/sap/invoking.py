@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from isthmus.connectors.sap.odata.answers import result_of
 from isthmus.connectors.sap.odata.calling import called
-from isthmus.connectors.sap.odata.edm import EntitySet, Operation, OperationKind, Structure
+from isthmus.connectors.sap.odata.edm import EntitySet, Operation, Structure
 from isthmus.connectors.sap.odata.keys import id_of
 from isthmus.connectors.sap.odata.messages import in_entity, messages_of
-from isthmus.connectors.sap.reading import read_record
 from isthmus.connectors.sap.way import Way
+from isthmus.connectors.sap.writing import versioned
 from isthmus.core.connector import Invoked
 from isthmus.core.http import Response, path
 from isthmus.core.records import JSON
@@ -23,13 +23,14 @@ async def run_operation(way: Way, operation: Operation, object: str, id: str, ar
     where = path(f"{way.root}/{asked.template}", *asked.literals)
     if asked.method == "GET":
         return _invoked(way, operation, await way.get(where, asked.params))
-    headers = dict[str, str]()
-    if operation.kind is OperationKind.ACTION and operation.for_each and entity_set and entity_set.concurrency:
-        # Such a service runs it on a version that is named only, and the call of an action names none.
-        now = (await read_record(way, object, id, entity_set.keys)).version
-        headers |= {"if-match": now} if now else {}
     body = None if asked.body is None else {**asked.body}
-    return _invoked(way, operation, await way.write(asked.method, where, body, params=asked.params, headers=headers))
+
+    async def send(headers: Mapping[str, str]) -> Response:
+        return await way.write(asked.method, where, body, params=asked.params, headers=headers)
+
+    # Some services run what changes a record on a named version only, and the call of an action names none.
+    answer = await versioned(way, object, id, None, send) if operation.for_each else await send({})
+    return _invoked(way, operation, answer)
 
 
 def _invoked(way: Way, operation: Operation, answer: Response) -> Invoked:

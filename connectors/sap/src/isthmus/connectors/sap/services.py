@@ -38,7 +38,6 @@ class Services:
         self._roots = roots
         self._headers = headers
         self._flights: Flights[tuple[Principal, str], Known] = Flights(MOST)
-        self._parsed: OrderedDict[bytes, Service] = OrderedDict()
         self._latest: dict[str, Service] = {}
 
     async def of(self, http: Http, alias: str) -> Service:
@@ -47,41 +46,49 @@ class Services:
 
         async def look() -> Known:
             found = await self._read(http, alias, self._flights.known(key))
-            self._latest[alias] = found.service
             return replace(found, at=clock.monotonic())
 
         found = await self._flights.get(key, http, look, lambda one: clock.monotonic() - one.at < TTL)
+        self.see(alias, found.service)
         return found.service
 
+    def see(self, alias: str, service: Service) -> None:
+        """Note by what requests are written now."""
+        self._latest[alias] = service
+
     def seen(self, alias: str) -> Service | None:
-        """Return what was last read of a service, by whomever: enough to tell what a request does to it."""
+        """Return what was last told of a service, to whomever: enough to tell what a request does to it."""
         return self._latest.get(alias)
 
     async def _read(self, http: Http, alias: str, before: Known | None) -> Known:
         where = path(f"{self._roots[alias]}/$metadata")
         asked = {**self._headers, "accept": _XML, **({"if-none-match": before.etag} if before and before.etag else {})}
-        answer = await http.get(where, headers=asked)
+        answer = await http.get(where, headers=asked, passing=(304,))
         if answer.status == 304 and before is not None:
             return before
         etag = answer.headers.get("etag", "")
         if answer.status != 200 or not answer.body.lstrip()[:1] == b"<":
             raise _unreadable(alias, "they are no XML")
         try:
-            found = await self._service(answer.body)
+            found = await _parsed(answer.body)
         except MetadataError as error:
             raise _unreadable(alias, str(error)) from error
         return Known(found, etag if etag.isascii() and etag.isprintable() else "", 0.0)
 
-    async def _service(self, body: bytes) -> Service:
-        """Read metadata; principals who see the same share one copy, and a large one does not hold up other calls."""
-        digest = hashlib.sha256(body).digest()
-        found = self._parsed.get(digest)
-        if found is None:
-            found = await asyncio.to_thread(service_of, body)
-            self._parsed[digest] = found
-            if len(self._parsed) > MOST_PARSED:
-                self._parsed.popitem(last=False)
-        return found
+
+_KNOWN: OrderedDict[bytes, Service] = OrderedDict()
+"""Services by the digest of their metadata: the same document says the same, to whomever and wherever it is from."""
+
+
+async def _parsed(body: bytes) -> Service:
+    """Read metadata, in a thread: a large document does not hold up other calls."""
+    digest = hashlib.sha256(body).digest()
+    found = _KNOWN.get(digest)
+    if found is None:
+        found = _KNOWN[digest] = await asyncio.to_thread(service_of, body)
+        if len(_KNOWN) > MOST_PARSED:
+            _KNOWN.popitem(last=False)
+    return found
 
 
 def _unreadable(alias: str, why: str) -> UpstreamError:

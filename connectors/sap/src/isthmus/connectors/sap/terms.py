@@ -52,7 +52,7 @@ class Terms:
         most = self.settings.terms.export_rows
         if passed >= most:
             raise self._denied(
-                f"an export may bring {most:,} rows here, since the terms know no bulk extraction; narrow its condition",
+                f"an export may bring {most:,} rows since the terms allow no bulk extraction; narrow its condition",
                 "terms.export_rows",
             )
         return most - passed

@@ -1,20 +1,22 @@
 """What is sent to write a record, and what does the answer say was written?"""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import unquote
 
+from isthmus.connectors.sap.faults import VERSION_REQUIRED
 from isthmus.connectors.sap.odata.answers import entity_of, etag_of
 from isthmus.connectors.sap.odata.edm import EntitySet, Version
 from isthmus.connectors.sap.odata.keys import id_of
 from isthmus.connectors.sap.odata.values import body_of, read_value, same_value
 from isthmus.connectors.sap.predicates import record_of
+from isthmus.connectors.sap.reading import read_record
 from isthmus.connectors.sap.way import Way
 from isthmus.core.connector import Written
-from isthmus.core.errors import InvalidArguments, UpstreamError
+from isthmus.core.errors import InvalidArguments, UpstreamError, VersionConflict
 from isthmus.core.http import Response
 from isthmus.core.records import JSON
 
-__all__ = ["change_record", "create_record", "delete_record", "differing"]
+__all__ = ["change_record", "create_record", "delete_record", "versioned"]
 
 
 async def create_record(way: Way, object: str, values: Mapping[str, JSON]) -> Written:
@@ -38,7 +40,8 @@ async def change_record(way: Way, object: str, id: str, values: Mapping[str, JSO
     """Change by MERGE (V2) or PATCH (V4), which leave alone what is not named."""
     entity_set, method = way.set_of(object), "MERGE" if way.service.version is Version.V2 else "PATCH"
     body = body_of(values, entity_set, way.service, creating=False)
-    answer = await way.write(method, way.entity(entity_set, id), body, headers=_guarding(version))
+    where = way.entity(entity_set, id)
+    answer = await versioned(way, object, id, version, lambda headers: way.write(method, where, body, headers=headers))
     guard = "server" if version else None
     if answer.status == 204 or not answer.body:
         return Written(id, version=_header_etag(answer), guard=guard)
@@ -51,8 +54,28 @@ async def change_record(way: Way, object: str, id: str, values: Mapping[str, JSO
 
 async def delete_record(way: Way, object: str, id: str, version: str | None) -> Written:
     """Delete a record, if it still has this version."""
-    await way.write("DELETE", way.entity(way.set_of(object), id), headers=_guarding(version))
+    where = way.entity(way.set_of(object), id)
+    await versioned(way, object, id, version, lambda headers: way.write("DELETE", where, headers=headers))
     return Written(id, guard="server" if version else None)
+
+
+async def versioned(
+    way: Way, object: str, id: str, version: str | None, send: Callable[[Mapping[str, str]], Awaitable[Response]]
+) -> Response:
+    """Send a write with the version that it was decided on.
+
+    Where none was named and the service wants one, it is the version that the record has now: to write whatever it
+    may be would overwrite the changes of others.
+    """
+    try:
+        return await send(_guarding(version))
+    except VersionConflict as error:
+        if version is not None or error.vendor_code != VERSION_REQUIRED:
+            raise
+        now = (await read_record(way, object, id, way.set_of(object).keys)).version
+        if now is None:
+            raise
+    return await send(_guarding(now))
 
 
 def differing(way: Way, entity_set: EntitySet, sent: Mapping[str, JSON], stored: Mapping[str, JSON]) -> dict[str, JSON]:
