@@ -27,10 +27,8 @@ def id_of(raw: Mapping[str, JSON], entity_set: EntitySet, service: Service) -> s
         return ""
     if _bare(keys) and isinstance(values[0], str):
         return _plain(values[0], keys[0])
-    written = (
-        literal(_day(value), one.type, service.version, one.name) for value, one in zip(values, keys, strict=True)
-    )
-    return ",".join(f"{one.name}={text}" for one, text in zip(keys, written, strict=True))
+    pairs = zip(keys, values, strict=True)
+    return ",".join(f"{one.name}={literal(_scalar(told), one.type, service.version, one.name)}" for one, told in pairs)
 
 
 def literals_of(id: str, entity_set: EntitySet, service: Service) -> dict[str, str]:
@@ -48,11 +46,8 @@ def literals_of(id: str, entity_set: EntitySet, service: Service) -> dict[str, s
         # One record, one id: another spelling would be another record to whoever counts or forbids them.
         if literal(value, one.type, service.version, one.name) != found[one.name]:
             raise _strange(keys, id)
-    if (
-        _bare(keys)
-        and _plain(str(read_literal(found[keys[0].name], keys[0].type, service.version, "id")), keys[0]) != id
-    ):
-        raise _strange(keys, id)
+        if _bare(keys) and _plain(str(value), one) != id:
+            raise _strange(keys, id)
     return found
 
 
@@ -90,7 +85,7 @@ def _plain(value: str, key: Property) -> str:
     return f"{key.name}={quoted(value)}" if not value or value.startswith(f"{key.name}='") else value
 
 
-def _day(value: JSON) -> str | int | float | bool | None:
+def _scalar(value: JSON) -> str | int | float | bool | None:
     return value if isinstance(value, str | int | float | bool) else None
 
 
