@@ -27,8 +27,15 @@ def id_of(raw: Mapping[str, JSON], entity_set: EntitySet, service: Service) -> s
         return ""
     if _bare(keys) and isinstance(values[0], str):
         return _plain(values[0], keys[0])
-    pairs = zip(keys, values, strict=True)
-    return ",".join(f"{one.name}={literal(_scalar(told), one.type, service.version, one.name)}" for one, told in pairs)
+    try:
+        parts = [
+            f"{one.name}={literal(_scalar(told), one.type, service.version, one.name)}"
+            for one, told in zip(keys, values, strict=True)
+        ]
+    except InvalidArguments:
+        # What the service gives as a key is none of its own type.
+        return ""
+    return ",".join(parts)
 
 
 def literals_of(id: str, entity_set: EntitySet, service: Service) -> dict[str, str]:
