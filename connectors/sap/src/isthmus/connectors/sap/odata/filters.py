@@ -168,7 +168,7 @@ class _Writing:
             raise InvalidArguments(f"{one.field} has no order; compare it with eq, ne or in", field=one.field)
         found = _Written(f"{place.text} {op.value} {self._literal(one.value, property.type, one.field)}")
         # A null is unequal to every value (OData 4.01 Part 2, section 5.1.1.1.2), but neither less nor greater.
-        if missing_too and property.type.nullable:
+        if missing_too and (property.type.nullable or place.hops):
             return _joined("or", [found, _Written(f"{place.text} eq null")])
         return found
 
