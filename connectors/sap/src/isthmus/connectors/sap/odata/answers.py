@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from isthmus.connectors.sap.odata.edm import EdmType, EntitySet, Primitive, Property, Service, Structure, Version
-from isthmus.connectors.sap.odata.keys import id_of
+from isthmus.connectors.sap.odata.keys import ID, id_of
 from isthmus.connectors.sap.odata.paths import located
 from isthmus.connectors.sap.odata.values import read_value
 from isthmus.core.errors import UpstreamError
@@ -78,14 +78,15 @@ class Rows:
         self._object = object
         self._set = entity_set
         self._service = service
-        self._reading = [(path, *self._reader(path)) for path in paths]
+        self._reading = [(path, *self._reader(path)) for path in paths if path != ID]
+        self._with_id = ID in paths
 
     def row(self, entity: Entity, headers: Mapping[str, str] | None = None) -> Row:
         """Read one entity; what is missing from it is None. Raises UpstreamError where it cannot be told apart."""
         id = id_of(entity, self._set, self._service)
         if not id and self._set.keys:
             raise strange()
-        values: dict[str, JSON] = {}
+        values: dict[str, JSON] = {ID: id} if self._with_id else {}
         for path, name, read in self._reading:
             raw = entity.get(name)
             values[path] = raw if raw is None or read is None else read(raw)

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from isthmus.connectors.sap.odata.edm import EdmType, EntitySet, Enumeration, Primitive, Property, Service, Version
+from isthmus.connectors.sap.odata.keys import ID, values_of
 from isthmus.connectors.sap.odata.literals import literal
 from isthmus.connectors.sap.odata.paths import Located, located
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import (
+    JSON,
     AllOf,
     AnyOf,
     Compare,
@@ -50,6 +52,7 @@ _TAKES: Mapping[str, frozenset[Operator]] = {
     "MultiRange": _RANGE | {Operator.IN},
 }
 """Which comparisons a restriction of the Capabilities vocabulary leaves (FilterExpressionType)."""
+_ID_TAKES = frozenset({Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN, Operator.GT})
 _UNORDERED = frozenset({Primitive.BOOLEAN, Primitive.BINARY, Primitive.GUID})
 
 
@@ -131,6 +134,8 @@ class _Writing:
                 return self._compared(condition, negated=negated)
 
     def _compared(self, one: Compare, *, negated: bool) -> _Written:
+        if one.field == ID:
+            return self._identified(one, negated=negated)
         place = located(one.field, self.entity_set, self.service)
         property = self._checked(place)
         op = _OPPOSITE.get(one.op, one.op) if negated else one.op
@@ -149,6 +154,45 @@ class _Writing:
             raise InvalidArguments(f"{op.value!r} cannot be said of {one.field}; use eq or in", field=one.field)
         return self._plain(place, property, op, one, missing_too=negated and one.op not in (Operator.EQ, Operator.NE))
 
+    def _identified(self, one: Compare, *, negated: bool) -> _Written:
+        """Compare the whole key: with some ids, or with the last one of the page before."""
+        op = _OPPOSITE.get(one.op, one.op) if negated else one.op
+        ids = one.value if isinstance(one.value, tuple) else (one.value,)
+        if op not in _ID_TAKES or not ids or not all(isinstance(id, str) for id in ids):
+            raise InvalidArguments(f"{ID} is compared with ids by eq, ne, in and not_in; name a field", field=ID)
+        if op is Operator.GT:
+            return self._beyond(values_of(str(ids[0]), self.entity_set, self.service))
+        equal = op in (Operator.EQ, Operator.IN)
+        symbol, inner, outer = (Operator.EQ, "and", "or") if equal else (Operator.NE, "or", "and")
+        keys = [values_of(str(id), self.entity_set, self.service) for id in ids]
+        return _joined(outer, [_joined(inner, [self._key(key, symbol, told[key]) for key in told]) for told in keys])
+
+    def _beyond(self, told: Mapping[str, JSON]) -> _Written:
+        """Say that a key comes after another one, in the order of its properties."""
+        branches = []
+        names = list(told)
+        for at, name in enumerate(names):
+            before = [self._key(key, Operator.EQ, told[key]) for key in names[:at]]
+            value, op = told[name], Operator.GT
+            if value is True:
+                continue
+            if value is False:
+                value, op = True, Operator.EQ
+            branches.append(_joined("and", [*before, self._key(name, op, value)]))
+        if not branches:
+            raise InvalidArguments(f"nothing comes after the last record of {self.entity_set.name}", field=ID)
+        return _joined("or", branches)
+
+    def _key(self, name: str, op: Operator, value: JSON) -> _Written:
+        property = self.entity_set.properties[name]
+        if not property.filterable:
+            raise InvalidArguments(
+                f"{self.entity_set.name} cannot be filtered by its key {name}; ask for fewer records",
+                field=name,
+            )
+        told = value if isinstance(value, str | int | float | bool) else None
+        return _Written(f"{name} {op.value} {self._literal(told, property.type, name)}")
+
     def _checked(self, place: Located) -> Property:
         if place.leaf is None:
             raise InvalidArguments(f"{place.path} holds records; name one of their fields", field=place.path)
@@ -166,11 +210,21 @@ class _Writing:
         kind = property.type.kind
         if op not in (Operator.EQ, Operator.NE) and (kind in _UNORDERED or isinstance(kind, Enumeration)):
             raise InvalidArguments(f"{one.field} has no order; compare it with eq, ne or in", field=one.field)
-        found = _Written(f"{place.text} {op.value} {self._literal(one.value, property.type, one.field)}")
+        value = self._own_key(one.value, place, property)
+        found = _Written(f"{place.text} {op.value} {self._literal(value, property.type, one.field)}")
         # A null is unequal to every value (OData 4.01 Part 2, section 5.1.1.1.2), but neither less nor greater.
         if missing_too and (property.type.nullable or place.hops):
             return _joined("or", [found, _Written(f"{place.text} eq null")])
         return found
+
+    def _own_key(self, value: Value, place: Located, property: Property) -> Value:
+        """Take an id for the key that it holds: some keys are no id by themselves, such as the empty one."""
+        if place.hops or self.entity_set.keys != (property.name,) or not isinstance(value, str):
+            return value
+        if not value.startswith(f"{property.name}='"):
+            return value
+        found = values_of(value, self.entity_set, self.service)[property.name]
+        return found if isinstance(found, str) else value
 
     def _listed(self, place: Located, property: Property, op: Operator, one: Compare) -> _Written:
         values = one.value if isinstance(one.value, tuple) else (one.value,)

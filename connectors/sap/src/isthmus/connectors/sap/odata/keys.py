@@ -13,7 +13,10 @@ from isthmus.connectors.sap.odata.values import read_value
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import JSON
 
-__all__ = ["MOST_CHARACTERS", "address_of", "id_of", "literals_of", "values_of"]
+__all__ = ["ID", "MOST_CHARACTERS", "address_of", "id_field", "id_of", "literals_of", "values_of"]
+
+ID = "_id"
+"""Stands for the whole key where it is not one text: as a field of a row, a condition and a sort key."""
 
 MOST_CHARACTERS = 1_000
 _PART = re.compile(r"([^\W\d]\w{0,127})=((?:[A-Za-z_][A-Za-z0-9_.]{0,127})?'(?:[^']|'')*'|[^',=()\s]+)(,|\Z)")
@@ -36,6 +39,11 @@ def id_of(raw: Mapping[str, JSON], entity_set: EntitySet, service: Service) -> s
         # What the service gives as a key is none of its own type.
         return ""
     return ",".join(parts)
+
+
+def id_field(entity_set: EntitySet) -> str:
+    """Return the field that holds the id of a record: its only key where that is a text."""
+    return entity_set.keys[0] if _bare(_keys(entity_set)) else ID
 
 
 def literals_of(id: str, entity_set: EntitySet, service: Service) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from isthmus.connectors.sap.odata.edm import EntitySet, Service, Version
 from isthmus.connectors.sap.odata.filters import check_filter, filter_of
+from isthmus.connectors.sap.odata.keys import ID
 from isthmus.connectors.sap.odata.paths import Located, located
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import AllOf, Compare, Condition, Operator, Order, Query
@@ -61,7 +62,8 @@ def entity_options(paths: Iterable[str], entity_set: EntitySet, service: Service
     """Write which fields are asked for: `$select` with the keys, and `$expand` for what navigations lead to."""
     root = _Branch()
     for path in paths:
-        root.add(located(path, entity_set, service))
+        if path != ID:
+            root.add(located(path, entity_set, service))
     root.keyed(entity_set)
     if service.version is Version.V2:
         selected, expanded = list(root.selected()), list(root.expanded())
@@ -125,6 +127,9 @@ def order_of(orders: Sequence[Order], entity_set: EntitySet, service: Service) -
     """Write sort keys, and the key of the set after them so that pages neither repeat nor skip a record."""
     found: dict[str, str] = {}
     for one in orders:
+        if one.field == ID:
+            found |= {key: "desc" if one.descending else "asc" for key in entity_set.keys if key not in found}
+            continue
         place = located(one.field, entity_set, service)
         if place.leaf is None or not place.leaf.sortable or place.several is not None:
             raise InvalidArguments(f"{entity_set.name} cannot be sorted by {one.field}", field=one.field)
@@ -158,6 +163,8 @@ def sections(query: Query, entity_set: EntitySet, service: Service) -> tuple[Que
 
 
 def _may_lack(path: str, entity_set: EntitySet, service: Service) -> bool:
+    if path == ID:
+        return False
     place = located(path, entity_set, service)
     leaf = place.leaf
     if leaf is None or (leaf.name in entity_set.keys and not place.hops):
