@@ -63,7 +63,7 @@ class Enumeration:
     """An enumeration with the numbers of its members; `flags` lets a value be several of them."""
 
     name: str
-    members: Mapping[str, int]
+    members: Mapping[str, int] = field(hash=False)
     flags: bool = False
 
 
