@@ -79,34 +79,34 @@ def tokens(text, version):
     return found
 
 
+def _enum(text):
+    name, _, rest = text.partition("'")
+    return (name, rest[:-1])
+
+
+MEANING = {
+    "string": lambda text: text[1:-1].replace("''", "'"),
+    "enum": _enum,
+    "integer": int,
+    "int64": int,
+    "decimal": Decimal,
+    "number": Decimal,
+    "double": float,
+    "single": float,
+    "boolean": lambda text: text == "true",
+    "null": lambda text: None,
+    "guid": UUID,
+    "datetime": lambda text: moment(text + "Z"),
+    "datetimeoffset": lambda text: moment(text),
+    "date": date.fromisoformat,
+    "time": lambda text: clock(text),
+    "duration": str,
+}
+
+
 def value(kind, text):
     """Return what a literal means."""
-    if kind == "string":
-        return text[1:-1].replace("''", "'")
-    if kind == "enum":
-        name, _, rest = text.partition("'")
-        return (name, rest[:-1])
-    if kind in ("integer", "int64"):
-        return int(text)
-    if kind in ("decimal", "number"):
-        return Decimal(text)
-    if kind in ("double", "single"):
-        return float(text)
-    if kind == "boolean":
-        return text == "true"
-    if kind == "null":
-        return None
-    if kind == "guid":
-        return UUID(text)
-    if kind == "datetime":
-        return moment(text + "Z")
-    if kind == "datetimeoffset":
-        return moment(text)
-    if kind == "date":
-        return date.fromisoformat(text)
-    if kind == "time":
-        return clock(text)
-    return text
+    return MEANING[kind](text)
 
 
 def literal(text, version):

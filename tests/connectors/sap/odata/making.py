@@ -108,7 +108,7 @@ def _guids():
 
 @st.composite
 def _instants(draw, kind, *, milliseconds):
-    naive = draw(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)))
+    naive = draw(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)))  # noqa: DTZ001 a zone comes below
     naive = naive.replace(microsecond=naive.microsecond // 1000 * 1000 if milliseconds else naive.microsecond)
     zone = timezone(timedelta(minutes=draw(st.integers(-720, 720))))
     aware = naive.replace(tzinfo=zone)

@@ -92,7 +92,7 @@ def raw_of(values, entities, service):
 
 @EACH
 def test_a_value_survives(version, kind):
-    @settings(max_examples=FEW // 10, deadline=None)
+    @settings(max_examples=FEW // 15, deadline=None)
     @given(CASES[version][kind])
     def check(case):
         literal_survives(version, case)
