@@ -37,11 +37,15 @@ class Landscape(httpx2.AsyncBaseTransport):
         assert self.sandbox is not None
         org = self.sandbox.sap["eu"]
         told = base64.b64encode(f"INTEGRATION:{org.password('integration')}".encode()).decode()
-        named = {name: value for name, value in request.headers.items() if name not in ("host", "authorization", "cookie")}
+        named = {
+            name: value for name, value in request.headers.items() if name not in ("host", "authorization", "cookie")
+        }
         named["authorization"] = f"Basic {told}"
         if self.cookies:
             named["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        sent = httpx2.Request(request.method, org.url + request.url.raw_path.decode(), headers=named, content=await request.aread())
+        sent = httpx2.Request(
+            request.method, org.url + request.url.raw_path.decode(), headers=named, content=await request.aread()
+        )
         answer = await self.inner.handle_async_request(sent)
         for one in answer.headers.get_list("set-cookie"):
             name, _, value = one.partition(";")[0].partition("=")
@@ -75,7 +79,9 @@ def dissect(text: str) -> tuple[str, list[str]]:
 
 def refusal(status: int, code: str, text: str, **more: str) -> Response:
     body = {"error": {"code": code, "message": {"lang": "en", "value": text}}}
-    return Response(status, JSON | {name.replace("_", "-"): value for name, value in more.items()}, json.dumps(body).encode())
+    return Response(
+        status, JSON | {name.replace("_", "-"): value for name, value in more.items()}, json.dumps(body).encode()
+    )
 
 
 FAULTS = (
@@ -98,7 +104,9 @@ FAULTS = (
 
 def more(version: int, row: dict[str, str]) -> Callable[[str], httpx2.Response]:
     def page(where: str) -> httpx2.Response:
-        body = {"d": {"results": [row], "__next": where}} if version == 2 else {"value": [row], "@odata.nextLink": where}
+        body = (
+            {"d": {"results": [row], "__next": where}} if version == 2 else {"value": [row], "@odata.nextLink": where}
+        )
         return httpx2.Response(200, json=body)
 
     return page

@@ -92,7 +92,7 @@ class Way:
     async def _written(
         self, method: str, where: Path, json: JSON, params: Params | None, more: Mapping[str, str] | None, token: str
     ) -> Response:
-        named = self._named() | (more or {}) | ({HEADER: token} if token else {})
+        named = {**self._named(), **(more or {}), **({HEADER: token} if token else {})}
         if json is not None:
             named["content-type"] = MEDIA_TYPE[self.service.version]
         return await self.http.request(method, where, json=json, params=params, headers=named)
