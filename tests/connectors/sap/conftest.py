@@ -39,7 +39,7 @@ kind = "basic"
 username = "{username}"
 password = "{password}"
 [connections.erp-eu.key_fields]
-"so.A_Order" = "Reference"
+{keys}
 """
 SETTINGS = f"""
 [connections.erp-eu.settings]
@@ -61,10 +61,14 @@ class House:
     username: str = "isthmus"
     url: str = "https://upstream.example"
     password: str = "env:ERP_PASSWORD"
+    keys: dict[str, str] = field(default_factory=lambda: {"so.A_Order": "Reference"})
     environ: dict[str, str] = field(default_factory=lambda: {"ERP_PASSWORD": "s3cret"})
 
     def write(self) -> Path:
-        erp = ERP.format(url=self.url, username=self.username, identity=self.identity, password=self.password)
+        keys = "\n".join(f'"{object}" = "{name}"' for object, name in self.keys.items())
+        erp = ERP.format(
+            url=self.url, username=self.username, identity=self.identity, password=self.password, keys=keys
+        )
         return write_folder(self.folder, COMPANY + erp + self.settings, cedar=self.cedar, flows=FLOWS)
 
     @property
@@ -76,12 +80,12 @@ class House:
         async with open_gateway(load_config(self.write()), self.around) as gateway:
             yield gateway
 
-    def as_users(self, *users: str) -> None:
+    def as_users(self, passwords: dict[str, str]) -> None:
         """Let each call act with the login of its own user."""
         self.identity, self.username, self.password = "user", "{user}", "sealed:erp"
         with open_keys(load_config(self.write()), self.environ).secrets as secrets:
-            for user in users:
-                secrets.set_secret("erp", Secret(f"s3cret of {user}"), user=user)
+            for user, password in passwords.items():
+                secrets.set_secret("erp", Secret(password), user=user)
 
     def caller(self, user: str = "alice") -> Caller:
         return Caller("support", user, "support", "model-eu", "", "desktop-eu")

@@ -1,7 +1,7 @@
 """Is a token fetched once for all who write at once, and is a spent one nobody's concern?"""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import httpx2
 import pytest
@@ -85,8 +85,8 @@ def system() -> System:
 
 
 @pytest.fixture
-async def connection(system: System) -> AsyncIterator[Connection]:
-    yield Connection(system)
+def connection(system: System) -> Connection:
+    return Connection(system)
 
 
 async def test_32_writers_share_one_fetch(system: System, connection: Connection):

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -77,14 +77,14 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-async def house(url: str, tmp_path: Path) -> AsyncIterator[Mock]:
+async def house(url: str, tmp_path: Path) -> Mock:
     found = Mock(tmp_path / "house", url=url, username=LOGIN[0])
     listed = ", ".join(f'{name} = "{path}"' for name, path in SERVICES.items())
     found.settings = (
         f'[connections.erp-eu.settings]\nclient = "100"\nservices = {{ {listed} }}\nterms = {{ acknowledged = true }}\n'
     )
     await found.control("POST", "reset")
-    yield found
+    return found
 
 
 @BOTH

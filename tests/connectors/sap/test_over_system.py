@@ -119,7 +119,7 @@ async def test_a_login_page_is_no_answer(home: Session, system: System):
 
 
 async def test_a_service_that_is_not_listed_is_refused_unsent(home: Session, system: System):
-    with pytest.raises(Denied, match="settings.services") as caught:
+    with pytest.raises(Denied, match=r"settings\.services") as caught:
         await home.query("erp", Query("hr.A_Person", ("Name",)))
     assert caught.value.reason == "vendor_terms"
     assert system.seen == []
@@ -157,14 +157,14 @@ async def test_an_endorsed_way_needs_no_acknowledgement(house: House, egress: st
 async def test_an_export_beyond_the_terms_is_refused(house: House, system: System):
     house.settings = house.settings.replace("acknowledged = true", "acknowledged = true, export_rows = 0")
     async with house.open() as gateway:
-        with pytest.raises(Denied, match="terms.export_rows"):
+        with pytest.raises(Denied, match=r"terms\.export_rows"):
             async for _ in gateway.session(house.caller()).export("erp", "so.A_Order", select=("Order",)):
                 pass
     assert [one for one in system.seen if "A_Order" in str(one.url)] == []
 
 
 async def test_two_people_never_share_a_session(house: House, system: System):
-    house.as_users("alice", "bob")
+    house.as_users({"alice": "a", "bob": "b"})
     system.pause = 0.01
     async with house.open() as gateway:
         people = {name: gateway.session(house.caller(name)) for name in ("alice", "bob")}

@@ -128,7 +128,9 @@ def _of_json(body: bytes) -> Complaint:
     inner = inner if isinstance(inner, Mapping) else {}
     below = [one for raw in (error.get("details"), inner.get("errordetails")) for one in _listed(raw)]
     known = _message(error)
-    main = Message(Severity.ERROR, known.code, known.text, known.field)
+    # The copy among the details may be the one that names the field.
+    again = (one.field for one in below if (one.code, one.text) == (known.code, known.text) and one.field)
+    main = Message(Severity.ERROR, known.code, known.text, known.field or next(again, ""))
     return Complaint("json", main, _distinct(below, main), _code(inner.get("transactionid")))
 
 
