@@ -12,6 +12,7 @@ from isthmus.connectors.sap.odata.edm import (
     Enumeration,
     Navigation,
     Operation,
+    OperationKind,
     Primitive,
     Property,
     Service,
@@ -22,10 +23,11 @@ from isthmus.connectors.sap.odata.values import is_day
 from isthmus.connectors.sap.personal import classes_of, country_of, default_fields, is_about_persons, is_long
 from isthmus.connectors.sap.schemas import schema_of
 from isthmus.core.connector import Action, FieldFacts, FieldType, ObjectFacts, ObjectSummary
-from isthmus.core.errors import NotFound
+from isthmus.core.errors import InvalidArguments, NotFound
+from isthmus.core.nearest import nearest
 from isthmus.core.operation import Effect
 
-__all__ = ["home_of", "object_facts", "operations_at", "summaries"]
+__all__ = ["home_of", "object_facts", "operation_of", "operations_at", "summaries"]
 
 _TYPES: Mapping[Primitive, FieldType] = {
     Primitive.BOOLEAN: FieldType.BOOLEAN,
@@ -97,10 +99,24 @@ def operations_at(alias: str, service: Service, object: str) -> Mapping[str, Ope
         return {}
     found: dict[str, Operation] = {}
     for one in service.operations_of(entity_set):
-        if one.available and (entity_set.keys or not one.for_each):
+        # The address of a function import does not tell the set, so it belongs to one of them.
+        elsewhere = (
+            one.kind is OperationKind.FUNCTION_IMPORT and home_of(alias, service, one) != f"{alias}.{entity_set.name}"
+        )
+        if one.available and not elsewhere and (entity_set.keys or not one.for_each):
             # Overloads for one entity and for the whole set may have one name.
             found.setdefault(one.name if one.name not in found else f"{one.name}_all", one)
     return found
+
+
+def operation_of(alias: str, service: Service, object: str, action: str) -> Operation:
+    """Return what an action of an object calls; raises InvalidArguments naming the nearest one."""
+    offered = operations_at(alias, service, object)
+    if action not in offered:
+        raise InvalidArguments(
+            f"{object} has no action {action[:80]!a}{nearest(action, list(offered))}", object=object, field="action"
+        )
+    return offered[action]
 
 
 def home_of(alias: str, service: Service, operation: Operation) -> str:

@@ -35,7 +35,7 @@ class Operations:
         """Return what can be called; overloads that are bound to different types stand side by side."""
         schemas = list(schemas)
         found = self._imports(schemas) if self.version is Version.V2 else self._declared(schemas)
-        return tuple({(one.path, one.bound_to): one for one in found if one.name}.values())
+        return tuple({(one.path, one.bound_to, one.for_each): one for one in found if one.name}.values())
 
     def _imports(self, schemas: Iterable[Element]) -> Iterator[Operation]:
         for schema in schemas:
