@@ -263,3 +263,37 @@ async def test_conditions_find_what_they_say(home: Session, org: SapLandscape):
             str(row["SalesOrder"]) for row in org.rows("SalesOrder") if Decimal(str(row["TotalNetAmount"])) > 5000
         }
         assert {one.id for one in page.records} == wanted != set()
+
+
+async def test_pages_of_records_with_several_keys_go_on(home: Session, org: SapLandscape):
+    asked = Query("so.A_SalesOrderItem", ("Material",), None, (Order("Material"),), 7)
+    found, after = list[str](), ""
+    while after is not None:
+        page = await home.query("erp", asked, after=after)
+        found += [one.id for one in page.records]
+        after = page.after
+    assert len(found) == len(set(found)) == len(org.rows("SalesOrderItem"))
+    assert found[0].startswith("SalesOrder='")
+
+
+@pytest.mark.parametrize("people", ["bp.A_BusinessPartner", "bp4.BusinessPartner"])
+async def test_who_is_blocked_for_privacy_is_never_shown(home: Session, org: SapLandscape, people: str):
+    blocked = {str(row["BusinessPartner"]) for row in org.rows("BusinessPartner") if row["BusinessPurposeFlag"]}
+    central = {str(row["BusinessPartner"]) for row in org.rows("BusinessPartner") if row["BusinessPartnerIsBlocked"]}
+    assert blocked
+    found = {
+        row.id
+        async for page in home.export("erp", people, select=("BusinessPartner",), limit=50)
+        for row in page.records
+    }
+    page = await home.query("erp", Query(people, ("BusinessPartner",), limit=2000))
+    assert {one.id for one in page.records} == found
+    assert not found & blocked
+    assert central - blocked <= found
+    with pytest.raises(NotFound):
+        await home.get("erp", people, next(iter(blocked)), ("BusinessPartner",))
+
+
+async def test_an_order_names_its_partner_along_the_way(home: Session):
+    page = await home.query("erp", Query("so4.SalesOrder", ("SalesOrder", "SoldToParty"), limit=3))
+    assert all(one.fields["SoldToParty"] for one in page.records)

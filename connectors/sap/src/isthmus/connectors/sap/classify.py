@@ -9,9 +9,10 @@ import httpx2
 from httpx2 import Request
 
 from isthmus.connectors.sap.csrf import HEADER
+from isthmus.connectors.sap.describe import home_of
 from isthmus.connectors.sap.odata.batch import ChangeSet, Part, read_json, read_multipart
-from isthmus.connectors.sap.odata.describe import home_of
 from isthmus.connectors.sap.odata.edm import EntitySet, Operation, OperationKind, Service, Version
+from isthmus.connectors.sap.personal import country_of
 from isthmus.connectors.sap.predicates import record_of
 from isthmus.connectors.sap.settings import SapSettings
 from isthmus.core.errors import InvalidArguments, UpstreamError
@@ -237,18 +238,25 @@ def _named(asked: _Asked, operation: Operation) -> Iterator[str]:
 
 
 def _touched(asked: _Asked, entity_set: EntitySet) -> Iterator[RequestClass]:
-    """Yield a read of each other object that the options lead to: expanded, filtered or sorted by."""
+    """Yield a read of each other object that the options lead to: expanded, filtered or sorted by.
+
+    What tells whose country a record belongs to is left out: core reads it along with every record.
+    """
     words = " ".join(asked.params.get(one, "") for one in ("$select", "$filter", "$orderby", "$expand"))
     found = dict[str, RequestClass]()
     for told in _PATH.findall(_LITERAL.sub(" ", words)):
         here: EntitySet | None = entity_set
-        for step in told.split("/"):
+        *_, leaf = steps = told.split("/")
+        for step in steps:
             navigation = here.navigations.get(step) if here is not None else None
-            if navigation is None:
+            if here is None or navigation is None:
                 break
+            countries = [one.split(".")[1:] for one in country_of(here) if one.startswith(f"{step}.")]
+            labels = any(leaf in (step, *rest) for rest in countries)
             here = asked.service.target(navigation)
             name = f"{asked.alias}.{here.name}" if here is not None else f"{asked.alias}.{navigation.target}"
-            found[name] = RequestClass(Effect.READ, name)
+            if not labels:
+                found[name] = RequestClass(Effect.READ, name)
     yield from found.values()
 
 

@@ -8,10 +8,10 @@ from httpx2 import Request
 
 from isthmus.connectors.sap.classify import Classifier
 from isthmus.connectors.sap.csrf import Tokens
+from isthmus.connectors.sap.describe import object_facts, operation_of, summaries
 from isthmus.connectors.sap.facts import ServedFacts, served
 from isthmus.connectors.sap.faults import fault_of
 from isthmus.connectors.sap.invoking import run_operation
-from isthmus.connectors.sap.odata.describe import object_facts, operation_of, summaries
 from isthmus.connectors.sap.readback import read_back
 from isthmus.connectors.sap.reading import export_rows, read_record, read_rows
 from isthmus.connectors.sap.services import Services

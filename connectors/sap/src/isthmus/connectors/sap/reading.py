@@ -1,16 +1,20 @@
 """How are the records of an entity set read, page by page, wherever the service says that the next one is?"""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from isthmus.connectors.sap.odata.answers import Rows, entities_of, entity_of
-from isthmus.connectors.sap.odata.keys import values_of
+from isthmus.connectors.sap.odata.edm import EntitySet, Primitive
+from isthmus.connectors.sap.odata.keys import id_field
 from isthmus.connectors.sap.odata.options import entity_options, query_options, sections
+from isthmus.connectors.sap.odata.values import read_value
+from isthmus.connectors.sap.personal import blocking_fields, is_blocked
 from isthmus.connectors.sap.way import Way
 from isthmus.core.connector import Batch
-from isthmus.core.cursors import after_condition
-from isthmus.core.errors import RetryLater, UpstreamError
-from isthmus.core.records import AllOf, Condition, Order, Query, Row
+from isthmus.core.errors import NotFound, RetryLater, UpstreamError
+from isthmus.core.records import JSON, AllOf, Compare, Condition, Operator, Order, Query, Row
+from isthmus.core.records import Rows as Some
 
 __all__ = ["export_rows", "read_record", "read_rows"]
 
@@ -22,68 +26,114 @@ MOST_EMPTY = 10
 
 async def read_rows(way: Way, query: Query) -> Sequence[Row]:
     """Read up to `query.limit` rows; raises RetryLater where the service forgot where it was."""
-    rows = list[Row]()
+    rows, hidden = list[Row](), False
     for one in sections(query, way.set_of(query.object), way.service):
-        found, whole = await _stretch(way, replace(one, limit=query.limit - len(rows)))
-        if not whole:
+        found = await _stretch(way, replace(one, limit=query.limit - len(rows)))
+        if not found.whole:
             raise _dropped(query)
-        rows += found
+        rows += found.rows
+        hidden |= found.hidden
         if len(rows) >= query.limit:
             break
-    return rows
+    return Some(rows) if hidden else rows
 
 
 async def export_rows(way: Way, query: Query, at: str) -> Batch:
     """Read the next rows in the order of their keys; what the service forgets is asked for anew after the last row."""
-    entity_set, rows = way.set_of(query.object), list[Row]()
+    entity_set, rows, hidden = way.set_of(query.object), list[Row](), False
     order = tuple(Order(name) for name in entity_set.keys)
     while len(rows) < query.limit:
-        last = rows[-1].id if rows else at
         where = query.where
-        if last:
-            keys = values_of(last, entity_set, way.service)
-            where = _and(where, after_condition(order[:-1], order[-1].field, [keys[one.field] for one in order]))
-        found, whole = await _stretch(way, replace(query, where=where, order_by=order, limit=query.limit - len(rows)))
-        rows += found
-        if whole:
+        if at:
+            where = _and(where, Compare(id_field(entity_set), Operator.GT, at))
+        asked = replace(query, where=where, order_by=order, limit=query.limit - len(rows))
+        found = await _stretch(way, asked)
+        rows += found.rows
+        hidden |= found.hidden
+        if found.whole and not (found.hidden and found.full):
             break
-        if not found:
+        if found.last in ("", at):
             raise _dropped(query)
-    return Batch(rows, rows[-1].id if len(rows) >= query.limit else "")
+        at = found.last
+    return Batch(Some(rows) if hidden else rows, rows[-1].id if len(rows) >= query.limit else "")
 
 
 async def read_record(way: Way, object: str, id: str, fields: Sequence[str]) -> Row:
     """Read one record; raises NotFound."""
     entity_set = way.set_of(object)
-    answer = await way.get(way.entity(entity_set, id), entity_options(fields, entity_set, way.service))
+    asked = (*fields, *blocking_fields(entity_set))
+    answer = await way.get(way.entity(entity_set, id), entity_options(asked, entity_set, way.service))
     entity = entity_of(answer.json(), way.service.version)
+    if _blocked(way, entity_set, entity):
+        raise NotFound("there is no such record, or this identity may not see it", object=object)
     row = Rows(object, entity_set, way.service, fields).row(entity, answer.headers)
     if row.id != id:
         raise UpstreamError("the service gave another record", code="unreadable_answer", object=object)
     return row
 
 
-async def _stretch(way: Way, query: Query) -> tuple[Sequence[Row], bool]:
-    """Read rows up to the limit, and tell whether they are all: False where the service forgot what comes next."""
-    entity_set, rows = way.set_of(query.object), dict[str, Row]()
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Rows that were read: `whole` is False where the service forgot what comes next, `full` where there may be more.
+
+    `hidden` tells that some were left out, and `last` is the id of the last one, left out or not.
+    """
+
+    rows: Sequence[Row]
+    whole: bool
+    full: bool
+    hidden: bool
+    last: str
+
+
+async def _stretch(way: Way, query: Query) -> _Found:
+    """Read rows up to the limit, over as many pages as the service makes of them."""
+    entity_set, rows, shown = way.set_of(query.object), dict[str, Row](), list[Row]()
     reading = Rows(query.object, entity_set, way.service, query.select)
-    answer = await way.get(way.collection(entity_set), query_options(query, entity_set, way.service))
+    answer = await way.get(way.collection(entity_set), _options(way, entity_set, query))
     passed, empty = set[str](), 0
     while True:
         page = entities_of(answer.json(), way.service.version)
         before = len(rows)
-        rows |= {row.id: row for row in reading.rows(page.entities)}
+        for entity, row in zip(page.entities, reading.rows(page.entities), strict=True):
+            rows[row.id] = row
+            if len(rows) <= query.limit and not _blocked(way, entity_set, entity):
+                shown.append(row)
         if len(rows) - before < len(page.entities):
             raise _endless(query)
-        if len(rows) >= query.limit or page.following is None:
-            return list(rows.values())[: query.limit], True
-        empty = 0 if page.entities else empty + 1
-        if page.following in passed or empty > MOST_EMPTY:
-            raise _endless(query)
-        passed.add(page.following)
-        answer = await way.follow(page.following, passing=LOST)
-        if answer.status in LOST:
-            return list(rows.values()), False
+        ended, full = page.following is None, len(rows) >= query.limit
+        if not (ended or full):
+            empty = 0 if page.entities else empty + 1
+            if page.following in passed or empty > MOST_EMPTY:
+                raise _endless(query)
+            passed.add(page.following or "")
+            answer = await way.follow(page.following or "", passing=LOST)
+            if answer.status not in LOST:
+                continue
+        kept = list(rows)[: query.limit]
+        hidden = len(shown) < len(kept)
+        return _Found(shown, ended or full, full, hidden, kept[-1] if kept else "")
+
+
+def _options(way: Way, entity_set: EntitySet, query: Query) -> dict[str, str]:
+    """Write a query that leaves out whoever is blocked for privacy, as far as the service can be asked to."""
+    blocking, where = blocking_fields(entity_set), query.where
+    for name in blocking:
+        property = entity_set.properties[name]
+        if property.type.kind in (Primitive.BOOLEAN, Primitive.STRING) and property.filterable:
+            value = True if property.type.kind is Primitive.BOOLEAN else "X"
+            where = _and(where, Compare(name, Operator.NE, value))
+    asked = replace(query, select=(*query.select, *blocking), where=where)
+    return query_options(asked, entity_set, way.service)
+
+
+def _blocked(way: Way, entity_set: EntitySet, entity: Mapping[str, JSON]) -> bool:
+    names = blocking_fields(entity_set)
+    if not names:
+        return False
+    values = {name: read_value(entity.get(name), entity_set.properties[name], way.service) for name in names}
+    today = datetime.fromtimestamp(way.http.scope.deadline.clock.time(), UTC).date()
+    return is_blocked(values, entity_set, today)
 
 
 def _and(where: Condition | None, more: Condition) -> Condition:
