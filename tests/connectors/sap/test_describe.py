@@ -180,7 +180,7 @@ def test_shows_records_along_a_navigation_as_a_field():
     addresses = fields["to_BusinessPartnerAddress"]
     assert (addresses.type, addresses.references) == (FieldType.OTHER, ("bp.A_BusinessPartnerAddress",))
     assert addresses.createable
-    assert not (addresses.updateable or addresses.filterable or addresses.sortable)
+    assert (addresses.updateable, addresses.filterable, addresses.sortable) == (False, False, False)
     assert "pii" in addresses.classes
     assert "financial" in fields["to_BusinessPartnerBank"].classes
     assert fields["to_BusinessPartnerBank"].relationship == ""
