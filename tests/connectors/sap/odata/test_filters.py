@@ -127,6 +127,7 @@ def test_a_filter_holds_where_its_condition_does(condition, version):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @settings(max_examples=MANY, deadline=None)
 @given(trees(st.sampled_from(("a", "ab", "b", "c"))), st.sampled_from(list(Version)))
 def test_a_filter_holds_where_its_condition_does_ten_thousand_times(condition, version):
@@ -161,6 +162,7 @@ def test_any_text_is_exactly_one_literal(condition, text, version):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @settings(max_examples=MANY, deadline=None)
 @given(trees(st.just("k1t")), texts.filter(bool), st.sampled_from(list(Version)))
 def test_any_text_is_exactly_one_literal_ten_thousand_times(condition, text, version):

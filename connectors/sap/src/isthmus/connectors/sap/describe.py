@@ -64,7 +64,7 @@ def summaries(alias: str, service: Service) -> tuple[ObjectSummary, ...]:
 def object_facts(alias: str, service: Service, object: str) -> ObjectFacts:
     """Describe an object of any letter case; raises NotFound."""
     if object.casefold() == alias.casefold() and _unbound(service):
-        actions = tuple(_action(one, service) for one in _unbound(service).values())
+        actions = tuple(_action(name, one, service) for name, one in _unbound(service).items())
         return ObjectFacts(
             alias, {}, "what can be called on the service itself", createable=False, updateable=False, deletable=False,
             actions=actions,
@@ -86,7 +86,7 @@ def object_facts(alias: str, service: Service, object: str) -> ObjectFacts:
         createable=entity_set.creatable,
         updateable=entity_set.updatable,
         deletable=entity_set.deletable,
-        actions=tuple(_action(one, service) for one in operations_at(alias, service, object).values()),
+        actions=tuple(_action(name, one, service) for name, one in operations_at(alias, service, object).items()),
     )
 
 
@@ -269,13 +269,13 @@ def _along(alias: str, navigation: Navigation, target: EntitySet, *, followed: b
     )
 
 
-def _action(one: Operation, service: Service) -> Action:
+def _action(name: str, one: Operation, service: Service) -> Action:
     return Action(
-        name=one.name,
+        name=name,
         description=f"{one.label or one.name} ({one.kind.value}, {one.method})",
         effects=frozenset({Effect.READ if one.method == "GET" else Effect.EXECUTE}),
-        parameters={name: schema_of(part.type, service, part.label) for name, part in one.parameters.items()},
-        required=tuple(name for name, part in one.parameters.items() if part.required),
+        parameters={part.name: schema_of(part.type, service, part.label) for part in one.parameters.values()},
+        required=tuple(part.name for part in one.parameters.values() if part.required),
         on_record=one.for_each,
         classes=_result_classes(one.returns, service),
     )
