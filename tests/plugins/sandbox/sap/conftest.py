@@ -33,6 +33,7 @@ def session() -> Iterator[Open]:
         def open_client(landscape: SapLandscape, service: str = "", user: str = "integration") -> httpx2.Client:
             auth = (user.upper(), landscape.password(user))
             client = clients.enter_context(httpx2.Client(base_url=landscape.url, auth=auth, timeout=10, verify=UNUSED))
+            client.headers["accept"] = "application/json"
             if service:
                 fetched = client.head(f"{service}/", headers={"x-csrf-token": "Fetch"})
                 client.headers["x-csrf-token"] = fetched.headers["x-csrf-token"]

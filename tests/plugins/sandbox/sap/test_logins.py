@@ -15,7 +15,9 @@ DESTINATIONS = "/destination-configuration/v1/destinations"
 
 @pytest.fixture
 def client(landscape: SapLandscape) -> httpx2.Client:
-    with httpx2.Client(base_url=landscape.url, timeout=10, verify=UNUSED) as client:
+    with httpx2.Client(
+        base_url=landscape.url, timeout=10, verify=UNUSED, headers={"accept": "application/json"}
+    ) as client:
         yield client
 
 
@@ -152,6 +154,8 @@ def test_the_shared_port_finds_the_landscape(sandbox: Sandbox) -> None:
             host = {"host": landscape.host}
             assert client.get(f"{SO}/", headers={**host, **token}).status_code == 200
         assert client.get(f"{SO}/", headers={"host": "my999999-api.s4hana.cloud.sap"}).status_code == 404
+        people = client.get(f"{SO}/", headers={"host": landscape.host.replace("-api", "")})
+        assert (people.status_code, b"j_password" in people.content) == (200, True)
 
 
 def test_a_reset_brings_everything_back(sandbox: Sandbox, session: Open, order: object) -> None:

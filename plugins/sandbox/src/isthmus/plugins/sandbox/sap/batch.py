@@ -249,7 +249,7 @@ def _ready(each: Mapping[str, Json], done: Mapping[str, Reply]) -> bool:
     needed = each.get("dependsOn")
     for name in needed if isinstance(needed, Sequence) and not isinstance(needed, str) else ():
         before = done.get(str(name))
-        if before is None or before.status >= 400:  # noqa: PLR2004 - where refusals begin
+        if before is None or before.status >= 400:
             return False
     return True
 
