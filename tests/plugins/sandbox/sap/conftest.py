@@ -1,5 +1,6 @@
 """Which landscape and which clients do these tests share?"""
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -7,6 +8,9 @@ import httpx2
 import pytest
 
 from isthmus.plugins.sandbox import Sandbox, SapLandscape
+
+# Making a context takes longer than a test, and these clients speak plain HTTP.
+UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 Open = Callable[..., httpx2.Client]
 
@@ -28,7 +32,8 @@ def session() -> Iterator[Open]:
 
         def open_client(landscape: SapLandscape, service: str = "", user: str = "integration") -> httpx2.Client:
             auth = (user.upper(), landscape.password(user))
-            client = clients.enter_context(httpx2.Client(base_url=landscape.url, auth=auth, timeout=10, verify=False))
+            client = clients.enter_context(httpx2.Client(base_url=landscape.url, auth=auth, timeout=10, verify=UNUSED))
+            client.headers["accept"] = "application/json"
             if service:
                 fetched = client.head(f"{service}/", headers={"x-csrf-token": "Fetch"})
                 client.headers["x-csrf-token"] = fetched.headers["x-csrf-token"]

@@ -56,7 +56,7 @@ def write_saml(login: str, pem: str, now: float, audience: str) -> str:
         "</saml2:Conditions>"
     )
     head = '<saml2:Assertion xmlns:saml2="urn:oasis:names:tc:SAML:2.0:assertion" Version="2.0">'
-    canonical = ET.canonicalize(f"{head}{inside}</saml2:Assertion>")
+    canonical = ET.canonicalize(f"{head}{inside}</saml2:Assertion>", rewrite_prefixes=True)
     signed = _key(pem).sign(canonical.encode(), padding.PKCS1v15(), hashes.SHA256())
     mark = f"<Signature>{base64.b64encode(signed).decode()}</Signature>"
     return base64.urlsafe_b64encode(f"{head}{inside}{mark}</saml2:Assertion>".encode()).decode().rstrip("=")
@@ -74,7 +74,7 @@ def read_saml(text: bytes, pem: str, moments: Sequence[float], audience: str) ->
     if mark is None:
         raise BadAssertion("it is not signed")
     root.remove(mark)
-    canonical = ET.canonicalize(ET.tostring(root, encoding="unicode"))
+    canonical = ET.canonicalize(ET.tostring(root, encoding="unicode"), rewrite_prefixes=True)
     try:
         given = base64.b64decode(mark.text or "")
         _key(pem).public_key().verify(given, canonical.encode(), padding.PKCS1v15(), hashes.SHA256())

@@ -210,29 +210,26 @@ def _group_of(requests: Sequence[Mapping[str, Json]], name: str) -> str:
 
 def _group(call: "Call", members: Sequence[Mapping[str, Json]], done: dict[str, Reply]) -> None:
     """Do a group; where a member fails, those before keep their answers though they are taken back."""
-    marked = len(call.effects)
+    marked, group = len(call.effects), str(members[0].get("atomicityGroup"))
     try:
         with call.store.unit_of_work():
             for each in members:
-                done[str(each["id"])] = _json_one(call, each, done, atomic=True)
+                done[str(each["id"])] = done[group] = _json_one(call, each, done, atomic=True)
     except _Failed as failed:
         del call.effects[marked:]
         names = [str(each["id"]) for each in members]
         broken = next(name for name in names if name not in done)
-        done[broken] = failed.reply
+        done[broken] = done[group] = failed.reply
         for name in names[names.index(broken) + 1 :]:
             done[name] = in_v4(Refused(424, "/IWBEP/CM_V4S_RUN/033", "A request that this one depends on failed"))
 
 
 def _json_one(call: "Call", each: Mapping[str, Json], done: Mapping[str, Reply], *, atomic: bool) -> Reply:
-    needed = each.get("dependsOn")
-    for name in needed if isinstance(needed, Sequence) and not isinstance(needed, str) else ():
-        before = done.get(str(name))
-        if before is None or before.status >= 400:
-            refusal = Refused(424, "/IWBEP/CM_V4S_RUN/033", "A request that this one depends on failed")
-            if atomic:
-                raise _Failed(in_v4(refusal))
-            return in_v4(refusal)
+    if not _ready(each, done):
+        refusal = in_v4(Refused(424, "/IWBEP/CM_V4S_RUN/033", "A request that this one depends on failed"))
+        if atomic:
+            raise _Failed(refusal)
+        return refusal
     given = each.get("headers")
     headers = {str(name).lower(): str(value) for name, value in given.items()} if isinstance(given, Mapping) else {}
     headers.setdefault("content-type", "application/json")
@@ -245,6 +242,16 @@ def _json_one(call: "Call", each: Mapping[str, Json], done: Mapping[str, Reply],
     body = as_bytes(each["body"]) if "body" in each else b""
     request, method = _built(call, str(each.get("method", "GET")).upper(), url, headers, body)
     return _one(call, request, method) if atomic else _guarded(call, request, method)
+
+
+def _ready(each: Mapping[str, Json], done: Mapping[str, Reply]) -> bool:
+    """Say whether all that a request depends on was done: requests, or groups of them, by name."""
+    needed = each.get("dependsOn")
+    for name in needed if isinstance(needed, Sequence) and not isinstance(needed, str) else ():
+        before = done.get(str(name))
+        if before is None or before.status >= 400:
+            return False
+    return True
 
 
 def _as_json(name: str, reply: Reply, group: str) -> Json:

@@ -21,6 +21,12 @@ _VOCABULARIES: Final = (
     ("VOC_COMMUNICATION", "com.sap.vocabularies.Communication.v1", "SAP__communication"),
     ("VOC_PERSONALDATA", "com.sap.vocabularies.PersonalData.v1", "SAP__PersonalData"),
 )
+_MEANINGS: Final = {
+    "sem=email": "SAP__communication.IsEmailAddress",
+    "sem=tel": "SAP__communication.IsPhoneNumber",
+    "personal": "SAP__PersonalData.IsPotentiallyPersonal",
+    "sensitive": "SAP__PersonalData.IsPotentiallySensitive",
+}
 _VERBS: Final = {
     "create": ("Insert", "Insertable"),
     "update": ("Update", "Updatable"),
@@ -76,6 +82,8 @@ def _type(service: Service, table: Table) -> Iterator[str]:
     yield "</Key>"
     for field in table.fields.values():
         yield _property(field, nullable=field.name not in table.key and field.kind in ("date", "time", "stamp", "guid"))
+    if table.etag == "self":
+        yield '<Property Name="SAP__Messages" Type="Collection(SAP__self.SAP__Message)" Nullable="false"/>'
     for name, link in service.links(table):
         yield from _navigation(service, name, link)
     yield "</EntityType>"
@@ -183,10 +191,9 @@ def _property_annotations(service: Service, table: Table) -> Iterator[str]:
             is_money = table.fields[unit].mark("sem") == "currency-code" if unit in table.fields else False
             term = "ISOCurrency" if is_money else "Unit"
             yield f'<Annotation Term="SAP__measures.{term}" Path="{unit}"/>'
-        if (meaning := field.mark("sem")) == "email":
-            yield '<Annotation Term="SAP__communication.IsEmailAddress" Bool="true"/>'
-        elif meaning == "tel":
-            yield '<Annotation Term="SAP__communication.IsPhoneNumber" Bool="true"/>'
+        yield from (
+            f'<Annotation Term="{term}" Bool="true"/>' for mark, term in _MEANINGS.items() if mark in field.marks
+        )
         yield "</Annotations>"
 
 

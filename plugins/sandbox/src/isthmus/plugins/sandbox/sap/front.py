@@ -82,9 +82,9 @@ class Front:
             return Reply(refusal.status, empty=True)
         if self._takes(visit, "empty_error"):
             return Reply(refusal.status, empty=True, headers=dict(refusal.headers))
-        if self._takes(visit, "xml_error"):
-            return in_xml(refusal)
         service = visit.service
+        if self._takes(visit, "xml_error") or (service is not None and _takes_xml(visit.request, service)):
+            return in_xml(refusal)
         if service is None or service.version == 4:
             return in_v4(refusal)
         language = visit.request.headers.get("sap-language", "en").lower()
@@ -273,6 +273,12 @@ class Front:
             body="" if request.path in tokens.PATHS else request.body.decode("utf-8", "replace"),
         )
         landscape.journal.append(entry)
+
+
+def _takes_xml(request: Request, service: Service) -> bool:
+    """Say whether a client of V2 that asks for no JSON sends none either: such a one is refused in XML."""
+    given = "".join(request.headers.get(name, "") for name in ("accept", "content-type"))
+    return service.version == 2 and "json" not in given and request.query.get("$format") != "json"
 
 
 def _failure(fault: Fault) -> Refused | Bare:

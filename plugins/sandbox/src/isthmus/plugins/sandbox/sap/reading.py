@@ -1,11 +1,12 @@
 """How are rows read: one, some, a page of many, or a property?"""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlencode
 
 from isthmus.plugins.sandbox.message import Json, Reply
 
+from . import atom
 from .errors import Refused, bad
 from .keys import address, etag
 from .odata.evaluate import Compiler
@@ -38,7 +39,11 @@ def _entity(call: "Call", table: Table, row: Row, path: str) -> Reply:
     headers = {"ETag": mark} if mark else {}
     if mark and call.request.headers.get("if-none-match", "") in (mark, "*"):
         return Reply(304, empty=True, headers=headers)
-    return call.reply(200, entity(call, table, row, options, path), headers)
+    body = entity(call, table, row, options, path)
+    if atom.wanted(call):
+        shown_row = cast("Mapping[str, Json]", body["d"])
+        return Reply(200, atom.entry(call, table, shown_row), {**headers, **call.said()}, atom.ENTRY)
+    return call.reply(200, body, headers)
 
 
 def entity(call: "Call", table: Table, row: Row, options: Options, path: str = "") -> dict[str, Json]:
@@ -134,7 +139,10 @@ def _listing(call: "Call", table: Table, options: Options, page: tuple[list[Row]
             return call.reply(200, {"d": entries})
         body: dict[str, Json] = {"results": entries}
         body |= {"__count": str(count)} if options.count else {}
-        return call.reply(200, {"d": {**body, "__next": link} if link else body})
+        body |= {"__next": link} if link else {}
+        if atom.wanted(call):
+            return Reply(200, atom.feed(call, table, body), call.said(), atom.FEED)
+        return call.reply(200, {"d": body})
     context = f"{_up(path)}$metadata#{call.service.set_of(table)}{_listed(options)}"
     found: dict[str, Json] = {"@odata.context": context}
     found |= {"@odata.count": count} if options.count else {}

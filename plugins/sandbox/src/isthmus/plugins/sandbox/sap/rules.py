@@ -104,6 +104,7 @@ def _new_partner(call: "Call", table: Table, values: dict[str, Value]) -> None:
     needed = "LastName" if category == "1" else "OrganizationBPName1"
     if not values[needed]:
         raise business("R11/401", f"Enter a value for {table.fields[needed].label}", needed)
+    values.update(_partner_names(call, table, values))
 
 
 def _partner_names(_call: "Call", table: Table, row: Row) -> dict[str, Value]:

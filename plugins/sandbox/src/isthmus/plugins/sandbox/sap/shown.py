@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from isthmus.plugins.sandbox.message import Json
 
@@ -16,6 +16,10 @@ from .values import shown
 
 if TYPE_CHECKING:
     from .call import Call
+
+
+MESSAGES: Final = "SAP__Messages"
+"""Where a V4 row that is a root says what there is to say about its state: here always nothing."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Shown:
         if mark is not None:
             found["@odata.etag"] = mark
         found |= self.values(table, row, options)
+        if table.etag == "self" and options.keeps(MESSAGES):
+            found[MESSAGES] = []
         for name, _link in self.call.service.links(table):
             if name in options.expand:
                 found |= self._expanded(name, table, row, options.expand[name])

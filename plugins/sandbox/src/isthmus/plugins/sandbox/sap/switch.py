@@ -7,7 +7,8 @@ from isthmus.plugins.sandbox.message import Reply, Request
 from isthmus.plugins.sandbox.names import without_port
 
 from .errors import page
-from .hosts import DOMAIN
+from .faults import SSO_PAGE
+from .hosts import DOMAIN, dialog_host_of
 
 if TYPE_CHECKING:
     from .landscape import SapLandscape
@@ -21,6 +22,7 @@ class LandscapeSwitch:
     def __init__(self, landscapes: "Mapping[str, SapLandscape]") -> None:
         self._landscapes = tuple(landscapes.values())
         self._hosts = {each.host: each for each in self._landscapes}
+        self._dialog = {dialog_host_of(each.name) for each in self._landscapes}
 
     def claims(self, request: Request) -> bool:
         """Say whether a request is for a landscape, by its host or else by its path."""
@@ -32,6 +34,8 @@ class LandscapeSwitch:
     def handle(self, request: Request) -> Reply:
         """Answer one request; what belongs to no landscape is refused by the first one."""
         host = without_port(request.host)
+        if host in self._dialog:
+            return Reply(200, SSO_PAGE, media_type="text/html;charset=utf-8")
         if host.endswith(f".{DOMAIN}") and host not in self._hosts:
             return page(404, "Not Found").reply
         return (self._hosts.get(host) or self._owner(request)).handle(request)

@@ -103,6 +103,7 @@ def _target(service: Service, table: Table, nav: str) -> Table:
 
 def _check(names: list[str], service: Service, table: Table) -> None:
     known = {name for name, _ in service.links(table)} | set(table.fields) | {"*"}
+    known |= {"SAP__Messages"} if service.version == 4 else set()
     for name in names:
         if name not in known:
             raise Malformed(f"Property '{name}' is not part of '{service.set_of(table)}'")
