@@ -300,3 +300,19 @@ async def test_who_is_blocked_for_privacy_is_never_shown(home: Session, org: Sap
 async def test_an_order_names_its_partner_along_the_way(home: Session):
     page = await home.query("erp", Query("so4.SalesOrder", ("SalesOrder", "SoldToParty"), limit=3))
     assert all(one.fields["SoldToParty"] for one in page.records)
+
+
+async def test_a_service_that_is_not_there_is_named(home: Session, gateway: Gateway, org: SapLandscape):
+    org.faults.arm("not_activated", path="API_SALES_ORDER_SRV", times=2)
+    with pytest.raises(UpstreamRejected, match=r"service 'so'.*settings\.services"):
+        await home.describe("erp")
+    (system,) = gateway.parts.systems.values()
+    (connection,) = system.connections.values()
+    assert "cannot be used" in (await probe(gateway, connection, "")).facts["so"]
+
+
+async def test_metadata_are_read_once_for_all_objects_of_a_service(home: Session, org: SapLandscape):
+    for object in ("so.A_SalesOrder", "so.A_SalesOrderItem", "so.A_SalesOrderText"):
+        await home.describe("erp", object)
+        await home.query("erp", Query(object, (), limit=1))
+    assert len([one for one in org.journal.entries if one.path.endswith("$metadata")]) == 1

@@ -10,7 +10,7 @@ from isthmus.connectors.sap.flights import Flights
 from isthmus.connectors.sap.odata.edm import Service
 from isthmus.connectors.sap.odata.metadata import MetadataError, service_of
 from isthmus.core.caller import Principal
-from isthmus.core.errors import UpstreamError
+from isthmus.core.errors import UpstreamError, UpstreamRejected
 from isthmus.core.http import Http, path
 
 __all__ = ["Services"]
@@ -63,7 +63,15 @@ class Services:
     async def _read(self, http: Http, alias: str, before: Known | None) -> Known:
         where = path(f"{self._roots[alias]}/$metadata")
         asked = {**self._headers, "accept": _XML, **({"if-none-match": before.etag} if before and before.etag else {})}
-        answer = await http.get(where, headers=asked, passing=(304,))
+        try:
+            answer = await http.get(where, headers=asked, passing=(304,))
+        except UpstreamRejected as error:
+            raise UpstreamRejected(
+                f"service {alias!r}: {error.sentence}",
+                object=alias,
+                vendor_text=error.vendor_text,
+                vendor_code=error.vendor_code,
+            ) from error
         if answer.status == 304 and before is not None:
             return before
         etag = answer.headers.get("etag", "")
