@@ -1,6 +1,6 @@
 """How are the records of an entity set read, page by page, wherever the service says that the next one is?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -64,7 +64,7 @@ async def read_record(way: Way, object: str, id: str, fields: Sequence[str]) -> 
     asked = (*fields, *blocking_fields(entity_set))
     answer = await way.get(way.entity(entity_set, id), entity_options(asked, entity_set, way.service))
     entity = entity_of(answer.json(), way.service.version)
-    if _blocked(way, entity_set, entity):
+    if _hiding(way, entity_set)(entity):
         raise NotFound("there is no such record, or this identity may not see it", object=object)
     row = Rows(object, entity_set, way.service, fields).row(entity, answer.headers)
     if row.id != id:
@@ -91,13 +91,13 @@ async def _stretch(way: Way, query: Query) -> _Found:
     entity_set, rows, shown = way.set_of(query.object), dict[str, Row](), list[Row]()
     reading = Rows(query.object, entity_set, way.service, query.select)
     answer = await way.get(way.collection(entity_set), _options(way, entity_set, query))
-    passed, empty = set[str](), 0
+    hides, passed, empty = _hiding(way, entity_set), set[str](), 0
     while True:
         page = entities_of(answer.json(), way.service.version)
         before = len(rows)
         for entity, row in zip(page.entities, reading.rows(page.entities), strict=True):
             rows[row.id] = row
-            if len(rows) <= query.limit and not _blocked(way, entity_set, entity):
+            if len(rows) <= query.limit and not hides(entity):
                 shown.append(row)
         if len(rows) - before < len(page.entities):
             raise _endless(query)
@@ -127,13 +127,18 @@ def _options(way: Way, entity_set: EntitySet, query: Query) -> dict[str, str]:
     return query_options(asked, entity_set, way.service)
 
 
-def _blocked(way: Way, entity_set: EntitySet, entity: Mapping[str, JSON]) -> bool:
+def _hiding(way: Way, entity_set: EntitySet) -> Callable[[Mapping[str, JSON]], bool]:
+    """Return what tells of an entity whether it is blocked for privacy."""
     names = blocking_fields(entity_set)
     if not names:
-        return False
-    values = {name: read_value(entity.get(name), entity_set.properties[name], way.service) for name in names}
+        return lambda _: False
     today = datetime.fromtimestamp(way.http.scope.deadline.clock.time(), UTC).date()
-    return is_blocked(values, entity_set, today)
+
+    def hides(entity: Mapping[str, JSON]) -> bool:
+        values = {name: read_value(entity.get(name), entity_set.properties[name], way.service) for name in names}
+        return any(values.values()) and is_blocked(values, entity_set, today)
+
+    return hides
 
 
 def _and(where: Condition | None, more: Condition) -> Condition:
