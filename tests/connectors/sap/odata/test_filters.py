@@ -175,7 +175,10 @@ def test_pages_go_on_after_the_whole_key(version):
     rows = [dict(zip("ABC", key, strict=True)) for key in itertools.product(("a", "b"), (1, 2), (False, True))]
     for at, row in enumerate(rows[:-1]):
         condition = after_condition((), ID, [id_of(row, found.sets["S"], found)])
-        tree = grammar.read_filter(written(condition, version, found), version)
+        text = written(condition, version, found)
+        # Whether true is greater than false is not said by V2.
+        assert "C gt" not in text
+        tree = grammar.read_filter(text, version)
         assert [one for one in rows if numbered(tree, one)] == rows[at + 1 :]
 
 
