@@ -10,7 +10,7 @@ def test_says_how_the_landscapes_are_reached(sandbox: Sandbox, tmp_path: Path) -
     path = write_house(tmp_path / "house", sandbox.salesforce, sandbox.servicenow, sandbox.sap)
     config = load_config(path)
     assert set(config.file.systems) == {"crm", "itsm", "erp"}
-    assert config.file.systems["erp"].connections == ("erp-eu", "erp-us")
+    assert config.file.systems["erp"].connections == ["erp-eu", "erp-us"]
     assert (path.parent / "erp-eu.secret").read_text() == sandbox.sap["eu"].password("integration")
     without = write_house(tmp_path / "other", sandbox.salesforce)
     assert "erp" not in without.read_text()
