@@ -47,6 +47,7 @@ def serve_sandbox(
         print_json: Print urls and credentials as one line of JSON.
     """
     # The command line loads this module to print its help; what it runs takes longer to load.
+    from .house import write_house
     from .sandbox import Sandbox
 
     stop = threading.Event()
@@ -56,18 +57,11 @@ def serve_sandbox(
     ports |= {"servicenow-eu": port_servicenow_eu, "servicenow-us": port_servicenow_us}
     ports |= {"sap-eu": port_sap_eu, "sap-us": port_sap_us}
     with Sandbox(seed, ports=ports, accounts=accounts, contacts=contacts) as running:
-        settings = _written(running, write) if write is not None else None
+        settings = write_house(write, running.salesforce, running.servicenow) if write is not None else None
         lines = [json.dumps(running.credentials())] if print_json else _told(running, settings)
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
         stop.wait()
-
-
-def _written(running: "Sandbox", folder: Path) -> Path:
-    """Write the folder that works with this sandbox."""
-    from .house import write_house
-
-    return write_house(folder, running.salesforce, running.servicenow, running.sap)
 
 
 def _told(running: "Sandbox", settings: Path | None) -> list[str]:
