@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 from isthmus.plugins.sandbox.message import Json
 
 from .schema import Field, Table
-from .values import edm
+from .values import edm, to_the_second
 
 if TYPE_CHECKING:
     from .call import Call
@@ -98,7 +98,7 @@ def _property(field: Field, value: Json) -> str:
 def _moment(text: str, zone: str) -> str:
     ticks = int(text.removeprefix("/Date(").partition("+")[0].rstrip(")/"))
     at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ticks)
-    return at.strftime("%Y-%m-%dT%H:%M:%S") + zone
+    return to_the_second(at) + zone
 
 
 def _now(call: "Call") -> str:

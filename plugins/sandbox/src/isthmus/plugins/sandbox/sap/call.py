@@ -70,7 +70,7 @@ class Call:
         """Return the body as a JSON object; raises Refused."""
         try:
             body = json.loads(self.request.body or b"{}", parse_float=Decimal)
-        except (ValueError, UnicodeDecodeError):
+        except (ValueError, RecursionError):
             raise bad(
                 "Error while parsing an XML stream", "CX_SXML_PARSE_ERROR/001560AA0E081DEB8CA398CC1690D406"
             ) from None

@@ -1,12 +1,14 @@
 """How is a row named in a URL, in a journal and in an ETag?"""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Final
 from urllib.parse import quote
+from uuid import UUID
 
 from .schema import Field, Service, Table
 from .store import Row, Store
-from .values import Value, outer
+from .values import Value, outer, to_the_second
 
 _SAFE: Final = "'(),=:~-._"
 
@@ -19,12 +21,17 @@ def literal(field: Field, value: Value, version: int) -> str:
         case bool():
             return str(value).lower()
         case datetime():
-            text = value.strftime("%Y-%m-%dT%H:%M:%SZ")
+            text = to_the_second(value) + "Z"
             return f"datetimeoffset'{text}'" if version == 2 else text
         case date():
             return f"datetime'{value.isoformat()}T00:00:00'" if version == 2 else value.isoformat()
+        case time():
+            return value.strftime("time'PT%HH%MM%SS'" if version == 2 else "%H:%M:%S")
+        case UUID():
+            return f"guid'{value}'" if version == 2 else str(value)
         case _:
-            return str(value)
+            text = f"{value:f}" if isinstance(value, Decimal) else str(value)
+            return text + ({"dec": "M", "long": "L"}.get(field.kind, "") if version == 2 else "")
 
 
 def predicate(table: Table, row: Row, version: int = 2) -> str:

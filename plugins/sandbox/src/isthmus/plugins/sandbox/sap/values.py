@@ -121,8 +121,13 @@ def _ticks(value: datetime, offset: str) -> str:
     return f"/Date({(value - _EPOCH) // timedelta(milliseconds=1)}{offset})/"
 
 
+def to_the_second(value: datetime) -> str:
+    """Return an instant without its zone and fraction; `strftime` would write the year 999 in three digits."""
+    return value.replace(tzinfo=None, microsecond=0).isoformat()
+
+
 def _iso(value: datetime) -> str:
-    return value.strftime("%Y-%m-%dT%H:%M:%S") + (f".{value.microsecond // 1000:03d}" * bool(value.microsecond)) + "Z"
+    return to_the_second(value) + (f".{value.microsecond // 1000:03d}" * bool(value.microsecond)) + "Z"
 
 
 def taken(field: Field, value: Json, version: int, *, exact: bool = False) -> Value:

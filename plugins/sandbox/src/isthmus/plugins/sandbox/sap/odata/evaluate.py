@@ -1,6 +1,6 @@
 """Which rows does a filter let through?"""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, DivisionByZero, InvalidOperation
 from typing import Final, Protocol, cast
@@ -10,7 +10,7 @@ from isthmus.plugins.sandbox.sap.store import Row
 from isthmus.plugins.sandbox.sap.values import Value, inner, outer
 
 from .functions import Expr, called
-from .syntax import Binary, Called, Lambda, Literal, Malformed, Node, OneOf, Path, Unary
+from .syntax import Binary, Called, Joined, Lambda, Literal, Malformed, Node, OneOf, Path, Unary
 
 _FAMILIES: Final = {
     "char": "string", "alpha": "string", "numc": "string", "dec": "number", "int": "number", "int16": "number",
@@ -53,6 +53,8 @@ class Compiler:
                 return self._path(node.names, table, scope, "nofilter")
             case Unary():
                 return self._unary(node, table, scope)
+            case Joined():
+                return _joined(node.word, [self._compile(each, table, scope) for each in node.operands])
             case Binary():
                 left, right = self._compile(node.left, table, scope), self._compile(node.right, table, scope)
                 return _binary(node, left, right, self.service.version)
@@ -162,17 +164,14 @@ def _negated(value: Value) -> Value:
     return None if value is None else -cast("Decimal", value)
 
 
+def _joined(word: str, operands: Sequence[Expr]) -> Expr:
+    if any(each.kind != "bool" for each in operands):
+        raise Malformed(f"{word} needs conditions on both sides")
+    choose = all if word == "and" else any
+    return Expr("bool", lambda row, outer_: choose(each.get(row, outer_) is True for each in operands))
+
+
 def _binary(node: Binary, left: Expr, right: Expr, version: int) -> Expr:
-    if node.word in ("and", "or"):
-        if left.kind != "bool" or right.kind != "bool":
-            raise Malformed(f"{node.word} needs conditions on both sides")
-        both = node.word == "and"
-
-        def joined(row: Row, outer_: Mapping[str, Row]) -> Value:
-            first = left.get(row, outer_) is True
-            return first and right.get(row, outer_) is True if both else first or right.get(row, outer_) is True
-
-        return Expr("bool", joined)
     if node.word in _SUMS:
         if {left.kind, right.kind} - {"number", "null"}:
             raise Malformed(f"{node.word} needs numbers on both sides")

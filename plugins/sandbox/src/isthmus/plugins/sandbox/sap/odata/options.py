@@ -18,6 +18,7 @@ _SYSTEM: Final = {
     ),
 }
 _DIGITS: Final = 9
+_DEEPEST: Final = 20
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,8 @@ def split(text: str, sign: str) -> list[str]:
             quoted = not quoted
         elif not quoted and letter in "()":
             depth += 1 if letter == "(" else -1
+            if depth > _DEEPEST:
+                raise Malformed(f"Brackets are nested too deeply in {text[:80]!r}")
         if letter == sign and not depth and not quoted:
             parts.append("")
         else:

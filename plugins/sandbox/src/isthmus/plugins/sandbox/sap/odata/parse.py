@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Final
 
-from .syntax import Binary, Called, Lambda, Literal, Malformed, Node, OneOf, Path, Unary
+from .syntax import Binary, Called, Joined, Lambda, Literal, Malformed, Node, OneOf, Path, Unary
 from .tokens import Token, tokens
 
 _COMPARE: Final = ("eq", "ne", "lt", "le", "gt", "ge")
-_DEEPEST: Final = 100
+_DEEPEST: Final = 30
+_MOST_WORDS: Final = 10_000
 
 
 def parse(text: str, version: int) -> Node:
@@ -22,6 +23,8 @@ class _Parser:
     """Read by recursive descent, loosest words first."""
 
     def __init__(self, found: list[Token], version: int) -> None:
+        if len(found) > _MOST_WORDS:
+            raise Malformed("The expression is too long")
         self._tokens = found
         self._place = 0
         self._version = version
@@ -34,22 +37,33 @@ class _Parser:
 
     def disjunction(self) -> Node:
         """Read operands with `or` between them."""
+        return self._deeper(lambda: self._chain(("or",), lambda: self._chain(("and",), self._comparison)))
+
+    def _deeper(self, below: Callable[[], Node]) -> Node:
+        """Read what lies one level deeper; raises Malformed where that is too deep."""
         self._depth += 1
         if self._depth > _DEEPEST:
             raise Malformed("The expression is nested too deeply")
-        found = self._chain(("or",), lambda: self._chain(("and",), self._comparison))
+        found = below()
         self._depth -= 1
         return found
 
     def _chain(self, words: tuple[str, ...], below: Callable[[], Node]) -> Node:
-        found = below()
+        found, steps = below(), 0
         while (word := self._word(*words)) is not None:
-            found = Binary(word, found, below())
+            if isinstance(found, Joined) and found.word == word:
+                found = Joined(word, (*found.operands, below()))
+            elif word in ("and", "or"):
+                found = Joined(word, (found, below()))
+            else:
+                found, steps = Binary(word, found, below()), steps + 1
+                if steps > _DEEPEST:
+                    raise Malformed("The expression calculates too much")
         return found
 
     def _comparison(self) -> Node:
         if self._word("not") is not None:
-            return Unary("not", self._comparison())
+            return Unary("not", self._deeper(self._comparison))
         left = self._sum()
         if self._version == 4 and self._word("in") is not None:
             return OneOf(left, self._choices())
@@ -61,7 +75,7 @@ class _Parser:
 
     def _operand(self) -> Node:
         if self._sign("-"):
-            return Unary("-", self._operand())
+            return Unary("-", self._deeper(self._operand))
         if self._sign("("):
             found = self.disjunction()
             self._need(")")

@@ -35,6 +35,14 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """Any number of conditions with `and`, or with `or`, between them."""
+
+    word: str
+    operands: "tuple[Node, ...]"
+
+
+@dataclass(frozen=True, slots=True)
 class Unary:
     """`not` or a minus sign."""
 
@@ -68,4 +76,4 @@ class Lambda:
     body: "Node | None"
 
 
-Node: TypeAlias = Literal | Path | Binary | Unary | Called | OneOf | Lambda
+Node: TypeAlias = Literal | Path | Binary | Joined | Unary | Called | OneOf | Lambda

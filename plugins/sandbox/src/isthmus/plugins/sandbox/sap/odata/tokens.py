@@ -46,7 +46,8 @@ class Token:
 def tokens(text: str, version: int) -> list[Token]:
     """Cut an expression into its words; raises Malformed."""
     pattern, found, place = _V2 if version == 2 else _V4, list[Token](), 0
-    while text[place:].strip():
+    text = text.rstrip()
+    while place < len(text):
         match = pattern.match(text, place)
         if match is None or match.lastgroup is None:
             raise Malformed(f"Invalid token detected at position {place + 1}")
