@@ -18,6 +18,7 @@ PACKAGES = (
     "isthmus.core.testing",
     "isthmus.connectors.salesforce",
     "isthmus.connectors.servicenow",
+    "isthmus.connectors.sap",
     "isthmus.plugins.mcp",
     "isthmus.plugins.sandbox",
 )

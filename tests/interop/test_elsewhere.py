@@ -250,6 +250,44 @@ def test_aiosnow(sandbox: Sandbox, told: dict[str, str], tmp_path: Path) -> None
     }
 
 
+def test_pyodata(sandbox: Sandbox, tmp_path: Path) -> None:
+    python = python_with(tmp_path / "env", "pyodata==1.12.1", "requests")
+    landscape = sandbox.sap["us"]
+    blocked = {row["BusinessPartner"] for row in landscape.rows("BusinessPartner") if row["BusinessPartnerIsBlocked"]}
+    orders = landscape.rows("SalesOrder")
+    login = {"url": landscape.url, "username": "INTEGRATION", "password": landscape.password("integration")}
+    about = {
+        "organization": "1710",
+        "customer": next(row["Customer"] for row in landscape.rows("Customer") if row["Customer"] not in blocked),
+        "waiting": next(row["SalesOrder"] for row in orders if row["SalesDocApprovalStatus"] == "A"),
+    }
+    items = [row for row in landscape.rows("SalesOrderItem") if row["SalesOrder"] == "1"]
+    found = run(sandbox, python, CLIENTS / "pyodata_client.py", told={**login, **about}, gate=False)
+    assert found == {
+        "sets": [8, 3, 3, 2, 2],
+        "read": ["1", "OR"],
+        "item": "10",
+        "navigated": len(items),
+        "counted": len(orders),
+        "filtered": sum(row["SalesOrganization"] == "1710" for row in orders),
+        "since": sum(str(row["LastChangeDateTime"]) >= "2026-09-01" for row in orders),
+        "page": [50, len(orders), "10"],
+        "pages": 6,
+        "chosen": ["299", "298"],
+        "made": ["235.000", "2026-12-24T00:00:00+00:00", "10"],
+        "unguarded": 428,
+        "PATCH": "PATCH",
+        "MERGE": "MERGE",
+        "PUT": "PUT",
+        "batch": ["1", "in a batch"],
+        "released": False,
+        "status": "B",
+        "gone": 404,
+        "person": 1,
+        "full_name": "Ada O'Hara",
+    }
+
+
 @pytest.mark.parametrize(
     ("half", "ends"),
     [

@@ -87,6 +87,7 @@ def test_the_authority_vouches_for_the_vendors_names_only(sandbox: Sandbox) -> N
     assert [str(each.value) for each in allowed.value.permitted_subtrees or ()] == [
         "salesforce.com",
         "service-now.com",
+        "s4hana.cloud.sap",
         "localhost",
         "127.0.0.1/32",
     ]

@@ -36,7 +36,8 @@ class FieldFacts:
     """What is known of one field; `source` tells where its classes come from.
 
     `choice_labels` say what the `choices` mean, in the same order, where the values do not speak for themselves.
-    `restricted` is True where the system refuses a value that is not among `choices`.
+    `restricted` is True where the system refuses a value that is not among `choices`. `note` is what an agent should
+    know of the field beside all this, such as its unit.
     """
 
     name: str
@@ -57,6 +58,7 @@ class FieldFacts:
     required: bool = False
     unique: bool = False
     external_id: bool = False
+    note: str = ""
 
     @property
     def enumerable(self) -> bool:

@@ -186,4 +186,6 @@ def _field(one: FieldFacts) -> dict[str, JSON]:
         found["required"] = True
     if not (one.createable or one.updateable):
         found["read_only"] = True
+    if one.note:
+        found["note"] = one.note
     return found

@@ -1,8 +1,32 @@
 """SAP for isthmus: typed, governed records over OData V2 and V4."""
 
-from isthmus.core.plugins import CredentialDetails, hookimpl
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["isthmus_credentials"]
+from isthmus.core.plugins import ConnectorDetails, CredentialDetails, hookimpl
+
+if TYPE_CHECKING:
+    from .connector import Sap
+    from .settings import SapSettings
+
+__all__ = ["Sap", "SapSettings", "isthmus_connectors", "isthmus_credentials"]
+
+_HOMES = {"Sap": "connector", "SapSettings": "settings"}
+
+
+def __getattr__(name: str) -> object:
+    # Imported on first use: a command that only prints its help loads every plugin.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+@hookimpl
+def isthmus_connectors(details: ConnectorDetails) -> None:
+    """Bring the SAP connector."""
+    from .connector import Sap
+
+    details.register(Sap)
 
 
 @hookimpl

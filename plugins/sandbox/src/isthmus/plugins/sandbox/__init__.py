@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .journal import Effect, Entry, Journal
     from .salesforce import SalesforceOrg
     from .sandbox import Sandbox
+    from .sap import SapLandscape
     from .servicenow import ServiceNowInstance
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Journal",
     "SalesforceOrg",
     "Sandbox",
+    "SapLandscape",
     "ServiceNowInstance",
     "isthmus_commands",
     "write_house",
@@ -37,6 +39,7 @@ _HOMES = {
     "Journal": "journal",
     "SalesforceOrg": "salesforce",
     "Sandbox": "sandbox",
+    "SapLandscape": "sap",
     "ServiceNowInstance": "servicenow",
     "write_house": "house",
 }

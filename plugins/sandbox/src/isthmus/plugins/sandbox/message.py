@@ -77,6 +77,8 @@ class Request:
 class Reply:
     """One answer: `body` is JSON, or bytes together with `media_type`; a `stream` stands in place of a body.
 
+    `cookies` are the values of Set-Cookie, one header each.
+
     `dropped` closes the connection with no answer, `delay` is in seconds; over `drip` seconds the body comes in drops.
     """
 
@@ -89,6 +91,7 @@ class Reply:
     delay: float = 0.0
     drip: float = 0.0
     stream: Stream | None = None
+    cookies: tuple[str, ...] = ()
 
 
 def _first_of_each(text: str) -> dict[str, str]:

@@ -3,10 +3,16 @@
 import re
 from typing import Final
 
-WILDCARDS: Final = ("*.salesforce.com", "*.my.salesforce.com", "*.sandbox.my.salesforce.com", "*.service-now.com")
+WILDCARDS: Final = (
+    "*.salesforce.com",
+    "*.my.salesforce.com",
+    "*.sandbox.my.salesforce.com",
+    "*.service-now.com",
+    "*.s4hana.cloud.sap",
+)
 """The names the TLS port shows a certificate for; a star stands for one label."""
 
-DOMAINS: Final = ("salesforce.com", "service-now.com")
+DOMAINS: Final = ("salesforce.com", "service-now.com", "s4hana.cloud.sap")
 """The vendors' domains that all of those lie in."""
 
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"

@@ -13,6 +13,7 @@ from .clock import START, Clock
 from .gate import MAX_HEAD, Asked, Gate
 from .people import HOMES, build
 from .salesforce import SalesforceOrg, Switch, spools
+from .sap import LandscapeSwitch, SapLandscape
 from .server import HttpApp, ServerThread
 from .servicenow import InstanceSwitch, ServiceNowInstance
 from .switchboard import Switchboard
@@ -24,9 +25,10 @@ _GATE: Final = "gate"
 class Sandbox:
     """Serve one made-up enterprise on loopback until the context ends.
 
-    Each org and instance has an HTTP port of its own; one TLS port serves all of them under the vendors' names, and a
-    gate (an HTTP proxy) leads clients there that know no other address. `ports` fixes a port by the org's name (`eu`),
-    the instance's (`servicenow-eu`), `tls` or `gate`, others are free ones; `start` is where the virtual clock begins.
+    Each org, instance and landscape has an HTTP port of its own; one TLS port serves all of them under the vendors'
+    names, and a gate (an HTTP proxy) leads clients there that know no other address. `ports` fixes a port by the org's
+    name (`eu`), the instance's (`servicenow-eu`), the landscape's (`sap-eu`), `tls` or `gate`, others are free ones;
+    `start` is where the virtual clock begins.
     `machine_time` is what the signers of JWT assertions and the checkers of certificates tell the time by (seconds
     since 1970); nothing else reads it.
     """
@@ -47,6 +49,7 @@ class Sandbox:
         self._machine_time = machine_time
         self.salesforce: Mapping[str, SalesforceOrg] = self._orgs()
         self.servicenow: Mapping[str, ServiceNowInstance] = self._instances()
+        self.sap: Mapping[str, SapLandscape] = self._landscapes()
         self._fronts = {name: HttpApp(system, spools) for name, system in self._systems().items()}
         self._switch = HttpApp(self._switchboard(), spools)
         self._ports: Mapping[str, int] = ports or {}
@@ -116,6 +119,7 @@ class Sandbox:
         self.clock.reset()
         former, self.salesforce = self.salesforce, self._orgs()
         self.servicenow = MappingProxyType({home: each.anew() for home, each in self.servicenow.items()})
+        self.sap = MappingProxyType({home: each.anew() for home, each in self.sap.items()})
         self._switch.handler = self._switchboard()
         for name, system in self._systems().items():
             self._fronts[name].handler = system
@@ -124,14 +128,15 @@ class Sandbox:
             org.close()
 
     def credentials(self) -> dict[str, object]:
-        """Return urls and credentials of every org and instance as plain values, and how clients get there."""
+        """Return urls and credentials of every system as plain values, and how clients get there."""
         orgs = {name: org.credentials() for name, org in self.salesforce.items()}
         instances = {name: instance.credentials() for name, instance in self.servicenow.items()}
+        landscapes = {name: each.credentials() for name, each in self.sap.items()}
         where: dict[str, object] = {}
         if self._server is not None:
             where = {"tls_port": self.tls_port, "gate": self.gate, "ca_file": str(self.ca_file)}
             where["environment"] = dict(self.environment)
-        return {"seed": self.seed, "salesforce": orgs, "servicenow": instances, **where}
+        return {"seed": self.seed, "salesforce": orgs, "servicenow": instances, "sap": landscapes, **where}
 
     def _port(self, name: str) -> int:
         if self._server is None or name not in self._server.ports:
@@ -151,11 +156,18 @@ class Sandbox:
         }
         return MappingProxyType(instances)
 
-    def _systems(self) -> dict[str, SalesforceOrg | ServiceNowInstance]:
-        return {**self.salesforce, **{f"servicenow-{name}": each for name, each in self.servicenow.items()}}
+    def _landscapes(self) -> Mapping[str, SapLandscape]:
+        landscapes = {
+            home: SapLandscape(home, self._enterprise, self.clock, self.seed, self._machine_time) for home in HOMES
+        }
+        return MappingProxyType(landscapes)
+
+    def _systems(self) -> dict[str, SalesforceOrg | ServiceNowInstance | SapLandscape]:
+        instances = {f"servicenow-{name}": each for name, each in self.servicenow.items()}
+        return {**self.salesforce, **instances, **{f"sap-{name}": each for name, each in self.sap.items()}}
 
     def _switchboard(self) -> Switchboard:
-        return Switchboard(Switch(self.salesforce), InstanceSwitch(self.servicenow))
+        return Switchboard(Switch(self.salesforce), InstanceSwitch(self.servicenow), LandscapeSwitch(self.sap))
 
     def _announce(self) -> None:
         for name, system in self._systems().items():

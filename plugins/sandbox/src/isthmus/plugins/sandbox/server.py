@@ -7,7 +7,7 @@ import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import replace
 from email.utils import formatdate
 from types import TracebackType
@@ -139,7 +139,7 @@ async def _answer(request: Request, reply: Reply, send: Send) -> None:
         content = packed(content, request.headers.get("accept-encoding", ""), headers)
     if reply.status not in (204, 304):
         headers["content-length"] = str(len(content))
-    await send(_start(reply.status, headers))
+    await send(_start(reply.status, headers, reply.cookies))
     content = await _drip(content, reply, send)
     await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else content})
 
@@ -155,10 +155,11 @@ async def _stream(request: Request, reply: Reply, stream: Stream, send: Send) ->
     await send({"type": "http.response.body", "body": b""})
 
 
-def _start(status: int, headers: Mapping[str, str]) -> Message:
+def _start(status: int, headers: Mapping[str, str], cookies: Iterable[str] = ()) -> Message:
     # Recordings of the vendors write Content-Type, and a client in use (Airbyte's CDK) minds the case.
     dated = {"date": formatdate(usegmt=True), **headers}
     raw = [(name.title().encode("latin-1"), value.encode("latin-1")) for name, value in dated.items()]
+    raw += [(b"Set-Cookie", each.encode("latin-1")) for each in cookies]
     return {"type": "http.response.start", "status": status, "headers": raw}
 
 

@@ -1,0 +1,208 @@
+"""How is an answer read: its records, where the rest of them is, how many there are, and which version each has?"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from isthmus.connectors.sap.odata.edm import EdmType, EntitySet, Primitive, Property, Service, Structure, Version
+from isthmus.connectors.sap.odata.keys import ID, id_of
+from isthmus.connectors.sap.odata.paths import located
+from isthmus.connectors.sap.odata.values import read_value
+from isthmus.core.errors import UpstreamError
+from isthmus.core.records import JSON, Row
+
+__all__ = ["Entities", "Rows", "entities_of", "entity_of", "etag_of", "result_of", "strange"]
+
+Entity = Mapping[str, JSON]
+Reading = Callable[[JSON], JSON]
+
+_COUNT = re.compile(r"[0-9]{1,12}")
+_AS_IT_IS = frozenset(
+    {Primitive.STRING, Primitive.BOOLEAN, Primitive.GUID, Primitive.DATE, Primitive.TIME_OF_DAY, Primitive.DURATION}
+)
+DEEPEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entities:
+    """One page of an answer; `following` is the address of the next, as the service wrote it, or None."""
+
+    entities: Sequence[Entity]
+    following: str | None = None
+    count: int | None = None
+    delta: str | None = None
+
+
+def entities_of(body: JSON, version: Version) -> Entities:
+    """Read an answer about many entities; raises UpstreamError for one of another shape."""
+    if version is Version.V2:
+        page = body.get("d") if isinstance(body, Mapping) else None
+        if isinstance(page, list):
+            return Entities(_entities(page))
+        if not isinstance(page, Mapping):
+            raise strange()
+        found = _entities(page.get("results"))
+        return Entities(found, _text(page.get("__next")), _count(page.get("__count")), _text(page.get("__delta")))
+    if not isinstance(body, Mapping):
+        raise strange()
+    return Entities(
+        _entities(body.get("value")),
+        _text(_control(body, "nextLink")),
+        _count(_control(body, "count")),
+        _text(_control(body, "deltaLink")),
+    )
+
+
+def entity_of(body: JSON, version: Version) -> Entity:
+    """Read an answer about one entity; raises UpstreamError for one of another shape."""
+    found = body.get("d") if version is Version.V2 and isinstance(body, Mapping) else body
+    if version is Version.V2 and isinstance(found, Mapping) and isinstance(found.get("results"), Mapping):
+        found = found["results"]
+    # An error that came with a good status is no entity.
+    if not isinstance(found, Mapping) or "error" in found:
+        raise strange()
+    return found
+
+
+def etag_of(entity: Entity, headers: Mapping[str, str] | None = None) -> str | None:
+    """Return the version of an entity, as the service wants it back in If-Match."""
+    metadata = entity.get("__metadata")
+    found = metadata.get("etag") if isinstance(metadata, Mapping) else _control(entity, "etag")
+    return _text(found) or (headers or {}).get("etag") or None
+
+
+class Rows:
+    """Reads the entities of one set into rows of these paths."""
+
+    def __init__(self, object: str, entity_set: EntitySet, service: Service, paths: Sequence[str]) -> None:
+        self._object = object
+        self._set = entity_set
+        self._service = service
+        self._reading = [(path, *self._reader(path)) for path in paths if path != ID]
+        self._with_id = ID in paths
+
+    def row(self, entity: Entity, headers: Mapping[str, str] | None = None) -> Row:
+        """Read one entity; what is missing from it is None. Raises UpstreamError where it cannot be told apart."""
+        id = id_of(entity, self._set, self._service)
+        if not id and self._set.keys:
+            raise strange()
+        values: dict[str, JSON] = {ID: id} if self._with_id else {}
+        for path, name, read in self._reading:
+            raw = entity.get(name)
+            values[path] = raw if raw is None or read is None else read(raw)
+        return Row(self._object, id, values, etag_of(entity, headers))
+
+    def rows(self, entities: Sequence[Entity]) -> list[Row]:
+        """Read many entities."""
+        return [self.row(one) for one in entities]
+
+    def _reader(self, path: str) -> tuple[str, Reading | None]:
+        place = located(path, self._set, self._service)
+        service, leaf = self._service, place.leaf
+        if not place.hops and leaf is not None:
+            plain = leaf.type.kind in _AS_IT_IS and not leaf.type.collection
+            return leaf.name, None if plain else lambda raw: read_value(raw, leaf, service)
+        names = [one.name for one in place.hops[1:]]
+        behind = place.entity_set
+
+        def read(raw: JSON) -> JSON:
+            found = _along(raw, names)
+            if leaf is None:
+                several = place.several is not None
+                inner = [nested(one, behind, service) for one in found]
+                return inner if several else next(iter(inner), None)
+            values = [read_value(one.get(leaf.name), leaf, service) for one in found]
+            return _told(values) if place.several is not None else next(iter(values), None)
+
+        return place.hops[0].name, read
+
+
+def nested(entity: Entity, entity_set: EntitySet, service: Service, depth: int = 0) -> dict[str, JSON]:
+    """Read an entity that came along with another, with what came along with it."""
+    found = {
+        name: read_value(entity[name], one, service) for name, one in entity_set.properties.items() if name in entity
+    }
+    for name, one in entity_set.navigations.items():
+        target = service.target(one)
+        if name in entity and target is not None and depth < DEEPEST and not _deferred(entity[name]):
+            inner = [nested(part, target, service, depth + 1) for part in _records(entity[name])]
+            found[name] = inner if one.collection else next(iter(inner), None)
+    return found
+
+
+def result_of(body: JSON, name: str, returns: EdmType | None, service: Service) -> JSON:
+    """Read what an operation gave back: a value, a structure or a list of either; None where it gives nothing."""
+    if returns is None or body is None:
+        return None
+    raw: JSON = body
+    if service.version is Version.V2:
+        raw = body.get("d") if isinstance(body, Mapping) else None
+        if isinstance(raw, Mapping) and set(raw) == {name}:
+            raw = raw[name]
+    elif isinstance(body, Mapping) and "value" in body and (returns.collection or not _structured(returns)):
+        raw = body["value"]
+    if returns.collection:
+        raw = raw.get("results", raw) if isinstance(raw, Mapping) else raw
+        if not isinstance(raw, list):
+            raise strange()
+    elif _structured(returns) and not isinstance(raw, Mapping):
+        raise strange()
+    return read_value(raw, Property(name, returns), service)
+
+
+def _structured(type: EdmType) -> bool:
+    return isinstance(type.kind, Structure)
+
+
+def strange() -> UpstreamError:
+    """Say that an answer is not used."""
+    return UpstreamError(
+        "the service answered with JSON of another shape than OData has, or about something else; it was not used",
+        code="unreadable_answer",
+    )
+
+
+def _entities(found: JSON) -> Sequence[Entity]:
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise strange()
+    return found
+
+
+def _records(raw: JSON) -> list[Entity]:
+    """Return the entities that came along a navigation: one, some or none."""
+    if isinstance(raw, Mapping):
+        raw = raw["results"] if isinstance(raw.get("results"), list) else [raw]
+    return [one for one in raw if isinstance(one, Mapping)] if isinstance(raw, list) else []
+
+
+def _along(raw: JSON, names: Sequence[str]) -> list[Entity]:
+    found = [] if _deferred(raw) else _records(raw)
+    for name in names:
+        found = [inner for one in found if not _deferred(one.get(name)) for inner in _records(one.get(name))]
+    return found
+
+
+def _deferred(raw: JSON) -> bool:
+    return isinstance(raw, Mapping) and "__deferred" in raw
+
+
+def _told(values: Sequence[JSON]) -> JSON:
+    """Return the one value that all records have, else all of them: several countries are not one."""
+    distinct = [one for at, one in enumerate(values) if one not in values[:at]]
+    return distinct[0] if len(distinct) == 1 else distinct or None
+
+
+def _control(body: Entity, name: str) -> JSON:
+    """Return a control information; 4.01 may leave out the prefix."""
+    found = body.get(f"@odata.{name}")
+    return body.get(f"@{name}") if found is None else found
+
+
+def _text(value: JSON) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _count(value: JSON) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, str) and _COUNT.fullmatch(value) else None

@@ -1,0 +1,72 @@
+"""Does what is stored show that a write happened whose answer was lost?"""
+
+from isthmus.connectors.sap.odata.values import same_value
+from isthmus.connectors.sap.reading import read_record, read_rows
+from isthmus.connectors.sap.way import Way
+from isthmus.core.connector import Outcome, Pending, Settlement, Written
+from isthmus.core.errors import NotFound
+from isthmus.core.records import Compare, Operator, Query, Row
+
+__all__ = ["LONGEST_UPDATE", "read_back"]
+
+LONGEST_UPDATE = 900.0
+"""Seconds after which a write that is not there will not appear any more: work processes end earlier, and so does what
+a system writes after its answer (asynchronous update tasks)."""
+
+Settled = tuple[Settlement, Outcome | None]
+_UNSURE: Settled = (Settlement.CANNOT_TELL, None)
+
+
+async def read_back(way: Way, pending: Pending) -> Settled:
+    """Look for the record that a write was about; an action leaves nothing that would prove it."""
+    if pending.action or pending.verb not in ("create", "update", "delete"):
+        return _UNSURE
+    if pending.verb == "create":
+        return await _created(way, pending)
+    if not pending.id:
+        return _UNSURE
+    names = tuple(name for name in pending.values if name in way.set_of(pending.object).properties)
+    try:
+        found = await read_record(way, pending.object, pending.id, names)
+    except NotFound:
+        # Missing and hidden look the same, and what is gone may have gone otherwise.
+        return Settlement.CANNOT_TELL, Written(pending.id)
+    if pending.verb == "delete":
+        return _absent(pending), Written(pending.id)
+    return _changed(way, pending, found), Written(pending.id, version=found.version)
+
+
+async def _created(way: Way, pending: Pending) -> Settled:
+    """Find a new record by the key that it was given; a record that is only alike proves nothing."""
+    entity_set = way.set_of(pending.object)
+    names = tuple(name for name in pending.values if name in entity_set.properties)
+    if pending.key is None:
+        return _UNSURE
+    where = Compare(pending.key.field, Operator.EQ, pending.key.value)
+    rows = await read_rows(way, Query(pending.object, names, where, limit=2))
+    if not rows:
+        return _absent(pending), None
+    if len(rows) > 1 or not _holds(way, pending, rows[0]):
+        return _UNSURE
+    return Settlement.HAPPENED, Written(rows[0].id, created=True, version=rows[0].version)
+
+
+def _changed(way: Way, pending: Pending, found: Row) -> Settlement:
+    same = bool(pending.values) and _holds(way, pending, found)
+    if pending.version is not None and found.version == pending.version:
+        # Every change gives a record another etag, so an equal one rules the write out unless it changed nothing.
+        return Settlement.CANNOT_TELL if same else _absent(pending)
+    return Settlement.HAPPENED if same else Settlement.CANNOT_TELL
+
+
+def _holds(way: Way, pending: Pending, found: Row) -> bool:
+    properties = way.set_of(pending.object).properties
+    known = [name for name in pending.values if name in properties and name in found.fields]
+    return len(known) == len(pending.values) and all(
+        same_value(pending.values[name], found.fields[name], properties[name]) for name in known
+    )
+
+
+def _absent(pending: Pending) -> Settlement:
+    """Say that a write did not happen, once it can no longer be under way."""
+    return Settlement.NOT_HAPPENED if pending.age > LONGEST_UPDATE else Settlement.CANNOT_TELL

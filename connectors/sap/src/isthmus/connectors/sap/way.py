@@ -1,0 +1,107 @@
+"""How does one call reach one service: with which headers, which token, and where do the service's links lead?"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from isthmus.connectors.sap.csrf import HEADER, Tokens, refuses_token
+from isthmus.connectors.sap.odata.edm import EntitySet, Service, Version
+from isthmus.connectors.sap.odata.keys import address_of
+from isthmus.connectors.sap.odata.values import MEDIA_TYPE
+from isthmus.core.errors import NotFound, UpstreamRejected
+from isthmus.core.http import Http, Path, Response, path
+from isthmus.core.records import JSON
+
+__all__ = ["Way", "headers_of"]
+
+RENEWALS = 3
+"""A write goes out again so many times with a new token. Each read that began without a session may bring a new one,
+and with it make the token of the last one void."""
+Params: TypeAlias = Mapping[str, str]
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\]")
+
+
+def headers_of(client: str, language: str) -> Mapping[str, str]:
+    """Return the headers that every request has; the system takes client and language from them."""
+    return {**({"sap-client": client} if client else {}), "sap-language": language}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One call's way to one service."""
+
+    http: Http
+    alias: str
+    root: str
+    service: Service
+    tokens: Tokens
+    headers: Mapping[str, str]
+
+    def set_of(self, object: str) -> EntitySet:
+        """Return the entity set of an object, which is written `alias.EntitySet`; raises NotFound."""
+        name = object.removeprefix(f"{self.alias}.")
+        found = self.service.sets.get(name)
+        if found is None:
+            raise NotFound(f"service {self.alias!r} has no entity set {name[:80]!a}", object=object[:80])
+        return found
+
+    def collection(self, entity_set: EntitySet) -> Path:
+        """Return the address of an entity set."""
+        return path(f"{self.root}/{entity_set.name}")
+
+    def entity(self, entity_set: EntitySet, id: str) -> Path:
+        """Return the address of a record; raises InvalidArguments."""
+        template, literals = address_of(id, entity_set, self.service)
+        return path(f"{self.root}/{template}", *literals)
+
+    async def get(self, where: Path, params: Params | None = None, passing: Collection[int] = ()) -> Response:
+        """Send a GET."""
+        return await self.http.get(where, params=params, headers=self._named(), passing=passing)
+
+    async def follow(self, link: str, passing: Collection[int] = ()) -> Response:
+        """Send a GET to a link of an answer; a relative one starts at the service's root."""
+        whole = link if _ABSOLUTE.match(link) or not link else f"{self.root}/{link}"
+        return await self.http.follow(whole, headers=self._named(), passing=passing)
+
+    async def write(
+        self,
+        method: str,
+        where: Path,
+        json: JSON = None,
+        *,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Send a write with the token of this principal, and again with a new one where the service takes it no more.
+
+        A write that is refused for its token was not carried out, so it is safe to send it again.
+        """
+        root = path(f"{self.root}/")
+        token = await self.tokens.of(self.http, root, self.headers)
+        for _ in range(RENEWALS):
+            try:
+                return await self._written(method, where, json, params, headers, token)
+            except UpstreamRejected as error:
+                if not refuses_token(error):
+                    raise
+            token = await self.tokens.of(self.http, root, self.headers, spent=token)
+        return await self._written(method, where, json, params, headers, token)
+
+    async def _written(
+        self, method: str, where: Path, json: JSON, params: Params | None, more: Mapping[str, str] | None, token: str
+    ) -> Response:
+        named = {**self._named(), **(more or {}), **({HEADER: token} if token else {})}
+        if json is not None:
+            named["content-type"] = MEDIA_TYPE[self.service.version]
+        return await self.http.request(method, where, json=json, params=params, headers=named)
+
+    def _named(self) -> dict[str, str]:
+        return {**self.headers, "accept": MEDIA_TYPE[self.service.version], **_VERSIONS[self.service.version]}
+
+
+_VERSIONS: Mapping[Version, Mapping[str, str]] = {
+    Version.V2: {"dataserviceversion": "2.0", "maxdataserviceversion": "2.0"},
+    Version.V4: {"odata-version": "4.0", "odata-maxversion": "4.01"},
+}

@@ -1,0 +1,1 @@
+"""How does the sandbox read OData's URLs: literals, filters, options, keys?"""

@@ -1,0 +1,172 @@
+"""Does the connector keep the whole contract, over a service of each version?"""
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx2
+import pytest
+
+from isthmus.connectors.sap import Sap, SapSettings
+from isthmus.core.connector import FaultKind, Key
+from isthmus.core.errors import CredentialError, NotFound, RetryLater, UpstreamError, UpstreamRejected, VersionConflict
+from isthmus.core.http import Response
+from isthmus.core.testing import Check, Examples, Run, Subject, conformance
+from isthmus.plugins.sandbox import Sandbox
+
+V2 = "/sap/opu/odata/sap/API_SALES_ORDER_SRV"
+V4 = "/sap/opu/odata4/sap/api_salesorder/srvd_a2x/sap/salesorder/0001"
+SETTINGS = SapSettings.model_validate(
+    {"services": {"so": V2, "so4": V4}, "client": "100", "terms": {"acknowledged": True}}
+)
+CODED = ("content-encoding", "content-length", "transfer-encoding")
+JSON = {"content-type": "application/json"}
+
+
+@dataclass
+class Landscape(httpx2.AsyncBaseTransport):
+    """The sandbox's European system, logged on to; it begins anew each time, and keeps the cookies of its caller."""
+
+    sandbox: "Sandbox | None" = None
+    inner: httpx2.AsyncHTTPTransport = field(default_factory=httpx2.AsyncHTTPTransport)
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        assert self.sandbox is not None
+        org = self.sandbox.sap["eu"]
+        told = base64.b64encode(f"INTEGRATION:{org.password('integration')}".encode()).decode()
+        named = {
+            name: value for name, value in request.headers.items() if name not in ("host", "authorization", "cookie")
+        }
+        named["authorization"] = f"Basic {told}"
+        if self.cookies:
+            named["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        sent = httpx2.Request(
+            request.method, org.url + request.url.raw_path.decode(), headers=named, content=await request.aread()
+        )
+        answer = await self.inner.handle_async_request(sent)
+        for one in answer.headers.get_list("set-cookie"):
+            name, _, value = one.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        # The links of the system name the host that it was asked by.
+        content = (await answer.aread()).replace(org.url.encode(), b"https://upstream.example")
+        kept = [(name, value) for name, value in answer.headers.multi_items() if name not in CODED]
+        return httpx2.Response(answer.status_code, headers=kept, content=content)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+class Place:
+    """Where each upstream finds the sandbox of the test."""
+
+    sandbox: Sandbox | None = None
+
+
+def upstream() -> httpx2.AsyncBaseTransport:
+    assert Place.sandbox is not None
+    Place.sandbox.reset()
+    return Landscape(Place.sandbox)
+
+
+def dissect(text: str) -> tuple[str, list[str]]:
+    """Read literals of texts off a condition or an address: two quotation marks in one stand for one."""
+    quoted = re.compile(r"'((?:[^']|'')*)'")
+    return quoted.sub("?", text), [one.replace("''", "'") for one in quoted.findall(text)]
+
+
+def refusal(status: int, code: str, text: str, **more: str) -> Response:
+    body = {"error": {"code": code, "message": {"lang": "en", "value": text}}}
+    return Response(
+        status, JSON | {name.replace("_", "-"): value for name, value in more.items()}, json.dumps(body).encode()
+    )
+
+
+FAULTS = (
+    (refusal(400, "/IWBEP/CM_MGW_RT/020", "bad"), FaultKind.CALLER, UpstreamRejected),
+    (refusal(400, "V1/308", "not maintained"), FaultKind.CALLER, UpstreamRejected),
+    (refusal(401, "", "no"), FaultKind.AUTHORIZATION, CredentialError),
+    (Response(403, {"content-type": "text/plain", "x-csrf-token": "Required"}, b"CSRF token validation failed"),
+     FaultKind.AUTHORIZATION, UpstreamRejected),
+    (refusal(404, "/IWBEP/CX_MGW_RESOURCE_NOT_FOUND", "no"), FaultKind.CALLER, NotFound),
+    (Response(404, {"content-type": "text/html"}, b"<html>no service"), FaultKind.CALLER, UpstreamRejected),
+    (refusal(412, "", "no"), FaultKind.CALLER, VersionConflict),
+    (refusal(428, "", "no"), FaultKind.CALLER, VersionConflict),
+    (refusal(423, "", "locked"), FaultKind.TRANSIENT, RetryLater),
+    (refusal(429, "", "no", retry_after="3"), FaultKind.THROTTLE, RetryLater),
+    (refusal(500, "SY/530", "dump"), FaultKind.TRANSIENT, RetryLater),
+    (Response(200, {"content-type": "text/html"}, b"<html>Sign in"), FaultKind.AUTHORIZATION, CredentialError),
+    (Response(302, {"location": "https://login.example"}, b""), FaultKind.UNKNOWN, UpstreamError),
+)  # fmt: skip
+
+
+def more(version: int, row: dict[str, str]) -> Callable[[str], httpx2.Response]:
+    def page(where: str) -> httpx2.Response:
+        body = (
+            {"d": {"results": [row], "__next": where}} if version == 2 else {"value": [row], "@odata.nextLink": where}
+        )
+        return httpx2.Response(200, json=body)
+
+    return page
+
+
+ITEMS = Subject(
+    connector=Sap,
+    settings=SETTINGS,
+    upstream=upstream,
+    examples=Examples(
+        object="so.A_SalesOrderItem",
+        id="SalesOrder='1',SalesOrderItem='10'",
+        fields=("_id", "SalesOrder", "SalesOrderItem", "SalesOrderItemText"),
+        text="SalesOrderItemText",
+        order_by="SalesOrderItem",
+        values={"SalesOrder": "1", "Material": "TG11", "SalesOrderItemText": "Kit lamp", "RequestedQuantity": 2},
+        changes={"Plant": "1710"},
+        key=Key("MaterialByCustomer", "k-1"),
+        runs=(Run("releaseApprovalRequest", {}, "so.A_SalesOrder", "5"),),
+        faults=FAULTS,
+        more=more(2, {"SalesOrder": "1", "SalesOrderItem": "10", "SalesOrderItemText": "x"}),
+        dissect=dissect,
+    ),
+)
+ORDERS = Subject(
+    connector=Sap,
+    settings=SETTINGS,
+    upstream=upstream,
+    examples=Examples(
+        object="so4.SalesOrder",
+        id="5",
+        fields=("SalesOrder", "SoldToParty", "PurchaseOrderByCustomer"),
+        text="PurchaseOrderByCustomer",
+        order_by="SalesOrderDate",
+        values={"SalesOrderType": "OR", "SalesOrganization": "1020", "DistributionChannel": "10",
+                "OrganizationDivision": "00", "SoldToParty": "10100001", "PurchaseOrderByCustomer": "Kit order"},
+        changes={"DeliveryBlockReason": "01"},
+        runs=(Run("RejectApprovalRequest", {"Note": "no"}), Run("ReleaseApprovalRequest"), Run("GetOpenAmount")),
+        more=more(4, {"SalesOrder": "1", "SoldToParty": "1", "PurchaseOrderByCustomer": "x"}),
+        dissect=dissect,
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small() -> "Sandbox":
+    with Sandbox(seed=7, accounts=40, contacts=200) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(autouse=True)
+def landscape(small: Sandbox) -> None:
+    Place.sandbox = small
+
+
+@pytest.mark.parametrize("check", conformance(ITEMS), ids=str)
+def test_keeps_the_contract_over_v2(check: Check) -> None:
+    check()
+
+
+@pytest.mark.parametrize("check", conformance(ORDERS), ids=str)
+def test_keeps_the_contract_over_v4(check: Check) -> None:
+    check()
