@@ -13,12 +13,14 @@ from .clock import START, Clock
 from .gate import MAX_HEAD, Asked, Gate
 from .people import HOMES, build
 from .salesforce import SalesforceOrg, Switch, spools
+from .sap.rfc import RfcEndpoint
 from .server import HttpApp, ServerThread
 from .servicenow import InstanceSwitch, ServiceNowInstance
 from .switchboard import Switchboard
 
 _TLS: Final = "tls"
 _GATE: Final = "gate"
+_RFC: Final = "sap-rfc"
 
 
 class Sandbox:
@@ -26,9 +28,9 @@ class Sandbox:
 
     Each org and instance has an HTTP port of its own; one TLS port serves all of them under the vendors' names, and a
     gate (an HTTP proxy) leads clients there that know no other address. `ports` fixes a port by the org's name (`eu`),
-    the instance's (`servicenow-eu`), `tls` or `gate`, others are free ones; `start` is where the virtual clock begins.
-    `machine_time` is what the signers of JWT assertions and the checkers of certificates tell the time by (seconds
-    since 1970); nothing else reads it.
+    the instance's (`servicenow-eu`), `tls`, `gate` or `sap-rfc`, others are free ones; `start` is where the virtual
+    clock begins. `machine_time` is what the signers of JWT assertions and the checkers of certificates tell the time by
+    (seconds since 1970); nothing else reads it.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Sandbox:
         self._machine_time = machine_time
         self.salesforce: Mapping[str, SalesforceOrg] = self._orgs()
         self.servicenow: Mapping[str, ServiceNowInstance] = self._instances()
+        self.sap_rfc = RfcEndpoint(seed)
         self._fronts = {name: HttpApp(system, spools) for name, system in self._systems().items()}
         self._switch = HttpApp(self._switchboard(), spools)
         self._ports: Mapping[str, int] = ports or {}
@@ -62,7 +65,7 @@ class Sandbox:
                 {**self._fronts, _TLS: self._switch},
                 self._ports,
                 tls={_TLS: self._authority.context},
-                streams={_GATE: self._gate},
+                streams={_GATE: self._gate, _RFC: self.sap_rfc},
                 head=MAX_HEAD,
             )
             opened.enter_context(self._server)
@@ -117,6 +120,7 @@ class Sandbox:
         former, self.salesforce = self.salesforce, self._orgs()
         self.servicenow = MappingProxyType({home: each.anew() for home, each in self.servicenow.items()})
         self._switch.handler = self._switchboard()
+        self.sap_rfc.reset()
         for name, system in self._systems().items():
             self._fronts[name].handler = system
         self._announce()
@@ -131,7 +135,8 @@ class Sandbox:
         if self._server is not None:
             where = {"tls_port": self.tls_port, "gate": self.gate, "ca_file": str(self.ca_file)}
             where["environment"] = dict(self.environment)
-        return {"seed": self.seed, "salesforce": orgs, "servicenow": instances, **where}
+        known = {"seed": self.seed, "salesforce": orgs, "servicenow": instances}
+        return {**known, "sap_rfc": self.sap_rfc.credentials(), **where}
 
     def _port(self, name: str) -> int:
         if self._server is None or name not in self._server.ports:
@@ -161,3 +166,4 @@ class Sandbox:
         for name, system in self._systems().items():
             if self._server is not None:
                 system.listens_on(self._port(name))
+        self.sap_rfc.listens_on(self._port(_RFC))

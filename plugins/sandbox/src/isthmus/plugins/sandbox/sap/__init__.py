@@ -1,0 +1,1 @@
+"""How does the made-up enterprise's SAP system answer?"""
