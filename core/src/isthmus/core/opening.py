@@ -73,6 +73,9 @@ class SystemBuilder:
         connector, origin = self._connector(name, settings), Origin.of(settings.url)
         wire = self.around.wire(name, WireSettings(ca_file=settings.ca_file, proxy=settings.proxy))
         self.stack.push_async_callback(wire.aclose)
+        carrier = connector.carrier(wire, settings.url)
+        if carrier is not wire:
+            self.stack.push_async_callback(carrier.aclose)
         credentials = await self._credentials(name, settings, wire, origin)
         budget = Budget(settings.budget.key or str(origin), self.store, _rules(settings.budget), clock=clock)
         await self.stack.enter_async_context(budget)
@@ -83,7 +86,7 @@ class SystemBuilder:
             credentials=credentials.for_principal,
             budget=budget,
             breakers=Breakers(clock, secrets.SystemRandom().random),
-            wire=wire,
+            wire=carrier,
             cookies=CookieJars() if connector.wants_cookies else None,
             request_ids=connector.request_id_headers,
             clock=clock,
