@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["CommandDetails", "ConnectorDetails", "Plugins", "hookimpl", "load_plugins", "plugin_commands"]
 
 GROUP = "isthmus"
-FIRST_PARTY = frozenset({"salesforce", "servicenow", "mcp", "sandbox"})
+FIRST_PARTY = frozenset({"salesforce", "servicenow", "sap", "mcp", "sandbox"})
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
