@@ -1,12 +1,12 @@
 """May a function module be called at all? Some may not, whatever the operator's list says."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from isthmus.core.errors import Denied
 from isthmus.core.records import JSON
 
-__all__ = ["check_allowed", "denied_always"]
+__all__ = ["check_call", "check_listed", "denied_always"]
 
 _NEVER: Mapping[str, str] = {
     r"RFC_ABAP_INSTALL_AND_RUN|/BODS/RFC_ABAP_INSTALL.*": "it runs any program",
@@ -30,24 +30,32 @@ def denied_always(function: str) -> str:
     return next((why for names, why in _NEVER.items() if re.fullmatch(names, function)), "")
 
 
-def check_allowed(
-    connection: str, function: str, listed: Mapping[str, object], tables: frozenset[str], arguments: Mapping[str, JSON]
-) -> None:
-    """Refuse a function module that the operator does not list, or that is never called but for reading listed tables.
+def check_listed(connection: str, function: str, listed: Collection[str]) -> None:
+    """Refuse a function module that the operator does not list, or that is never called.
 
     Raises:
-        Denied: it may not be called, naming the setting.
+        Denied: naming the setting.
     """
     setting = f"connections.{connection}.settings.functions"
     if function not in listed:
-        raise _denied(f"{function} is not in {setting}; the operator lists there what may be called", function)
+        raise _denied(
+            f"{function[:60]} is not in {setting}; the operator lists there what may be called", function[:60]
+        )
     if why := denied_always(function):
         raise _denied(f"{function} is never called, although {setting} lists it: {why}", function)
+
+
+def check_call(connection: str, function: str, tables: Collection[str], arguments: Mapping[str, JSON]) -> None:
+    """Refuse to read a table that the operator does not list, or that holds users or secrets.
+
+    Raises:
+        Denied: naming the setting.
+    """
     if _READS_ANY_TABLE.fullmatch(function) or "QUERY_TABLE" in arguments:
         _check_table(connection, function, tables, arguments)
 
 
-def _check_table(connection: str, function: str, tables: frozenset[str], arguments: Mapping[str, JSON]) -> None:
+def _check_table(connection: str, function: str, tables: Collection[str], arguments: Mapping[str, JSON]) -> None:
     setting = f"connections.{connection}.settings.tables"
     named = {str(arguments[one]).strip().upper() for one in _TABLE_PARAMETERS if arguments.get(one)}
     for table in named or {""}:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from httpx2 import AsyncBaseTransport, Request
 
-from isthmus.connectors.sap.rfc.allowed import check_allowed, denied_always
+from isthmus.connectors.sap.rfc.allowed import check_call, check_listed, denied_always
 from isthmus.connectors.sap.rfc.backends import backend_for, logon_to
 from isthmus.connectors.sap.rfc.faults import fault_of
 from isthmus.connectors.sap.rfc.interface import Interface
@@ -26,7 +26,7 @@ from isthmus.core.connector import (
     Probe,
     Settlement,
 )
-from isthmus.core.errors import Denied, InvalidArguments, NotFound, UpstreamError
+from isthmus.core.errors import Denied, InvalidArguments, UpstreamError
 from isthmus.core.http import Response, parse_json, path
 from isthmus.core.operation import Effect, RequestClass
 from isthmus.core.records import JSON
@@ -83,8 +83,6 @@ class SapRfc(Connector):
     async def catalogue(self, object: str) -> ObjectFacts:
         """Describe a function module by its interface, a unit of work by those of all that it calls."""
         functions = self._functions(object)
-        for each in functions:
-            self._check(each, {})
         described = [await self._interface(each, object) for each in functions]
         settings = [self._settings.functions[each] for each in functions]
         whole = object in self._settings.functions
@@ -134,18 +132,20 @@ class SapRfc(Connector):
         return Probe(identity=f"client {self._settings.client}", facts={"package": package, "door": "RFC"})
 
     def _functions(self, object: str) -> tuple[str, ...]:
-        if object in self._settings.units:
-            return tuple(self._settings.units[object])
-        if object in self._settings.functions:
-            return (object,)
-        setting = f"connections.{self.name}.settings.functions"
-        raise NotFound(f"{object[:60]!a} is not in {setting}; describe lists what is", object=object)
+        named = tuple(self._settings.units.get(object, ()))
+        for each in named:
+            check_listed(self.name, each, self._settings.functions)
+        if named:
+            return named
+        check_listed(self.name, object, self._settings.functions)
+        return (object,)
 
     def _writes(self, object: str) -> bool:
         return any(Effect(self._settings.functions[one].effect).writes for one in self._functions(object))
 
     def _check(self, function: str, arguments: Mapping[str, JSON]) -> None:
-        check_allowed(self.name, function, self._settings.functions, self._settings.tables, arguments)
+        check_listed(self.name, function, self._settings.functions)
+        check_call(self.name, function, self._settings.tables, arguments)
 
     def _calls(self, object: str, arguments: Mapping[str, JSON]) -> list[JSON]:
         calls = list[JSON]()
@@ -168,7 +168,7 @@ class SapRfc(Connector):
             functions = self._functions(name)
             for call in unit.calls:
                 self._check(call.function, call.arguments)
-        except (ValueError, NotFound, Denied):
+        except (ValueError, Denied):
             return ()
         called = tuple(call.function for call in unit.calls)
         effects = {Effect(self._settings.functions[one].effect) for one in called}

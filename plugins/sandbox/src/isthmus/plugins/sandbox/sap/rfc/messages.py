@@ -120,7 +120,8 @@ def raised(error: AbapException) -> bytes:
 
 def dumped(error: ShortDump) -> bytes:
     """Write the answer of a call that ended in a short dump."""
-    parts = [record(tag.ANSWER), record(tag.RETURN_CODE, struct.pack(">I", 4)), text(0x0403, error.key)]
+    parts = [record(tag.ANSWER), text(tag.MESSAGE_CLASS, "00"), text(tag.MESSAGE_TYPE, "X")]
+    parts += [text(tag.MESSAGE_NUMBER, "341"), text(tag.DUMP, error.key)]
     return b"".join([*parts, text(tag.ERROR_TEXT, str(error)), record(tag.END)])
 
 
