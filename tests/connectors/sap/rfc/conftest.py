@@ -1,13 +1,14 @@
 """A house whose one system is called by function modules."""
 
 import importlib.util
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from tests.conftest import COMPANY, write_folder
 from tests.connectors.sap.rfc.line import LineBackend
+from tests.passage.conftest import FastClock
 
 from isthmus.connectors.sap.rfc.backends import logon_to
 from isthmus.connectors.sap.rfc.connector import SapRfc
@@ -17,9 +18,8 @@ from isthmus.core.caller import Caller
 from isthmus.core.config import load_config
 from isthmus.core.gateway import Gateway
 from isthmus.core.plugins import Plugins
-from isthmus.core.resilience import SystemClock
-from isthmus.plugins.sandbox import Sandbox
 from isthmus.plugins.sandbox.sap.rfc import RfcEndpoint
+from isthmus.plugins.sandbox.server import ServerThread
 
 CEDAR = """
 @id("agents") permit (principal is Isthmus::Agent, action in
@@ -98,12 +98,14 @@ class Erp:
         self.connector = connector
         self.settings = ""
         self.url = sap.credentials()["url"]
-        self.clock = SystemClock()
+        self.clock = FastClock(speed=10)
         self.password = sap.users.password("ISTHMUS")
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Gateway]:
-        text = COMPANY + ERP.format(url=self.url, settings=self.settings)
+        text = COMPANY.replace("call_timeout = 20", "call_timeout = 150") + ERP.format(
+            url=self.url, settings=self.settings
+        )
         path = write_folder(self.folder, text, cedar=CEDAR)
         around = Surroundings(
             environ={"ERP_PASSWORD": self.password}, clock=self.clock, plugins=Plugins({"sap_rfc": self.connector}, {})
@@ -115,10 +117,19 @@ class Erp:
         return Caller("support", "alice", "support", "model-eu", "", "desktop-eu")
 
 
+@pytest.fixture(scope="session")
+def served() -> Iterator[RfcEndpoint]:
+    """The endpoint alone: the rest of the enterprise takes its time to begin anew."""
+    endpoint = RfcEndpoint(7)
+    with ServerThread({}, {}, tls={}, streams={"sap-rfc": endpoint}, head=8_192) as server:
+        endpoint.listens_on(server.ports["sap-rfc"])
+        yield endpoint
+
+
 @pytest.fixture
-def sap(sandbox: Sandbox) -> RfcEndpoint:
-    sandbox.sap_rfc.reset()
-    return sandbox.sap_rfc
+def sap(served: RfcEndpoint) -> RfcEndpoint:
+    served.reset()
+    return served
 
 
 CARRIED = [

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 from tests.connectors.sap.rfc.conftest import Erp
-from tests.passage.conftest import FastClock
 
 from isthmus.core.errors import (
     ConfigurationError,
@@ -144,7 +143,6 @@ async def test_the_line_cut_after_the_commit_is_read_back_as_done(gateway: Gatew
 async def test_the_line_cut_before_the_commit_stays_unknown_until_absence_proves_it(
     erp: Erp, sap: RfcEndpoint, function: str
 ) -> None:
-    erp.clock = clock = FastClock(speed=1)
     sap.fail(function, RfcFault.DROP_BEFORE)
     async with erp.open() as gateway:
         with pytest.raises(OutcomeUnknown) as unknown:
@@ -153,7 +151,7 @@ async def test_the_line_cut_before_the_commit_stays_unknown_until_absence_proves
             await call(gateway, erp, CREATE, ORDER)
         assert work(sap).count(CREATE) == 1
         assert "R-1" not in orders(sap)
-        clock.jump(600)
+        erp.clock.jump(600)
         await call(gateway, erp, CREATE, ORDER)
         assert orders(sap).count("R-1") == 1
         assert gateway.parts.journal.view().intent(unknown.value.intent).state is IntentState.NOT_HAPPENED

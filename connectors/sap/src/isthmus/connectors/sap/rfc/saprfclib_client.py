@@ -2,8 +2,9 @@
 
 import importlib
 import importlib.metadata
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Protocol, TypeVar, cast
 
@@ -54,8 +55,18 @@ class SaprfclibBackend:
     def connect(self, logon: Logon) -> RfcConnection:
         """Log on; raises as `RfcBackend.connect`."""
         more = {name: int(value) if value.isdigit() else value for name, value in logon.more.items()}
+        with ExitStack() as opened:
+            # It leaves its socket open where a logon is refused; what it does not keep is closed here.
+            client = self._logged_on(logon, more, opened)
+            opened.pop_all()
+        return _Session(self._package, cast("_Client", client))
+
+    def _logged_on(self, logon: Logon, more: Mapping[str, str | int], opened: ExitStack) -> object:
+        def dial(host: str, port: int) -> socket.socket:
+            return opened.enter_context(socket.create_connection((host, port), timeout=logon.patience))
+
         try:
-            client = self._package.connect(
+            return self._package.connect(
                 ashost=logon.host,
                 sysnr=f"{logon.port % 100:02d}",
                 port=None if "mshost" in more else logon.port,
@@ -66,6 +77,7 @@ class SaprfclibBackend:
                 strict_params=True,
                 connect_timeout=logon.patience,
                 read_timeout=logon.patience,
+                socket_factory=dial,
                 metadata_cache=self._known,
                 metadata_cache_key=f"{logon.host}:{logon.port}/{logon.client}",
                 **more,
@@ -80,7 +92,6 @@ class SaprfclibBackend:
             if any(word in said.lower() for word in _LOGON):
                 raise LogonRefused(said.removeprefix("logon failed: ")) from error
             raise BadCall(said) from error
-        return _Session(self._package, cast("_Client", client))
 
 
 class _Session:
