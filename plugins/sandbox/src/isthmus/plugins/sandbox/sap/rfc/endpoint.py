@@ -58,7 +58,7 @@ class RfcEndpoint:
         self.users = Users(self.client, Passwords("sap rfc", self._seed), _USERS)
         self.orders = Orders(self._seed)
         self.called: deque[str] = deque(maxlen=_KEPT)
-        self._faults: dict[str, deque[RfcFault]] = {}
+        self._faults: dict[str, deque[RfcFault | None]] = {}
 
     def listens_on(self, port: int) -> None:
         """Learn the port."""
@@ -69,9 +69,9 @@ class RfcEndpoint:
         known = {"url": f"rfc://127.0.0.1:{self._port}", "system": self.system, "client": self.client}
         return {**known, "username": "ISTHMUS", "password": self.users.password("ISTHMUS")}
 
-    def fail(self, function: str, fault: RfcFault) -> None:
-        """Let the next call of a function module go wrong; several wait for their turn."""
-        self._faults.setdefault(function, deque()).append(fault)
+    def fail(self, function: str, fault: RfcFault, *, after: int = 0) -> None:
+        """Let a call of a function module go wrong: the next one, or that after so many more; several take turns."""
+        self._faults.setdefault(function, deque()).extend([*[None] * after, fault])
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it ends; what was not committed is undone then."""
