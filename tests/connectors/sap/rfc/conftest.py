@@ -18,8 +18,8 @@ from isthmus.core.caller import Caller
 from isthmus.core.config import load_config
 from isthmus.core.gateway import Gateway
 from isthmus.core.plugins import Plugins
-from isthmus.plugins.sandbox.sap.rfc import RfcEndpoint
-from isthmus.plugins.sandbox.server import ServerThread
+from isthmus.plugins.sandbox.sap.rfc import RfcEndpoint, SoapService
+from isthmus.plugins.sandbox.server import HttpApp, ServerThread
 
 CEDAR = """
 @id("agents") permit (principal is Isthmus::Agent, action in
@@ -96,15 +96,17 @@ class Erp:
         self.folder = folder
         self.sap = sap
         self.connector = connector
-        self.settings = ""
+        self.settings = self.more = ""
         self.url = sap.credentials()["url"]
         self.clock = FastClock(speed=10)
         self.password = sap.users.password("ISTHMUS")
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Gateway]:
-        text = COMPANY.replace("call_timeout = 20", "call_timeout = 150") + ERP.format(
-            url=self.url, settings=self.settings
+        text = (
+            COMPANY.replace("call_timeout = 20", "call_timeout = 150")
+            + ERP.format(url=self.url, settings=self.settings)
+            + self.more
         )
         path = write_folder(self.folder, text, cedar=CEDAR)
         around = Surroundings(
@@ -121,8 +123,9 @@ class Erp:
 def served() -> Iterator[RfcEndpoint]:
     """The endpoint alone: the rest of the enterprise takes its time to begin anew."""
     endpoint = RfcEndpoint(7)
-    with ServerThread({}, {}, tls={}, streams={"sap-rfc": endpoint}, head=8_192) as server:
-        endpoint.listens_on(server.ports["sap-rfc"])
+    soap = HttpApp(SoapService(endpoint))
+    with ServerThread({"sap-soap": soap}, {}, tls={}, streams={"sap-rfc": endpoint}, head=8_192) as server:
+        endpoint.listens_on(server.ports["sap-rfc"], server.ports["sap-soap"])
         yield endpoint
 
 

@@ -13,7 +13,7 @@ from .clock import START, Clock
 from .gate import MAX_HEAD, Asked, Gate
 from .people import HOMES, build
 from .salesforce import SalesforceOrg, Switch, spools
-from .sap.rfc import RfcEndpoint
+from .sap.rfc import RfcEndpoint, SoapService
 from .server import HttpApp, ServerThread
 from .servicenow import InstanceSwitch, ServiceNowInstance
 from .switchboard import Switchboard
@@ -21,6 +21,7 @@ from .switchboard import Switchboard
 _TLS: Final = "tls"
 _GATE: Final = "gate"
 _RFC: Final = "sap-rfc"
+_SOAP: Final = "sap-soap"
 
 
 class Sandbox:
@@ -28,9 +29,9 @@ class Sandbox:
 
     Each org and instance has an HTTP port of its own; one TLS port serves all of them under the vendors' names, and a
     gate (an HTTP proxy) leads clients there that know no other address. `ports` fixes a port by the org's name (`eu`),
-    the instance's (`servicenow-eu`), `tls`, `gate` or `sap-rfc`, others are free ones; `start` is where the virtual
-    clock begins. `machine_time` is what the signers of JWT assertions and the checkers of certificates tell the time by
-    (seconds since 1970); nothing else reads it.
+    the instance's (`servicenow-eu`), `tls`, `gate`, `sap-rfc` or `sap-soap`, others are free ones; `start` is where the
+    virtual clock begins. `machine_time` is what the signers of JWT assertions and the checkers of certificates tell the
+    time by (seconds since 1970); nothing else reads it.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Sandbox:
         with ExitStack() as opened:
             opened.enter_context(self._authority)
             self._server = ServerThread(
-                {**self._fronts, _TLS: self._switch},
+                {**self._fronts, _TLS: self._switch, _SOAP: HttpApp(SoapService(self.sap_rfc))},
                 self._ports,
                 tls={_TLS: self._authority.context},
                 streams={_GATE: self._gate, _RFC: self.sap_rfc},
@@ -166,4 +167,5 @@ class Sandbox:
         for name, system in self._systems().items():
             if self._server is not None:
                 system.listens_on(self._port(name))
-        self.sap_rfc.listens_on(self._port(_RFC))
+        if self._server is not None:
+            self.sap_rfc.listens_on(self._port(_RFC), self._port(_SOAP))

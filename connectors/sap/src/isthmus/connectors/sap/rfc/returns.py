@@ -48,10 +48,11 @@ def refusals_in(results: Mapping[str, object]) -> Sequence[Message]:
 
 
 def _lines(value: object) -> Iterator[Mapping[str, object]]:
-    if isinstance(value, Mapping):
-        yield value
-    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        yield from (one for one in value if isinstance(one, Mapping))
+    lines = [value] if isinstance(value, Mapping) else value
+    for one in lines if isinstance(lines, Sequence) and not isinstance(lines, str | bytes) else ():
+        if isinstance(one, Mapping):
+            # Generated SOAP services write the same names in another case.
+            yield {str(name).upper(): told for name, told in one.items()}
 
 
 def _is_message(line: Mapping[str, object]) -> bool:

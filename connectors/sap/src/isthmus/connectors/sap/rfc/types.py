@@ -72,7 +72,7 @@ def to_abap(field: Field, value: JSON, place: str = "") -> Scalar:
 def from_abap(field: Field, value: object) -> JSON:
     """Return one value as JSON: numbers that a reader could round as text, bytes in Base64."""
     if field.type == "P":
-        return str(value).strip()
+        return f"{Decimal(str(value).strip() or 0):f}"
     if field.type in _INTEGERS:
         number = int(str(value).strip() or 0)
         return number if abs(number) < _SAFE else str(number)

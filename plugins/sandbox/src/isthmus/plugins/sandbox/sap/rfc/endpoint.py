@@ -9,7 +9,7 @@ from isthmus.plugins.sandbox.passwords import Passwords
 
 from .dictionary import dictionary
 from .faults import RfcFault
-from .functions import FUNCTIONS, Session
+from .functions import Session, run
 from .gateway import Conversation, Ended, Frame
 from .logon import Users
 from .messages import (
@@ -47,7 +47,7 @@ class RfcEndpoint:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._port = 0
+        self._port = self._soap = 0
         self._numbers = count(10_000_000)
         self._open: set[asyncio.StreamWriter] = set()
         self._ended = asyncio.Event()
@@ -60,13 +60,15 @@ class RfcEndpoint:
         self.called: deque[str] = deque(maxlen=_KEPT)
         self._faults: dict[str, deque[RfcFault | None]] = {}
 
-    def listens_on(self, port: int) -> None:
-        """Learn the port."""
+    def listens_on(self, port: int, soap: int = 0) -> None:
+        """Learn the ports of the gateway and of the SOAP services."""
         self._port = port
+        self._soap = soap
 
     def credentials(self) -> dict[str, str]:
         """Return where the gateway listens, and a user who may log on, as plain values."""
-        known = {"url": f"rfc://127.0.0.1:{self._port}", "system": self.system, "client": self.client}
+        known = {"url": f"rfc://127.0.0.1:{self._port}", "soap_url": f"http://127.0.0.1:{self._soap}"}
+        known |= {"system": self.system, "client": self.client}
         return {**known, "username": "ISTHMUS", "password": self.users.password("ISTHMUS")}
 
     def fail(self, function: str, fault: RfcFault, *, after: int = 0) -> None:
@@ -144,8 +146,7 @@ def _run(session: Session, message: Message, fault: RfcFault | None) -> bytes:
     function = dictionary().functions.get(message.function)
     if function is None:
         raise AbapException("FU_NOT_FOUND", ("FL", "046"), message.function)
-    arguments = arguments_of(function, message)
-    results = {**arguments, **FUNCTIONS[function.name](session, arguments)}
+    results = run(session, function, arguments_of(function, message))
     if fault is RfcFault.DUMP:
         raise ShortDump("COMPUTE_INT_ZERODIVIDE", "Division by 0 (type I)")
     return success(function, message, results)

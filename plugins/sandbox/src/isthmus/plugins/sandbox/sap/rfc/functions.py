@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
+from .dictionary import Function
 from .metadata import field_information, function_interface, structure_definition
 from .orders import Work
 from .sales import change, create, details, orders_of
 from .tables import read_table
 from .values import Line, Value
 
-__all__ = ["FUNCTIONS", "Session"]
+__all__ = ["Session", "run"]
 
 Arguments = Mapping[str, Value]
 Results = dict[str, Value]
@@ -23,6 +24,11 @@ class Session:
     system: str
     user: str
     work: Work
+
+
+def run(session: Session, function: Function, given: Arguments) -> Results:
+    """Run a function module; what it does not fill stays as its caller gave it."""
+    return {**given, **_FUNCTIONS[function.name](session, given)}
 
 
 def _ping(_session: Session, _given: Arguments) -> Results:
@@ -60,7 +66,7 @@ def _working(function: Callable[[Work, Arguments], Results]) -> Callable[[Sessio
     return lambda session, given: function(session.work, given)
 
 
-FUNCTIONS: Final[Mapping[str, Callable[[Session, Arguments], Results]]] = {
+_FUNCTIONS: Final[Mapping[str, Callable[[Session, Arguments], Results]]] = {
     "RFCPING": _ping,
     "RFC_PING": _ping,
     "STFC_CONNECTION": _echo,

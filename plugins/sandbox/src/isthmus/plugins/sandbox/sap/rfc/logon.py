@@ -48,9 +48,12 @@ class Users:
 
     def judge(self, message: Message) -> tuple[str, str]:
         """Return the user of a logon and why it is refused, which is empty where it is not."""
-        user = message.logon.get(USER, b"").decode("latin-1").strip().upper()
-        client = message.logon.get(CLIENT, b"").decode("latin-1")
-        given = unmixed(message.logon.get(PASSWORD, b""))
+        user, client = (message.logon.get(each, b"").decode("latin-1") for each in (USER, CLIENT))
+        return self.check(user, unmixed(message.logon.get(PASSWORD, b"")), client)
+
+    def check(self, name: str, given: bytes, client: str) -> tuple[str, str]:
+        """Do what `judge` does for a name and a password in plain bytes."""
+        user = name.strip().upper()
         if client != self.client:
             return user, f"Client {client[:3]} is not available in this system"
         if user not in self.users:
