@@ -98,13 +98,14 @@ class Erp:
         self.connector = connector
         self.settings = self.more = ""
         self.url = sap.credentials()["url"]
+        self.call_timeout = 150
         self.clock = FastClock(speed=10)
         self.password = sap.users.password("ISTHMUS")
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Gateway]:
         text = (
-            COMPANY.replace("call_timeout = 20", "call_timeout = 150")
+            COMPANY.replace("call_timeout = 20", f"call_timeout = {self.call_timeout}")
             + ERP.format(url=self.url, settings=self.settings)
             + self.more
         )

@@ -1,7 +1,7 @@
 """Which parameters does a function module have, and what does each hold?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 __all__ = ["DESCRIBING", "FIELDS_OF", "PARAMETERS_OF", "Direction", "Field", "Interface", "Parameter", "describe"]
@@ -110,7 +110,8 @@ def _parameter(row: Mapping[str, object], fields_of: Callable[[str], tuple[Field
     structure, column, type = (_letters(row, each) for each in ("TABNAME", "FIELDNAME", "EXID"))
     flat = type not in ("u", "h", "v") and direction is not Direction.TABLES
     like = next((one for one in fields_of(structure) if one.name == column), None) if flat and column else None
-    fields = ((like or _elementary(name, type, row)),) if flat else fields_of(structure)
+    one = replace(like, name=name) if like else _elementary(name, type, row)
+    fields = (one,) if flat else fields_of(structure)
     optional = _letters(row, "OPTIONAL") == "X"
     table = direction is Direction.TABLES or type == "h"
     return Parameter(name, direction, fields, flat, table, optional, _letters(row, "PARAMTEXT"))

@@ -28,6 +28,7 @@ from .orders import Orders
 from .records import Malformed
 
 HEAD: Final = 1 << 16
+STALLED: Final = 2.0
 _KEPT: Final = 10_000
 _USERS: Final = frozenset({"ALICE", "BOB", "ISTHMUS"})
 
@@ -122,6 +123,8 @@ class RfcEndpoint:
         fault = waiting.popleft() if waiting else None
         if fault is RfcFault.DROP_BEFORE:
             raise _Dropped
+        if fault is RfcFault.STALL:
+            await asyncio.sleep(STALLED)
         return await self._answer(conversation, session, (frame, message), fault)
 
     async def _answer(
