@@ -3,9 +3,11 @@
 import asyncio
 from dataclasses import replace
 
+import msgspec
 import pytest
 from tests.connectors.sap.rfc.conftest import Erp
 
+from isthmus.core.caller import Principal
 from isthmus.core.errors import (
     ConfigurationError,
     CredentialError,
@@ -17,7 +19,9 @@ from isthmus.core.errors import (
     UpstreamRejected,
 )
 from isthmus.core.gateway import Gateway
+from isthmus.core.http import CallScope, Meter
 from isthmus.core.journal import IntentState
+from isthmus.core.resilience import Deadline
 from isthmus.core.results import Answer, as_json
 from isthmus.plugins.sandbox.sap.rfc import RfcEndpoint, RfcFault
 
@@ -277,3 +281,19 @@ async def test_a_password_does_not_go_over_the_net_in_plain_text(erp: Erp) -> No
     with pytest.raises(ConfigurationError, match=r"settings\.way\.snc"):
         async with erp.open():
             pass
+
+
+async def test_lists_what_the_settings_name_and_nothing_that_is_never_called(gateway: Gateway, erp: Erp) -> None:
+    listed = as_json(await gateway.session(erp.caller()).describe("erp"))["objects"]
+    named = {one["name"] for one in listed}
+    assert {CREATE, "two_orders", "STFC_CONNECTION"} <= named
+    assert "BAPI_USER_CHANGE" not in named
+
+
+async def test_doctor_learns_by_which_package_it_logs_on(gateway: Gateway, erp: Erp, sap: RfcEndpoint) -> None:
+    connection = gateway.parts.systems["erp"].connections["erp-eu"]
+    looking = msgspec.structs.replace(connection.looking_up(""), objects=frozenset())
+    scope = CallScope(Principal("erp-eu"), looking, Deadline.after(10, connection.clock), None, Meter(), "c0ffee")
+    probed = await connection.bind(scope).probe()
+    assert probed.facts["package"].split()[0] in ("line", "saprfclib")
+    assert not work(sap)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jsonschema_rs
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from isthmus.connectors.sap.rfc.interface import Direction, Field, Interface, Parameter
@@ -45,6 +45,7 @@ FIELDS = {
 }
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(list(FIELDS)).flatmap(lambda one: st.tuples(st.just(one), FIELDS[one])))
 def test_a_value_comes_back_and_fits_its_schema(case: tuple[Field, object]) -> None:
     field, value = case

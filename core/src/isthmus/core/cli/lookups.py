@@ -28,13 +28,13 @@ async def probe(gateway: "Gateway", connection: "Connection", user: str) -> "Pro
 
 
 async def describe(gateway: "Gateway", connection: "Connection", object: str, user: str) -> "ObjectFacts | None":
-    """Read what is known of an object; None where the connection has none of that name."""
+    """Read what is known of an object; None where the connection has none of that name, or its settings refuse it."""
     principal = connection.principal(Caller(MATRIX, user or None))
     known = connection.known(principal, lambda one: _looking_up(gateway, connection, one, principal, MATRIX))
     try:
         return await known.object(object)
     except IsthmusError as error:
-        if error.reason in ("not_found", "invalid_arguments"):
+        if error.reason in ("not_found", "invalid_arguments", "denied"):
             return None
         raise
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from isthmus.plugins.sandbox.sap.rfc.dictionary import Elementary, dictionary, laid_out
@@ -74,6 +74,7 @@ VALUES = {
 }
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(list(VALUES)).flatmap(lambda one: st.tuples(st.just(one), VALUES[one])))
 def test_a_value_comes_back(case: tuple[Elementary, object]) -> None:
     type, value = case
