@@ -21,6 +21,7 @@ class Line:
 
     def __init__(self, port, patience=10.0):
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=patience)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._asked(PROBE)
         self.handle = self._asked(b"\x06\x01".ljust(453, b"\0"))[40:48]
         self.write(b"\x06\x0f".ljust(224, b"\0"))

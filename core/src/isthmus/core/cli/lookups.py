@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from isthmus.core.caller import Caller
-from isthmus.core.errors import IsthmusError
+from isthmus.core.errors import Denied, IsthmusError
 
 if TYPE_CHECKING:
     from isthmus.core.caller import Principal
@@ -34,7 +34,7 @@ async def describe(gateway: "Gateway", connection: "Connection", object: str, us
     try:
         return await known.object(object)
     except IsthmusError as error:
-        if error.reason in ("not_found", "invalid_arguments", "denied"):
+        if isinstance(error, Denied) or error.reason in ("not_found", "invalid_arguments"):
             return None
         raise
 
