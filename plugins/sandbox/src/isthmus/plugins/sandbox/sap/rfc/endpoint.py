@@ -28,7 +28,7 @@ from .orders import Orders
 from .records import Malformed
 
 HEAD: Final = 1 << 16
-STALLED: Final = 2.0
+STALLED: Final = 1.0
 _KEPT: Final = 10_000
 _USERS: Final = frozenset({"ALICE", "BOB", "ISTHMUS"})
 

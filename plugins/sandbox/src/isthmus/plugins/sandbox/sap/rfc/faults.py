@@ -11,7 +11,7 @@ class RfcFault(StrEnum):
     DUMP = "dump"
     """The function module ends in a short dump; nothing of its unit of work stays."""
     STALL = "stall"
-    """The function module takes two seconds."""
+    """The function module takes a second."""
     DROP_BEFORE = "drop_before"
     """The line breaks before the function module has begun."""
     DROP_AFTER = "drop_after"
