@@ -148,3 +148,11 @@ async def test_what_fails_before_the_logon_was_not_sent(
         await wire.handle_async_request(request)
     assert (unsent.value.lasting, sending.sends) == (lasting, 0)
     await wire.aclose()
+
+
+async def test_nothing_is_sent_once_isthmus_closes(wire: RfcWire, sap: RfcEndpoint) -> None:
+    await wire.aclose()
+    request, sending = asked(sap, UNIT)
+    with pytest.raises(NotSent, match="closing"):
+        await wire.handle_async_request(request)
+    assert (sending.sends, work(sap)) == (0, [])

@@ -95,6 +95,7 @@ class RfcWire(Carrier):
         self._pool = ThreadPoolExecutor(sessions, thread_name_prefix="rfc")
         self._interfaces = dict(known)
         self._wrong: dict[bytes, float] = {}
+        self._closed = False
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Run one unit of work.
@@ -104,6 +105,8 @@ class RfcWire(Carrier):
             Broken: the line broke after the first call had left.
             Unreadable: the answer is too large.
         """
+        if self._closed:
+            raise NotSent("isthmus is closing", lasting=True)
         sending = sending_of(request)
         asked = _read(request.url.path, await content_of(request))
         attempt = _Attempt(sending.sent)
@@ -116,8 +119,6 @@ class RfcWire(Carrier):
         except asyncio.CancelledError:
             attempt.give_up()
             raise
-        except _GivenUp as error:
-            raise NotSent("nobody waited any more") from error
         body = json.dumps(told, separators=(",", ":")).encode()
         if len(body) > LARGEST:
             raise Unreadable(f"it is larger than {LARGEST >> 20} MB")
@@ -125,6 +126,7 @@ class RfcWire(Carrier):
 
     async def aclose(self) -> None:
         """Take no more requests; sessions under way end by themselves."""
+        self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _answer(self, logon: Logon, asked: _Asked, attempt: _Attempt) -> tuple[int, JSON]:
