@@ -17,7 +17,7 @@ from isthmus.core.resilience import FaultKind
 from isthmus.core.streams import Batch, Begun, Changed, FileFacts, Invoked, Line, LineOutcome, Load, Loaded, Upload
 
 if TYPE_CHECKING:
-    from httpx2 import Request
+    from httpx2 import AsyncBaseTransport, Request
     from requests import Session as RequestsSession
 
     from isthmus.core.http import Http, Response
@@ -203,6 +203,14 @@ class Connector(ABC):
         if "query" in own:
             own.add("export")
         return frozenset(own)
+
+    def carrier(self, wire: "AsyncBaseTransport", url: str) -> "AsyncBaseTransport":
+        """Return what carries this connection's requests below the request path; by default that is HTTP.
+
+        Another carrier may use `wire`, which core closes after it. It is an
+        `isthmus.core.http.Carrier` where it can tell when the first byte of a request leaves.
+        """
+        return wire
 
     # What an outgoing request is, and what an answer means: pure, no I/O.
 

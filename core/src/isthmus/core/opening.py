@@ -82,6 +82,9 @@ class SystemBuilder:
             stack=self.stack,
         )
         proof = await prover.proof()
+        carrier = connector.carrier(proof.wire, settings.url)
+        if carrier is not proof.wire:
+            self.stack.push_async_callback(carrier.aclose)
         budget = Budget(settings.budget.key or str(origin), self.store, _rules(settings.budget), clock=clock)
         await self.stack.enter_async_context(budget)
         chain = ChainParts(
@@ -91,7 +94,7 @@ class SystemBuilder:
             credentials=proof.credentials,
             budget=budget,
             breakers=Breakers(clock, secrets.SystemRandom().random),
-            wire=proof.wire,
+            wire=carrier,
             cookies=CookieJars() if connector.wants_cookies else None,
             request_ids=connector.request_id_headers,
             clock=clock,

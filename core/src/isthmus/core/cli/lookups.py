@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from isthmus.core.caller import Caller
-from isthmus.core.errors import IsthmusError
+from isthmus.core.errors import Denied, IsthmusError
 
 if TYPE_CHECKING:
     from isthmus.core.caller import Principal
@@ -28,13 +28,13 @@ async def probe(gateway: "Gateway", connection: "Connection", user: str) -> "Pro
 
 
 async def describe(gateway: "Gateway", connection: "Connection", object: str, user: str) -> "ObjectFacts | None":
-    """Read what is known of an object; None where the connection has none of that name."""
+    """Read what is known of an object; None where the connection has none of that name, or its settings refuse it."""
     principal = connection.principal(Caller(MATRIX, user or None))
     known = connection.known(principal, lambda one: _looking_up(gateway, connection, one, principal, MATRIX))
     try:
         return await known.object(object)
     except IsthmusError as error:
-        if error.reason in ("not_found", "invalid_arguments"):
+        if isinstance(error, Denied) or error.reason in ("not_found", "invalid_arguments"):
             return None
         raise
 

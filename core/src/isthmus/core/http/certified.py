@@ -11,7 +11,7 @@ from isthmus.core.caller import Principal
 from isthmus.core.credentials import CertificateSource
 from isthmus.core.http.faults import NotSent, WireFault
 from isthmus.core.http.scope import sending_of
-from isthmus.core.http.wire import AiohttpWire, ForeignWire, WireSettings
+from isthmus.core.http.wire import AiohttpWire, Carrier, ForeignWire, WireSettings
 
 __all__ = ["CertifiedWire"]
 
@@ -37,7 +37,7 @@ class _Line:
             await self.wire.aclose()
 
 
-class CertifiedWire(httpx2.AsyncBaseTransport):
+class CertifiedWire(Carrier):
     """A pool of connections for each certificate: nobody's request goes over one that another's certificate opened.
 
     A new generation of a certificate opens connections of its own; the old ones carry what is under way, and end.
@@ -107,4 +107,4 @@ class CertifiedWire(httpx2.AsyncBaseTransport):
 
 
 def _native(wire: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseTransport:
-    return wire if isinstance(wire, AiohttpWire) else ForeignWire(wire)
+    return wire if isinstance(wire, Carrier) else ForeignWire(wire)

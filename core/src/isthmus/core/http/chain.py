@@ -10,7 +10,6 @@ from opentelemetry.trace import Tracer
 from isthmus.core.budgets import Budget
 from isthmus.core.caller import Principal
 from isthmus.core.credentials import CredentialSource
-from isthmus.core.http.certified import CertifiedWire
 from isthmus.core.http.credential import CookieJars, CredentialLayer
 from isthmus.core.http.effect import Dialect, EffectCheck
 from isthmus.core.http.guard import BreakerGate
@@ -19,7 +18,7 @@ from isthmus.core.http.quota import BudgetGate
 from isthmus.core.http.retry import Retry
 from isthmus.core.http.telemetry import Telemetry
 from isthmus.core.http.timing import DeadlineCut
-from isthmus.core.http.wire import AiohttpWire, ForeignWire
+from isthmus.core.http.wire import Carrier, ForeignWire
 from isthmus.core.resilience import Breakers, Clock, RetryPolicy, SystemClock
 
 __all__ = ["ChainParts", "compose"]
@@ -62,7 +61,7 @@ class ChainParts:
 def compose(parts: ChainParts) -> httpx2.AsyncBaseTransport:
     """Put the layers together, the one nearest to the system first."""
     wire = parts.cassette(parts.wire) if parts.cassette else parts.wire
-    chain: httpx2.AsyncBaseTransport = wire if isinstance(wire, AiohttpWire | CertifiedWire) else ForeignWire(wire)
+    chain: httpx2.AsyncBaseTransport = wire if isinstance(wire, Carrier) else ForeignWire(wire)
     chain = Telemetry(chain, request_ids=parts.request_ids, tracer=parts.tracer)
     chain = BreakerGate(chain, parts.dialect, parts.breakers, parts.org, operations=parts.operations)
     chain = CredentialLayer(chain, parts.credentials, parts.cookies)

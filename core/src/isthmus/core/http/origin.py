@@ -14,8 +14,10 @@ from isthmus.core.http.scope import scope_of
 __all__ = ["Origin", "OriginPin"]
 
 LONGEST = 8_192
-PORTS = {"http": 80, "https": 443}
-_URL = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?", re.IGNORECASE)
+PORTS = {"http": 80, "https": 443, "rfc": 3300}
+_URL = re.compile(
+    r"(?P<scheme>https?|rfc)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?", re.IGNORECASE
+)
 _REST = re.compile(r"[\x21-\x5b\x5d-\x7e]*")
 _SAFE = "-._~:/?@!$&'()*+,;=%"
 _HEADER = re.compile(rb"[\t\x20-\x7e]*")
@@ -34,7 +36,7 @@ class Origin:
         """Read the origin of a configured URL.
 
         Raises:
-            ConfigurationError: it is not an http or https URL with a plain host.
+            ConfigurationError: it is not an http, https or rfc URL with a plain host.
         """
         found = _URL.match(url)
         if not found or (url[found.end() :] and url[found.end()] != "/") or found["host"].endswith("."):

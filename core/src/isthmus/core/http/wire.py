@@ -25,7 +25,7 @@ from isthmus.core.http.inflate import ACCEPTED, Body, encoding_of
 from isthmus.core.http.scope import Sending, sending_of
 from isthmus.core.streams import Upload
 
-__all__ = ["AiohttpWire", "ForeignWire", "WireSettings"]
+__all__ = ["AiohttpWire", "Carrier", "ForeignWire", "WireSettings"]
 
 USER_AGENT = "isthmus"
 LARGEST = 32 << 20
@@ -156,7 +156,14 @@ async def _once(
         raise Broken("the connection was lost") from error
 
 
-class AiohttpWire(httpx2.AsyncBaseTransport):
+class Carrier(httpx2.AsyncBaseTransport):
+    """A wire that tells `sending_of(request)` itself when the first byte leaves, and answers with a `Whole`.
+
+    It raises what `AiohttpWire` raises: NotSent only while nothing has left.
+    """
+
+
+class AiohttpWire(Carrier):
     """aiohttp's connection pool under httpx2's types; redirects, cookies and the environment's proxies are left alone.
 
     Answers come back whole and decompressed.

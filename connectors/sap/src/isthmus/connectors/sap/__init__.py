@@ -1,4 +1,4 @@
-"""SAP for isthmus: typed, governed records over OData V2 and V4."""
+"""SAP for isthmus: typed, governed records over OData V2 and V4, and function modules over RFC."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -7,11 +7,18 @@ from isthmus.core.plugins import ConnectorDetails, CredentialDetails, hookimpl
 
 if TYPE_CHECKING:
     from .connector import Sap
+    from .rfc.connector import SapRfc
+    from .rfc.settings import SapRfcSettings
     from .settings import SapSettings
 
-__all__ = ["Sap", "SapSettings", "isthmus_connectors", "isthmus_credentials"]
+__all__ = ["Sap", "SapRfc", "SapRfcSettings", "SapSettings", "isthmus_connectors", "isthmus_credentials"]
 
-_HOMES = {"Sap": "connector", "SapSettings": "settings"}
+_HOMES = {
+    "Sap": "connector",
+    "SapRfc": "rfc.connector",
+    "SapRfcSettings": "rfc.settings",
+    "SapSettings": "settings",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -23,10 +30,12 @@ def __getattr__(name: str) -> object:
 
 @hookimpl
 def isthmus_connectors(details: ConnectorDetails) -> None:
-    """Bring the SAP connector."""
+    """Bring the SAP connectors."""
     from .connector import Sap
+    from .rfc.connector import SapRfc
 
     details.register(Sap)
+    details.register(SapRfc)
 
 
 @hookimpl

@@ -14,12 +14,15 @@ from .gate import MAX_HEAD, Asked, Gate
 from .people import HOMES, build
 from .salesforce import SalesforceOrg, Switch, spools
 from .sap import LandscapeSwitch, SapLandscape
+from .sap.rfc import RfcEndpoint, SoapService
 from .server import HttpApp, ServerThread
 from .servicenow import InstanceSwitch, ServiceNowInstance
 from .switchboard import Switchboard
 
 _TLS: Final = "tls"
 _GATE: Final = "gate"
+_RFC: Final = "sap-rfc"
+_SOAP: Final = "sap-soap"
 
 
 class Sandbox:
@@ -27,8 +30,8 @@ class Sandbox:
 
     Each org, instance and landscape has an HTTP port of its own; one TLS port serves all of them under the vendors'
     names, and a gate (an HTTP proxy) leads clients there that know no other address. `ports` fixes a port by the org's
-    name (`eu`), the instance's (`servicenow-eu`), the landscape's (`sap-eu`), `tls` or `gate`, others are free ones;
-    `start` is where the virtual clock begins.
+    name (`eu`), the instance's (`servicenow-eu`), the landscape's (`sap-eu`), `tls`, `gate`, `sap-rfc` or `sap-soap`,
+    others are free ones; `start` is where the virtual clock begins.
     `machine_time` is what the signers of JWT assertions and the checkers of certificates tell the time by (seconds
     since 1970); nothing else reads it.
     """
@@ -50,6 +53,7 @@ class Sandbox:
         self.salesforce: Mapping[str, SalesforceOrg] = self._orgs()
         self.servicenow: Mapping[str, ServiceNowInstance] = self._instances()
         self.sap: Mapping[str, SapLandscape] = self._landscapes()
+        self.sap_rfc = RfcEndpoint(seed)
         self._fronts = {name: HttpApp(system, spools) for name, system in self._systems().items()}
         self._switch = HttpApp(self._switchboard(), spools)
         self._ports: Mapping[str, int] = ports or {}
@@ -62,10 +66,10 @@ class Sandbox:
         with ExitStack() as opened:
             opened.enter_context(self._authority)
             self._server = ServerThread(
-                {**self._fronts, _TLS: self._switch},
+                {**self._fronts, _TLS: self._switch, _SOAP: HttpApp(SoapService(self.sap_rfc))},
                 self._ports,
                 tls={_TLS: self._authority.context},
-                streams={_GATE: self._gate},
+                streams={_GATE: self._gate, _RFC: self.sap_rfc},
                 head=MAX_HEAD,
             )
             opened.enter_context(self._server)
@@ -121,6 +125,7 @@ class Sandbox:
         self.servicenow = MappingProxyType({home: each.anew() for home, each in self.servicenow.items()})
         self.sap = MappingProxyType({home: each.anew() for home, each in self.sap.items()})
         self._switch.handler = self._switchboard()
+        self.sap_rfc.reset()
         for name, system in self._systems().items():
             self._fronts[name].handler = system
         self._announce()
@@ -136,7 +141,8 @@ class Sandbox:
         if self._server is not None:
             where = {"tls_port": self.tls_port, "gate": self.gate, "ca_file": str(self.ca_file)}
             where["environment"] = dict(self.environment)
-        return {"seed": self.seed, "salesforce": orgs, "servicenow": instances, "sap": landscapes, **where}
+        known = {"seed": self.seed, "salesforce": orgs, "servicenow": instances, "sap": landscapes}
+        return {**known, "sap_rfc": self.sap_rfc.credentials(), **where}
 
     def _port(self, name: str) -> int:
         if self._server is None or name not in self._server.ports:
@@ -173,3 +179,5 @@ class Sandbox:
         for name, system in self._systems().items():
             if self._server is not None:
                 system.listens_on(self._port(name))
+        if self._server is not None:
+            self.sap_rfc.listens_on(self._port(_RFC), self._port(_SOAP))

@@ -1,0 +1,1 @@
+"""How does isthmus call function modules of an SAP system?"""
