@@ -2,7 +2,7 @@
 
 import pytest
 
-from isthmus.core.errors import RetryLater, UpstreamError
+from isthmus.core.errors import ConfigurationError, RetryLater, UpstreamError
 from isthmus.core.http import Broken, Carrier, NotSent, Origin, Whole, path, sending_of
 
 
@@ -28,7 +28,7 @@ class Pigeons(Carrier):
 
 async def test_a_carrier_takes_the_whole_path(connect):
     pigeons = Pigeons()
-    http = connect("rfc://desk.example", wire=pigeons).http("create")
+    http = connect("pigeon://desk.example:7", wire=pigeons).http("create")
     assert (await http.post(path("/Ticket"), json={})).json() == {"id": "1"}
     assert pigeons.proof == "Bearer token-1"
     assert (http.scope.meter.sends, http.scope.meter.writes_done) == (1, 1)
@@ -36,26 +36,27 @@ async def test_a_carrier_takes_the_whole_path(connect):
 
 async def test_what_never_left_is_repeated_even_if_it_writes(connect):
     pigeons = Pigeons(before=1)
-    http = connect("rfc://desk.example", wire=pigeons).http("create")
+    http = connect("pigeon://desk.example:7", wire=pigeons).http("create")
     await http.post(path("/Ticket"), json={})
     assert (pigeons.flights, http.scope.meter.writes_sent) == (2, 1)
 
 
 async def test_what_left_and_broke_is_never_repeated(connect):
     pigeons = Pigeons(after=True)
-    http = connect("rfc://desk.example", wire=pigeons).http("create")
+    http = connect("pigeon://desk.example:7", wire=pigeons).http("create")
     with pytest.raises(UpstreamError, match="what became of it is not known"):
         await http.post(path("/Ticket"), json={})
     assert (pigeons.flights, http.scope.meter.write_sent, http.scope.meter.write_answered) == (1, True, False)
 
 
 async def test_what_never_leaves_was_not_sent(connect):
-    http = connect("rfc://desk.example", wire=Pigeons(before=99)).http("create")
+    http = connect("pigeon://desk.example:7", wire=Pigeons(before=99)).http("create")
     with pytest.raises(RetryLater, match="Nothing was sent"):
         await http.post(path("/Ticket"), json={})
     assert not http.scope.meter.write_sent
 
 
-def test_rfc_has_an_origin_with_the_first_gateway_as_its_port():
-    assert Origin.of("rfc://sap.example") == Origin("rfc", "sap.example", 3300)
-    assert str(Origin.of("rfc://sap.example:3342")) == "rfc://sap.example:3342"
+def test_another_scheme_has_an_origin_with_a_port_of_its_own():
+    assert str(Origin.of("pigeon://desk.example:7")) == "pigeon://desk.example:7"
+    with pytest.raises(ConfigurationError, match="needs a port"):
+        Origin.of("pigeon://desk.example")

@@ -70,6 +70,9 @@ class SystemBuilder:
     async def _connection(self, name: str, system: str) -> Connection:
         settings, clock = self.config.file.connections[name], self.around.clock
         connector, origin = self._connector(name, settings), Origin.of(settings.url)
+        if origin.scheme not in connector.schemes:
+            known = " or ".join(sorted(connector.schemes))
+            raise ConfigurationError(f"connections.{name}.url: write {known}, not {origin.scheme!r}", object=name)
         prover = Prover(
             name=name,
             settings=settings,

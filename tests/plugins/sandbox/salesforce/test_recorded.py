@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -43,7 +44,8 @@ class Listed:
 
 def listed() -> list[Listed]:
     _, _, table = PAGE.read_text("utf-8").partition("| recorded in |")
-    rows = [line.strip("|").split("|") for line in table.splitlines()[2:] if line.startswith("|")]
+    lines = takewhile(lambda line: line.startswith("|"), table.splitlines()[2:])
+    rows = [line.strip("|").split("|") for line in lines]
     found = [Listed(*(cell.strip().strip("`") for cell in row[:3])) for row in rows if row[3].strip()]
     assert len(found) == len(rows), "every difference has a reason"
     return found

@@ -14,9 +14,10 @@ from isthmus.core.http.scope import scope_of
 __all__ = ["Origin", "OriginPin"]
 
 LONGEST = 8_192
-PORTS = {"http": 80, "https": 443, "rfc": 3300}
+PORTS = {"http": 80, "https": 443}
+"""What a URL of these schemes leaves out; one of any other scheme names its port."""
 _URL = re.compile(
-    r"(?P<scheme>https?|rfc)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?", re.IGNORECASE
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?", re.IGNORECASE
 )
 _REST = re.compile(r"[\x21-\x5b\x5d-\x7e]*")
 _SAFE = "-._~:/?@!$&'()*+,;=%"
@@ -36,13 +37,15 @@ class Origin:
         """Read the origin of a configured URL.
 
         Raises:
-            ConfigurationError: it is not an http, https or rfc URL with a plain host.
+            ConfigurationError: it is no URL with a plain host, or its port is not known.
         """
         found = _URL.match(url)
         if not found or (url[found.end() :] and url[found.end()] != "/") or found["host"].endswith("."):
             raise ConfigurationError(f"{url!r} is no base URL; write it as https://host or https://host:port.")
-        scheme = found["scheme"].lower()
-        return cls(scheme, found["host"].lower(), int(found["port"] or PORTS[scheme]))
+        scheme, host, port = _named(found)
+        if not port:
+            raise ConfigurationError(f"{url!r} needs a port; write it as {scheme}://{host}:port.")
+        return cls(scheme, host, port)
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}"
@@ -55,7 +58,7 @@ class Origin:
     @property
     def netloc(self) -> str:
         """Return host and port as a `Host` header has them."""
-        return self.host if self.port == PORTS[self.scheme] else f"{self.host}:{self.port}"
+        return self.host if self.port == PORTS.get(self.scheme) else f"{self.host}:{self.port}"
 
     def resolve(self, url: str, base: str = "/") -> str:
         """Return a URL that the system gave as one inside this origin; `base` is the path relative ones start from.
@@ -66,12 +69,7 @@ class Origin:
         rest = url
         if found := _URL.match(url):
             rest = url[found.end() :] or "/"
-            named = (
-                found["scheme"].lower(),
-                found["host"].lower(),
-                int(found["port"] or PORTS[found["scheme"].lower()]),
-            )
-            if named != (self.scheme, self.host, self.port):
+            if _named(found) != (self.scheme, self.host, self.port):
                 raise self._refusal("leads to another origin")
             if rest[0] == "?":
                 rest = "/" + rest
@@ -105,6 +103,11 @@ class Origin:
             code="foreign_origin",
             object=str(self),
         )
+
+
+def _named(found: re.Match[str]) -> tuple[str, str, int]:
+    scheme = found["scheme"].lower()
+    return scheme, found["host"].lower(), int(found["port"] or PORTS.get(scheme, 0))
 
 
 def _inside(url: httpx2.URL, pin: Origin) -> bool:

@@ -48,5 +48,5 @@ def logon_to(connection: str, settings: SapRfcSettings, url: str) -> Logon:
             "for SNC, or settings.plain_text = true where the way is safe otherwise",
             object=connection,
         )
-    port = found.port or (3300 if found.scheme == "rfc" else 443)
+    port = found.port or 443
     return Logon(host, port, settings.client, "", "", settings.language, settings.patience, more)

@@ -42,6 +42,7 @@ class SapRfc(Connector):
 
     settings: ClassVar[type[ConnectorSettings]] = SapRfcSettings
     kind: ClassVar[str] = "sap_rfc"
+    schemes: ClassVar[frozenset[str]] = frozenset({"rfc", "http", "https"})
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         super().__init__(name, settings)
