@@ -169,8 +169,9 @@ class Connector(ABC):
     for every answer that `fault` does not pass. `metadata_objects` are those that `catalogue` and `objects` may read,
     and `changes` beside the object's own; `file_objects` are those in which the system keeps files, and which `attach`
     and `download` touch beside the record's, `action_objects` those that `invoke` touches beside it. `wants_cookies`
-    keeps a jar for each principal. `schemes` are those of the addresses that `carrier` can reach. `clients` are clients of the system's own SDKs by name, each made from a
-    `requests.Session` and the host that it is to believe in; a session has a method for each.
+    keeps a jar for each principal; `schemes` are those of the addresses that `carrier` can reach. `clients` are clients
+    of the system's own SDKs by name, each made from a `requests.Session` and the host that it is to believe in; a
+    session has a method for each.
     """
 
     settings: ClassVar[type[ConnectorSettings]] = ConnectorSettings
