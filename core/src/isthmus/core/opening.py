@@ -69,10 +69,8 @@ class SystemBuilder:
 
     async def _connection(self, name: str, system: str) -> Connection:
         settings, clock = self.config.file.connections[name], self.around.clock
-        connector, origin = self._connector(name, settings), Origin.of(settings.url)
-        if origin.scheme not in connector.schemes:
-            known = " or ".join(sorted(connector.schemes))
-            raise ConfigurationError(f"connections.{name}.url: write {known}, not {origin.scheme!r}", object=name)
+        connector = self._connector(name, settings)
+        origin = _origin(name, settings, connector)
         prover = Prover(
             name=name,
             settings=settings,
@@ -127,6 +125,14 @@ class SystemBuilder:
             problem = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in problem["loc"])
             raise ConfigurationError(f"connections.{name}.settings.{place}: {problem['msg']}", object=name) from error
+
+
+def _origin(name: str, settings: ConnectionConfig, connector: Connector) -> Origin:
+    origin = Origin.of(settings.url)
+    if origin.scheme not in connector.schemes:
+        known = " or ".join(f"{one}://host" for one in sorted(connector.schemes, reverse=True))
+        raise ConfigurationError(f"connections.{name}.url: {settings.url!r}; write it as {known}.", object=name)
+    return origin
 
 
 def _rules(settings: BudgetConfig) -> Rules:

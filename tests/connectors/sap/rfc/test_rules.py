@@ -164,7 +164,7 @@ def test_a_password_in_plain_text_stays_on_the_machine(url: str) -> None:
         logon_to("erp", SapRfcSettings(), url)
     for allowed in ({"way": {"snc_partnername": "p:CN=S4H"}}, {"plain_text": True}):
         assert logon_to("erp", SapRfcSettings.model_validate(allowed), url).host == "sap.example"
-    assert logon_to("erp", SapRfcSettings(), "rfc://127.0.0.1").port == 3300
+    assert logon_to("erp", SapRfcSettings(), "rfc://127.0.0.1:3300").port == 3300
 
 
 def test_the_owner_of_pyrfc_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
