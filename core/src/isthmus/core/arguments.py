@@ -1,7 +1,7 @@
 """How do JSON arguments become a typed request?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import cast
 
 from isthmus.core.errors import InvalidArguments
@@ -62,14 +62,14 @@ def parse_request(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
         case Verb.EXPORT:
             found = _query(arguments)
             limit = _integer(arguments, "limit", EXPORTED)
-            return Export(found.object, found.select, found.where, limit=limit, after=found.after)
+            return Export(found.object, found.select, found.where, limit=limit, after=found.after, as_of=found.as_of)
         case Verb.CHANGES:
             limit = _integer(arguments, "limit", EXPORTED)
             return Changes(
                 object, names("select"), limit=limit, after=text("after") or None, since=_moment(text("since"))
             )
         case Verb.GET:
-            return Get(object, text("id"), names("fields"))
+            return Get(object, text("id"), names("fields"), _day(text("as_of")))
         case Verb.SEARCH:
             return Search(object, text("text"), names("fields"), _integer(arguments, "limit", 50))
         case Verb.AGGREGATE:
@@ -193,6 +193,7 @@ def _query(arguments: Mapping[str, JSON]) -> Query:
         orders,
         _integer(arguments, "limit", 50),
         text("after") or None,
+        _day(text("as_of")),
     )
 
 
@@ -239,6 +240,16 @@ def _moment(text: str) -> str:
             "'since' takes a date and time with its zone, such as 2026-11-01T08:00:00Z", field="since"
         )
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _day(text: str) -> str:
+    """Return a day as ISO 8601."""
+    if not text:
+        return ""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise InvalidArguments("'as_of' takes a day, such as 2026-11-01", field="as_of") from None
 
 
 def _integer(arguments: Mapping[str, JSON], name: str, default: int) -> int:

@@ -95,9 +95,9 @@ class Connection:
             )
         return Principal(self.name, caller.user)
 
-    def bind(self, scope: CallScope) -> Connector:
+    def bind(self, scope: CallScope, *, as_of: str = "") -> Connector:
         """Return the connector for one call."""
-        return self.connector.bind(Http(self.chain, self.origin, scope), partial(self._describe, scope))
+        return self.connector.bind(Http(self.chain, self.origin, scope), partial(self._describe, scope), as_of)
 
     async def _describe(self, scope: CallScope, object: str) -> ObjectFacts:
         """Describe an object to its own connector: what was looked up is remembered, what was not is read."""

@@ -185,14 +185,19 @@ class Connector(ABC):
     clients: ClassVar[Mapping[str, Callable[["RequestsSession", str], object]]] = {}
     http: "Http"
     facts_of: FactsOf
+    as_of: str
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
         self.name = name
 
-    def bind(self, http: "Http", facts_of: FactsOf | None = None) -> Self:
-        """Return a copy for one call; `facts_of` gives what `catalogue` says of an object, from memory where it can."""
+    def bind(self, http: "Http", facts_of: FactsOf | None = None, as_of: str = "") -> Self:
+        """Return a copy for one call; `facts_of` gives what `catalogue` says of an object, from memory where it can.
+
+        `as_of` is the day whose truth the call reads (ISO 8601; empty is today). Only reads of objects whose facts are
+        `dated` name one.
+        """
         bound = object.__new__(type(self))
-        bound.__dict__.update(self.__dict__, http=http, facts_of=facts_of or bound.catalogue)
+        bound.__dict__.update(self.__dict__, http=http, facts_of=facts_of or bound.catalogue, as_of=as_of)
         return bound
 
     @classmethod

@@ -99,7 +99,8 @@ class ObjectFacts:
     is about a person, so that an unclassified field counts as personal. `searched` are the fields that a search by
     words looks into. `children` names the object behind each relationship to records below this one that a create can
     make along with it. Where records of other objects are records of this one too, `kinds` names those objects and
-    `kind_field` the field that tells in which a record lies; None where there are no others.
+    `kind_field` the field that tells in which a record lies; None where there are no others. `dated` is True where a
+    read may name the day whose truth it wants.
     """
 
     name: str
@@ -120,6 +121,7 @@ class ObjectFacts:
     deletable: bool = True
     actions: tuple[Action, ...] = ()
     children: Mapping[str, str] = field(default_factory=dict)
+    dated: bool = False
     _spelling: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:

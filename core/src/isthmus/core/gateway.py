@@ -41,7 +41,7 @@ from isthmus.core.policy import Question
 from isthmus.core.recording import Fetched, Recorder
 from isthmus.core.records import JSON, MOST_BATCH, Aggregate, Page, Query, Withheld
 from isthmus.core.relaying import relayed
-from isthmus.core.request import Describe, Export, RawQuery
+from isthmus.core.request import Describe, Export, RawQuery, day_of
 from isthmus.core.resilience import Deadline
 from isthmus.core.results import Description, Result
 from isthmus.core.session import Session
@@ -254,7 +254,8 @@ class Gateway:
             try:
                 await self._committer.commit(judged)
                 # 7 execute
-                connector = leg.connection.bind(leg.scope(judged.declared, permit))
+                scope = leg.scope(judged.declared, permit)
+                connector = leg.connection.bind(scope, as_of=day_of(judged.plan.request))
                 done = await execute(judged, connector, self.parts)
                 if judged.plan.reach.lying:
                     check_record(judged, done.rows, self.parts.policy)

@@ -7,14 +7,14 @@ from msgspec.structs import replace as changed
 
 from isthmus.core.calls import Leg
 from isthmus.core.connector import ObjectFacts
-from isthmus.core.errors import NotFound
+from isthmus.core.errors import InvalidArguments, NotFound
 from isthmus.core.http import CallScope
 from isthmus.core.metadata import Metadata
 from isthmus.core.operation import Operation
 from isthmus.core.parts import Parts
 from isthmus.core.plan import Plan, make_plan
 from isthmus.core.records import JSON, Compare, Operator, Query, Row
-from isthmus.core.request import Get, Move, Update, Upsert, request_refs
+from isthmus.core.request import Get, Move, Update, Upsert, day_of, request_refs
 
 __all__ = ["LookUps"]
 
@@ -36,6 +36,10 @@ class LookUps:
         if object and router.qualified:
             request = router.localise(request, connection.name, await metadata.object(object))
         plan = await make_plan(leg.call.tool.verb, request, metadata)
+        if plan.facts and not plan.facts.dated and day_of(plan.request):
+            raise InvalidArguments(
+                f"{plan.facts.name} keeps only what is true now; leave out as_of", object=plan.facts.name, field="as_of"
+            )
         if isinstance(request, Update | Upsert) or any(request_refs(request)):
             below = [changed(one, linked=await self._linked(leg, one)) for one in plan.below]
             plan = changed(plan, linked=await self._linked(leg, plan), below=tuple(below))

@@ -196,7 +196,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A read of many records of one object; `after` continues an earlier page."""
+    """A read of many records of one object; `after` continues an earlier page.
+
+    `as_of` is the day whose truth is read (ISO 8601), where the object keeps more than today's; empty is today.
+    """
 
     object: str
     select: tuple[str, ...] = ()
@@ -204,6 +207,7 @@ class Query:
     order_by: tuple[Order, ...] = ()
     limit: int = 50
     after: str | None = None
+    as_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ __all__ = [
     "Search",
     "Update",
     "Upsert",
+    "day_of",
     "refs_in",
     "request_refs",
 ]
@@ -52,11 +53,12 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """One record by id."""
+    """One record by id; `as_of` as in a query."""
 
     object: str
     id: str
     fields: tuple[str, ...] = ()
+    as_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,11 @@ Request: TypeAlias = (
     | Download
     | Invoke
 )
+
+
+def day_of(request: Request) -> str:
+    """Return the day whose truth a request reads; empty where it names none."""
+    return request.as_of if isinstance(request, Query | Get) else ""
 
 
 def refs_in(value: Value) -> Iterator[Ref]:

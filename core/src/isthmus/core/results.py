@@ -148,8 +148,9 @@ def _summary(one: ObjectSummary) -> dict[str, JSON]:
 
 
 def _described(facts: ObjectFacts) -> dict[str, JSON]:
+    kept: dict[str, JSON] = {"dated": True} if facts.dated else {}
     found: dict[str, JSON] = {
-        "object": {"name": facts.name, "label": facts.label, "state_field": facts.state_field},
+        "object": {"name": facts.name, "label": facts.label, "state_field": facts.state_field, **kept},
         "fields": [_field(one) for one in facts.fields.values()],
     }
     if facts.children:

@@ -30,6 +30,11 @@ _LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": 200}
 _PAGE_LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "description": "50 unless you ask"}
 _BATCH: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_BATCH, "description": "2000 unless you ask"}
 _AFTER: Schema = {"type": "string", "maxLength": 8192, "description": "from an earlier page of the same query"}
+_DAY: Schema = {
+    "type": "string",
+    "maxLength": 10,
+    "description": "the day to read (2026-11-01), of an object that describe calls dated; today if left out",
+}
 _VALUES: Schema = {
     "type": "object",
     "minProperties": 1,
@@ -226,7 +231,7 @@ SHAPES: Mapping[Verb, Shape] = {
         "Read records by conditions. Give object, select and where, or the system's own query language as text.",
         (Effect.READ,),
         {"object": _NAME, "select": _FIELDS, "where": _WHERE, "order_by": _ORDER, "limit": _PAGE_LIMIT,
-         "after": _AFTER,
+         "after": _AFTER, "as_of": _DAY,
          "text": {"type": "string", "maxLength": 100_000}},
         (), _PAGE, (("object",), ("text",)),
     ),
@@ -234,7 +239,8 @@ SHAPES: Mapping[Verb, Shape] = {
         "Read all records that meet conditions, in no order, a large page at a time: go on with `after` until there is "
         "none. A page without records only says that the system is still at it.",
         (Effect.READ,),
-        {"object": _NAME, "select": _FIELDS, "where": _WHERE, "limit": _BATCH, "after": _AFTER}, ("object",), _PAGE,
+        {"object": _NAME, "select": _FIELDS, "where": _WHERE, "limit": _BATCH, "after": _AFTER, "as_of": _DAY},
+        ("object",), _PAGE,
     ),
     Verb.CHANGES: Shape(
         "Read which records changed or were deleted since a moment, or since `after` of an earlier look; nothing "
@@ -246,7 +252,7 @@ SHAPES: Mapping[Verb, Shape] = {
     ),
     Verb.GET: Shape(
         "Read one record by its id.", (Effect.READ,),
-        {"object": _NAME, "id": _ID, "fields": _FIELDS}, ("object", "id"), _RECORD,
+        {"object": _NAME, "id": _ID, "fields": _FIELDS, "as_of": _DAY}, ("object", "id"), _RECORD,
     ),
     Verb.SEARCH: Shape(
         "Find records by words.", (Effect.READ,),

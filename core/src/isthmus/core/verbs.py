@@ -89,6 +89,7 @@ def query(system: str, query: Query | str, *, after: str = "") -> Ask[Page]:
         order_by=order,
         limit=query.limit,
         after=after or query.after or "",
+        as_of=query.as_of,
     )
     return Ask("query", arguments, Page)
 
@@ -102,10 +103,11 @@ def query_objects(
     order_by: Sequence[Order] = (),
     limit: int = 50,
     after: str = "",
+    as_of: str = "",
 ) -> Ask[Page]:
     """Read records as objects of a class; without `select`, with every field that the class has."""
     chosen = tuple(str(name) for name in asked_of(model, select))
-    asked = query(system, Query(object_of(model), chosen, where, tuple(order_by), limit), after=after)
+    asked = query(system, Query(object_of(model), chosen, where, tuple(order_by), limit, as_of=as_of), after=after)
     return replace(asked, named=model)
 
 
@@ -117,13 +119,15 @@ def export(
     select: Sequence[str] = (),
     limit: int = EXPORTED,
     after: str = "",
+    as_of: str = "",
 ) -> Ask[Page]:
     """Read all records that meet a condition, page after page of `limit` records, in no order.
 
     `after` of a page goes on behind it, in another process too; one connection is read after the other.
     """
     chosen: list[JSON] = [str(name) for name in asked_of(object, select)]
-    arguments = _given(system, object=object_of(object), where=_condition(where), limit=limit, after=after)
+    name = object_of(object)
+    arguments = _given(system, object=name, where=_condition(where), limit=limit, after=after, as_of=as_of)
     return Ask("export", {**arguments, "select": chosen} if chosen else arguments, Page, object)
 
 
@@ -147,9 +151,12 @@ def changes(
     return Ask("changes", {**arguments, "select": chosen} if chosen else arguments, Page, object)
 
 
-def get(system: str, object: Named, id: str, fields: Sequence[str] = ()) -> Ask[Record]:
-    """Read one record by its id; without `fields`, those the class has, or else those the caller may see."""
-    arguments = _given(system, object=object_of(object), id=id, fields=asked_of(object, fields))
+def get(system: str, object: Named, id: str, fields: Sequence[str] = (), *, as_of: str = "") -> Ask[Record]:
+    """Read one record by its id; without `fields`, those the class has, or else those the caller may see.
+
+    `as_of` is the day whose truth is read (ISO 8601), of an object that is `dated`; empty is today.
+    """
+    arguments = _given(system, object=object_of(object), id=id, fields=asked_of(object, fields), as_of=as_of)
     return Ask("get", arguments, Record, object)
 
 

@@ -83,7 +83,7 @@ def _gaps(records: Sequence[Node]) -> Iterator[str]:
 
 def _description(found: Node) -> Iterator["RenderableType"]:
     about = _node(found["object"])
-    told = [(name, _text(about.get(name))) for name in ("name", "label", "state_field")]
+    told = [(name, _text(about.get(name))) for name in ("name", "label", "state_field", "dated")]
     yield facts([*told, ("children", ", ".join(_node(found.get("children"))))])
     yield ""
     rows = [
