@@ -30,6 +30,9 @@ from isthmus.residency import Integrity, Label, normalise_country
 
 __all__ = ["Authorizer", "canonical"]
 
+_SHOWING = (Get, Search, Query)
+"""Reads that show records, one by one."""
+
 MOST_KEPT = 1_024
 
 
@@ -148,7 +151,7 @@ class Authorizer:
         return self.parts.policy.decide(self._question(leg, plan, self._operation(leg, plan, label)))
 
     def _operation(self, leg: Leg, plan: Plan, label: Label | None) -> Operation:
-        if not isinstance(plan.request, Get | Search | Query):
+        if not isinstance(plan.request, _SHOWING):
             return self._assessed(leg, plan, label)
         # A read is assessed by what it touches and how much of it, whichever record it names.
         key = (plan.reach, leg.connection.name, leg.call.tool.name, plan.verb, getattr(plan.request, "limit", 1))

@@ -15,6 +15,8 @@ from isthmus.core.request import Get, Relay
 __all__ = ["check_figures", "check_record", "forbidden_kind", "readable"]
 
 Rules = tuple[str, ...]
+_WHOLE = (Aggregate, Relay)
+"""Reads that are answered as a whole."""
 _DONE_HERE = (Duty.MASK, Duty.LIMIT_ROWS)
 
 
@@ -53,7 +55,7 @@ def check_figures(judged: Judged, policy: Policy) -> None:
     Raises:
         Denied: there is such an object.
     """
-    if isinstance(judged.plan.request, Aggregate | Relay) and (rules := forbidden_kind(judged, policy)) is not None:
+    if isinstance(judged.plan.request, _WHOLE) and (rules := forbidden_kind(judged, policy)) is not None:
         raise Denied(
             f"records of {judged.operation.target} may be of kinds that this caller may not read, and "
             "figures cannot leave them out; ask for each kind by its own name",

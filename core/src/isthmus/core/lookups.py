@@ -18,6 +18,9 @@ from isthmus.core.request import Get, Move, Update, Upsert, day_of, request_refs
 
 __all__ = ["LookUps"]
 
+_LINKING = (Update, Upsert)
+"""Writes that may link a record to others, beside those that name a ref."""
+
 
 @dataclass(frozen=True, slots=True)
 class LookUps:
@@ -36,11 +39,11 @@ class LookUps:
         if object and router.qualified:
             request = router.localise(request, connection.name, await metadata.object(object))
         plan = await make_plan(leg.call.tool.verb, request, metadata)
-        if plan.facts and not plan.facts.dated and day_of(plan.request):
+        if day_of(request) and plan.facts and not plan.facts.dated:
             raise InvalidArguments(
                 f"{plan.facts.name} keeps only what is true now; leave out as_of", object=plan.facts.name, field="as_of"
             )
-        if isinstance(request, Update | Upsert) or any(request_refs(request)):
+        if isinstance(request, _LINKING) or any(request_refs(request)):
             below = [changed(one, linked=await self._linked(leg, one)) for one in plan.below]
             plan = changed(plan, linked=await self._linked(leg, plan), below=tuple(below))
         if isinstance(request, Upsert) and plan.tells_country:

@@ -39,7 +39,7 @@ __all__ = ["Plan", "make_plan"]
 EVERY = ("*",)
 """As the only field: all that the caller may see, not only those that are shown by default."""
 _READS = frozenset({Effect.READ})
-_ON_A_RECORD = Get | Update | Delete | Attach | Download | Invoke
+_ON_A_RECORD = (Get, Update, Delete, Attach, Download, Invoke)
 
 
 class Plan(Struct, frozen=True, gc=False):

@@ -28,6 +28,9 @@ from isthmus.residency import Label
 
 __all__ = ["Fetched", "Recorder"]
 
+_OF_THE_SYSTEM = (Describe, Relay)
+"""Reads that show no records."""
+
 
 class Fetched(Struct, frozen=True, gc=False):
     """A leg that was read, not yet released."""
@@ -54,7 +57,7 @@ class Recorder:
             return await self._file(fetched[0])
         if isinstance(first, Aggregate):
             return await self._figures(fetched, refused)
-        if isinstance(first, Describe | Relay):
+        if isinstance(first, _OF_THE_SYSTEM):
             return await self._metadata(fetched)
         if isinstance(first, Get):
             return await self._row(fetched[0])

@@ -228,9 +228,12 @@ Request: TypeAlias = (
 )
 
 
+_DATED = (Query, Get)
+
+
 def day_of(request: Request) -> str:
     """Return the day whose truth a request reads; empty where it names none."""
-    return request.as_of if isinstance(request, Query | Get) else ""
+    return request.as_of if isinstance(request, _DATED) else ""
 
 
 def refs_in(value: Value) -> Iterator[Ref]:
