@@ -46,6 +46,7 @@ def v4(effect: Effect, *records: str) -> RequestClass:
 
 
 ITEM = RequestClass(Effect.READ, "so.A_Item")
+NEW_ITEM = RequestClass(Effect.CREATE, "so.A_Item")
 META = RequestClass(Effect.READ, metadata=True)
 
 
@@ -64,6 +65,9 @@ META = RequestClass(Effect.READ, metadata=True)
         (request("GET", f"{ROOT}/A_Order(Order='7')"), [order(Effect.READ, "7")]),
         (request("GET", f"{ROOT}/A_Item(Order='1',Item=10)"), [RequestClass(Effect.READ, "so.A_Item", ("Order='1',Item=10",))]),
         (request("POST", f"{ROOT}/A_Order", {"Note": "x"}), [order(Effect.CREATE)]),
+        (request("POST", f"{ROOT}/A_Order", {"Note": "x", "to_Item": [{"Item": 1}, {"Item": 2}]}), [order(Effect.CREATE), NEW_ITEM, NEW_ITEM]),
+        (request("POST", f"{ROOT}/A_Order", {"to_Item": {"results": [{"__metadata": {"type": "ORDER.ItemType"}}]}}), [order(Effect.CREATE), NEW_ITEM]),
+        (request("POST", f"{V4_ROOT}/Order", {"_Item": [{"Item": "1"}]}), [v4(Effect.CREATE), RequestClass(Effect.CREATE, "v4.Item")]),
         (request("MERGE", f"{ROOT}/A_Order('7')", {"Note": "x"}), [order(Effect.UPDATE, "7")]),
         (request("PUT", f"{ROOT}/A_Order('7')", {"Note": "x"}), [order(Effect.UPDATE, "7")]),
         (request("DELETE", f"{ROOT}/A_Order('7')"), [order(Effect.DELETE, "7")]),
@@ -104,6 +108,15 @@ def test_says_what_a_request_does(asked: httpx2.Request, wanted: list[RequestCla
         request("POST", f"{ROOT}/A_Order", b'{"Note":"x","Note":"y"}'),
         request("POST", f"{ROOT}/A_Order", [{"Note": "x"}]),
         request("POST", f"{ROOT}/A_Order"),
+        request("POST", f"{ROOT}/A_Order", {"to_Item": ["x"]}),
+        request("POST", f"{ROOT}/A_Order", {"to_Item": {"__deferred": {"uri": "A_Order('1')/to_Item"}}}),
+        request("POST", f"{ROOT}/A_Order", {"to_Item": [{"__metadata": {"uri": "A_Item(Order='1',Item=1)"}}]}),
+        request("POST", f"{ROOT}/A_Order", {"to_Other": [{"Item": 1}]}),
+        request("POST", f"{V4_ROOT}/Order", {"_Item@odata.bind": ["Item(ID=1,Item='1')"]}),
+        request("POST", f"{V4_ROOT}/Order", {"_Item": [{"@odata.id": "Item(ID=1,Item='1')"}]}),
+        request("MERGE", f"{ROOT}/A_Order('7')", {"to_Item": [{"Item": 1}]}),
+        request("PATCH", f"{V4_ROOT}/Order(7)", {"_Item": [{"Item": "1"}]}),
+        request("PATCH", f"{V4_ROOT}/Order(7)", {"_Item@odata.delta": []}),
         request("MERGE", f"{ROOT}/A_Order", {"Note": "x"}),
         request("DELETE", f"{ROOT}/A_Order"),
         request("PURGE", f"{ROOT}/A_Order('7')"),

@@ -32,9 +32,14 @@ class Landscape(httpx2.AsyncBaseTransport):
     sandbox: "Sandbox | None" = None
     inner: httpx2.AsyncHTTPTransport = field(default_factory=httpx2.AsyncHTTPTransport)
     cookies: dict[str, str] = field(default_factory=dict)
+    begun: bool = False
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         assert self.sandbox is not None
+        if not (self.begun or request.url.path.endswith("$metadata")):
+            # Metadata are read beside a sequence of calls, and change nothing.
+            self.sandbox.reset()
+            self.begun = True
         org = self.sandbox.sap["eu"]
         told = base64.b64encode(f"INTEGRATION:{org.password('integration')}".encode()).decode()
         named = {
@@ -67,7 +72,6 @@ class Place:
 
 def upstream() -> httpx2.AsyncBaseTransport:
     assert Place.sandbox is not None
-    Place.sandbox.reset()
     return Landscape(Place.sandbox)
 
 
@@ -125,6 +129,8 @@ ITEMS = Subject(
         values={"SalesOrder": "1", "Material": "TG11", "SalesOrderItemText": "Kit lamp", "RequestedQuantity": 2},
         changes={"Plant": "1710"},
         key=Key("MaterialByCustomer", "k-1"),
+        below={"to_ScheduleLine": [{"ScheduleLineOrderQuantity": 1}, {"ScheduleLineOrderQuantity": 2}]},
+        refused_below={"to_ScheduleLine": [{"ScheduleLine": "1"}, {"ScheduleLine": "1"}]},
         runs=(Run("releaseApprovalRequest", {}, "so.A_SalesOrder", "5"),),
         faults=FAULTS,
         more=more(2, {"SalesOrder": "1", "SalesOrderItem": "10", "SalesOrderItemText": "x"}),
@@ -144,6 +150,14 @@ ORDERS = Subject(
         values={"SalesOrderType": "OR", "SalesOrganization": "1020", "DistributionChannel": "10",
                 "OrganizationDivision": "00", "SoldToParty": "10100001", "PurchaseOrderByCustomer": "Kit order"},
         changes={"DeliveryBlockReason": "01"},
+        below={
+            "_Item": [
+                {"Material": "TG12", "RequestedQuantity": 1, "_ScheduleLine": [{"ScheduleLineOrderQuantity": 1}]},
+                {"Material": "TG11", "RequestedQuantity": 2},
+            ],
+            "_Partner": [{"PartnerFunction": "WE", "Customer": "10100001"}],
+        },
+        refused_below={"_Item": [{"Material": "TG11"}, {"Material": "NOPE"}]},
         runs=(Run("RejectApprovalRequest", {"Note": "no"}), Run("ReleaseApprovalRequest"), Run("GetOpenAmount")),
         more=more(4, {"SalesOrder": "1", "SoldToParty": "1", "PurchaseOrderByCustomer": "x"}),
         dissect=dissect,

@@ -21,6 +21,7 @@ from isthmus.core.journal import (
     Transaction,
 )
 from isthmus.core.parts import Parts
+from isthmus.core.plan import Plan
 from isthmus.core.records import JSON
 from isthmus.core.request import Attach, Create, Delete, Invoke, Loading, Request, Update, Upsert
 from isthmus.core.resolving import plain_record, plain_values, resolved
@@ -243,6 +244,7 @@ class Committer:
             "key": {"field": key.field, "value": key.value} if key else None,
             "values": _told_by(request),
             "version": judged.plan.state.version if judged.plan.state else None,
+            **({"below": _objects_below(judged.plan)} if judged.plan.below else {}),
             **({"load": load_json(load)} if load else {}),
             **({"action": request.action} if isinstance(request, Invoke) else {}),
         }
@@ -301,6 +303,10 @@ def _twin_under_way(judged: Judged) -> Conflict:
         subject=judged.leg.caller.agent,
         object=judged.operation.target,
     )
+
+
+def _objects_below(plan: Plan) -> list[JSON]:
+    return [*sorted({one.facts.name for one in plan.below if one.facts})]
 
 
 def _told_by(request: Request) -> Mapping[str, JSON]:

@@ -1,5 +1,6 @@
 """Does what is stored show that a write happened whose answer was lost?"""
 
+from isthmus.connectors.sap.below import has_below, holds_below, read_below
 from isthmus.connectors.sap.odata.values import same_value
 from isthmus.connectors.sap.reading import read_record, read_rows
 from isthmus.connectors.sap.way import Way
@@ -48,6 +49,11 @@ async def _created(way: Way, pending: Pending) -> Settled:
         return _absent(pending), None
     if len(rows) > 1 or not _holds(way, pending, rows[0]):
         return _UNSURE
+    if has_below(pending.values, entity_set, way.service):
+        # Another record may have this key, and the same values, by chance: with the same records below it is no other.
+        stored = await read_below(way, entity_set, rows[0].id, pending.values)
+        if not holds_below(pending.values, stored, entity_set, way.service):
+            return _UNSURE
     return Settlement.HAPPENED, Written(rows[0].id, created=True, version=rows[0].version)
 
 
@@ -60,9 +66,11 @@ def _changed(way: Way, pending: Pending, found: Row) -> Settlement:
 
 
 def _holds(way: Way, pending: Pending, found: Row) -> bool:
-    properties = way.set_of(pending.object).properties
-    known = [name for name in pending.values if name in properties and name in found.fields]
-    return len(known) == len(pending.values) and all(
+    entity_set = way.set_of(pending.object)
+    properties = entity_set.properties
+    own = [name for name in pending.values if name in properties or not way.service.made_along(entity_set, name)]
+    known = [name for name in own if name in properties and name in found.fields]
+    return len(known) == len(own) and all(
         same_value(pending.values[name], found.fields[name], properties[name]) for name in known
     )
 

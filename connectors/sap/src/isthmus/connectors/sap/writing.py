@@ -1,8 +1,10 @@
 """What is sent to write a record, and what does the answer say was written?"""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from urllib.parse import unquote
 
+from isthmus.connectors.sap.below import has_below, ids_below, read_below
 from isthmus.connectors.sap.faults import VERSION_REQUIRED
 from isthmus.connectors.sap.odata.answers import entity_of, etag_of
 from isthmus.connectors.sap.odata.edm import EntitySet, Version
@@ -12,11 +14,11 @@ from isthmus.connectors.sap.predicates import record_of
 from isthmus.connectors.sap.reading import read_record
 from isthmus.connectors.sap.way import Way
 from isthmus.core.connector import Written
-from isthmus.core.errors import InvalidArguments, UpstreamError, VersionConflict
+from isthmus.core.errors import InvalidArguments, IsthmusError, UpstreamError, VersionConflict
 from isthmus.core.http import Response
 from isthmus.core.records import JSON
 
-__all__ = ["change_record", "create_record", "delete_record", "versioned"]
+__all__ = ["change_record", "create_record", "created", "delete_record", "versioned"]
 
 
 async def create_record(way: Way, object: str, values: Mapping[str, JSON]) -> Written:
@@ -24,16 +26,38 @@ async def create_record(way: Way, object: str, values: Mapping[str, JSON]) -> Wr
     entity_set = way.set_of(object)
     body = body_of(values, entity_set, way.service, creating=True)
     answer = await way.write("POST", way.collection(entity_set), body)
+    made, stored = created(way, entity_set, values, answer)
+    if not has_below(values, entity_set, way.service):
+        return made
+    below = ids_below(way.alias, values, stored, entity_set, way.service)
+    if below is None:
+        below = await _below(way, entity_set, made.id, values)
+    return replace(made, below=below)
+
+
+def created(
+    way: Way, entity_set: EntitySet, values: Mapping[str, JSON], answer: Response
+) -> tuple[Written, Mapping[str, JSON]]:
+    """Read the answer to a create, and the record as far as it holds it; raises UpstreamError where it tells no id."""
     if answer.status == 201 and answer.body:
         stored = entity_of(answer.json(), way.service.version)
         id = id_of(stored, entity_set, way.service)
         if id:
             altered = differing(way, entity_set, values, stored)
-            return Written(id, created=True, version=etag_of(stored, answer.headers), altered=altered)
+            return Written(id, created=True, version=etag_of(stored, answer.headers), altered=altered), stored
     where = answer.headers.get("location") or answer.headers.get("odata-entityid", "")
     if answer.status in (201, 204) and where:
-        return Written(_id_at(way, entity_set, where), created=True, version=_header_etag(answer))
-    raise _untold(object)
+        return Written(_id_at(way, entity_set, where), created=True, version=_header_etag(answer)), {}
+    raise _untold(f"{way.alias}.{entity_set.name}")
+
+
+async def _below(way: Way, entity_set: EntitySet, id: str, values: Mapping[str, JSON]) -> tuple[tuple[str, str], ...]:
+    """Look up the records below a new one; they are there whether this succeeds or not, so it is no failure."""
+    try:
+        stored = await read_below(way, entity_set, id, values)
+    except IsthmusError:
+        return ()
+    return ids_below(way.alias, values, stored, entity_set, way.service) or ()
 
 
 async def change_record(way: Way, object: str, id: str, values: Mapping[str, JSON], version: str | None) -> Written:
