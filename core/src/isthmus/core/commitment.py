@@ -22,7 +22,7 @@ from isthmus.core.journal import (
 )
 from isthmus.core.parts import Parts
 from isthmus.core.plan import Plan
-from isthmus.core.records import JSON
+from isthmus.core.records import JSON, Note
 from isthmus.core.request import Attach, Create, Delete, Invoke, Loading, Request, Update, Upsert
 from isthmus.core.resolving import plain_record, plain_values, resolved
 from isthmus.core.settlement import Settler, done_of, load_json, stored_load
@@ -338,4 +338,5 @@ def _stored(intent: Intent, request: Request) -> Outcome:
         guard if isinstance(guard, str) else None,
         dict.fromkeys(map(str, altered)) if isinstance(altered, list) else {},
         tuple((object, id) for object, id in below),
+        tuple(Note(*one) for one in cast("Sequence[tuple[str, str, str]]", outcome.get("notes", ()))),
     )

@@ -176,6 +176,7 @@ def outcome_json(written: Outcome) -> dict[str, JSON]:
         ("guard", written.guard),
         ("altered", sorted(written.altered)),
         ("below", [list(one) for one in written.below]),
+        ("notes", [[one.severity, one.code, one.field] for one in written.notes]),
     )
     return found | {name: value for name, value in told if value}
 

@@ -9,6 +9,7 @@ from isthmus.connectors.sap.faults import VERSION_REQUIRED
 from isthmus.connectors.sap.odata.answers import entity_of, etag_of
 from isthmus.connectors.sap.odata.edm import EntitySet, Version
 from isthmus.connectors.sap.odata.keys import id_of
+from isthmus.connectors.sap.odata.messages import notes_of
 from isthmus.connectors.sap.odata.values import body_of, read_value, same_value
 from isthmus.connectors.sap.predicates import record_of
 from isthmus.connectors.sap.reading import read_record
@@ -44,10 +45,12 @@ def created(
         id = id_of(stored, entity_set, way.service)
         if id:
             altered = differing(way, entity_set, values, stored)
-            return Written(id, created=True, version=etag_of(stored, answer.headers), altered=altered), stored
+            version, notes = etag_of(stored, answer.headers), notes_of(answer, stored)
+            return Written(id, created=True, version=version, altered=altered, notes=notes), stored
     where = answer.headers.get("location") or answer.headers.get("odata-entityid", "")
     if answer.status in (201, 204) and where:
-        return Written(_id_at(way, entity_set, where), created=True, version=_header_etag(answer)), {}
+        id = _id_at(way, entity_set, where)
+        return Written(id, created=True, version=_header_etag(answer), notes=notes_of(answer)), {}
     raise _untold(f"{way.alias}.{entity_set.name}")
 
 
@@ -68,19 +71,20 @@ async def change_record(way: Way, object: str, id: str, values: Mapping[str, JSO
     answer = await versioned(way, object, id, version, lambda headers: way.write(method, where, body, headers=headers))
     guard = "server" if version else None
     if answer.status == 204 or not answer.body:
-        return Written(id, version=_header_etag(answer), guard=guard)
+        return Written(id, version=_header_etag(answer), guard=guard, notes=notes_of(answer))
     stored = entity_of(answer.json(), way.service.version)
     if id_of(stored, entity_set, way.service) != id:
         raise _untold(object)
     altered = differing(way, entity_set, values, stored)
-    return Written(id, version=etag_of(stored, answer.headers), guard=guard, altered=altered)
+    version, notes = etag_of(stored, answer.headers), notes_of(answer, stored)
+    return Written(id, version=version, guard=guard, altered=altered, notes=notes)
 
 
 async def delete_record(way: Way, object: str, id: str, version: str | None) -> Written:
     """Delete a record, if it still has this version."""
     where = way.entity(way.set_of(object), id)
-    await versioned(way, object, id, version, lambda headers: way.write("DELETE", where, headers=headers))
-    return Written(id, guard="server" if version else None)
+    answer = await versioned(way, object, id, version, lambda headers: way.write("DELETE", where, headers=headers))
+    return Written(id, guard="server" if version else None, notes=notes_of(answer))
 
 
 async def versioned(
