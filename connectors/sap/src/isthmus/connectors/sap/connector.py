@@ -12,6 +12,8 @@ from isthmus.connectors.sap.describe import object_facts, operation_of, summarie
 from isthmus.connectors.sap.facts import ServedFacts, served
 from isthmus.connectors.sap.faults import fault_of
 from isthmus.connectors.sap.invoking import run_operation
+from isthmus.connectors.sap.loadback import read_load_back
+from isthmus.connectors.sap.loads import load_lines
 from isthmus.connectors.sap.readback import read_back
 from isthmus.connectors.sap.reading import export_rows, read_record, read_rows
 from isthmus.connectors.sap.services import Services
@@ -21,11 +23,14 @@ from isthmus.connectors.sap.way import Way, headers_of
 from isthmus.connectors.sap.writing import change_record, create_record, delete_record
 from isthmus.core.connector import (
     Batch,
+    Begun,
     Connector,
     ConnectorSettings,
     Fault,
     Invoked,
     Key,
+    Load,
+    Loaded,
     ObjectFacts,
     ObjectSummary,
     Outcome,
@@ -131,8 +136,14 @@ class Sap(Connector):
         way = await self._way(object)
         return await run_operation(way, operation_of(way.alias, way.service, object, action), object, id, arguments)
 
+    async def load(self, load: Load, begun: Begun) -> Loaded | None:  # noqa: ARG002 it knows no jobs
+        """Write many records by batches, each line in a change set of its own."""
+        return await load_lines(await self._way(load.object), load)
+
     async def reconcile(self, pending: Pending) -> tuple[Settlement, Outcome | None]:
         """Read back by key or id; what an operation did leaves nothing that would prove it."""
+        if pending.load is not None:
+            return await read_load_back(await self._way(pending.object), pending, pending.load)
         return await read_back(await self._way(pending.object), pending)
 
     async def probe(self) -> Probe:

@@ -19,7 +19,7 @@ from isthmus.core.errors import InvalidArguments, IsthmusError, UpstreamError, V
 from isthmus.core.http import Response
 from isthmus.core.records import JSON
 
-__all__ = ["change_record", "create_record", "created", "delete_record", "versioned"]
+__all__ = ["change_record", "changed", "create_record", "created", "delete_record", "guarding", "versioned"]
 
 
 async def create_record(way: Way, object: str, values: Mapping[str, JSON]) -> Written:
@@ -69,12 +69,18 @@ async def change_record(way: Way, object: str, id: str, values: Mapping[str, JSO
     body = body_of(values, entity_set, way.service, creating=False)
     where = way.entity(entity_set, id)
     answer = await versioned(way, object, id, version, lambda headers: way.write(method, where, body, headers=headers))
-    guard = "server" if version else None
+    return changed(way, entity_set, id, values, answer, guard="server" if version else None)
+
+
+def changed(
+    way: Way, entity_set: EntitySet, id: str, values: Mapping[str, JSON], answer: Response, guard: str | None = None
+) -> Written:
+    """Read the answer to a change; raises UpstreamError where it is about another record."""
     if answer.status == 204 or not answer.body:
         return Written(id, version=_header_etag(answer), guard=guard, notes=notes_of(answer))
     stored = entity_of(answer.json(), way.service.version)
     if id_of(stored, entity_set, way.service) != id:
-        raise _untold(object)
+        raise _untold(f"{way.alias}.{entity_set.name}")
     altered = differing(way, entity_set, values, stored)
     version, notes = etag_of(stored, answer.headers), notes_of(answer, stored)
     return Written(id, version=version, guard=guard, altered=altered, notes=notes)
@@ -96,14 +102,14 @@ async def versioned(
     may be would overwrite the changes of others.
     """
     try:
-        return await send(_guarding(version))
+        return await send(guarding(version))
     except VersionConflict as error:
         if version is not None or error.vendor_code != VERSION_REQUIRED:
             raise
         now = (await read_record(way, object, id, way.set_of(object).keys)).version
         if now is None:
             raise
-    return await send(_guarding(now))
+    return await send(guarding(now))
 
 
 def differing(way: Way, entity_set: EntitySet, sent: Mapping[str, JSON], stored: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -122,7 +128,8 @@ def _untold(object: str) -> UpstreamError:
     return UpstreamError("the service did not say what it wrote", code="unreadable_answer", object=object)
 
 
-def _guarding(version: str | None) -> Mapping[str, str]:
+def guarding(version: str | None) -> Mapping[str, str]:
+    """Return the header that has the service compare a version; raises InvalidArguments for one that fits all."""
     if version is None:
         return {}
     if version.strip() == "*" or not version.isascii() or not version.isprintable():

@@ -26,7 +26,7 @@ from isthmus.connectors.sap.odata.literals import INTEGERS, as_duration, canonic
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import JSON
 
-__all__ = ["MEDIA_TYPE", "body_of", "is_day", "read_value", "same_value", "written_value"]
+__all__ = ["MEDIA_TYPE", "body_of", "is_day", "read_value", "same_value", "spelling", "written_value"]
 
 MEDIA_TYPE = {Version.V2: "application/json", Version.V4: "application/json;IEEE754Compatible=true"}
 """What to accept and to send: in V4 only this form keeps the digits of Edm.Decimal and Edm.Int64."""
@@ -256,6 +256,16 @@ def same_value(sent: JSON, stored: JSON, property: Property) -> bool:
     if property.type.kind is Primitive.STRING:
         return _folded(mine, property) == _folded(theirs, property)
     return mine == theirs or _amount(mine) == _amount(theirs) is not None
+
+
+def spelling(value: JSON, property: Property) -> str:
+    """Return the one text that all spellings of a value have in common, as `same_value` compares them."""
+    try:
+        text = canonical(value, property.type, property.name)
+    except InvalidArguments:
+        return repr(value)
+    amount = None if property.type.kind is Primitive.STRING else _amount(text)
+    return _folded(text, property) if amount is None else str(amount.normalize())
 
 
 def _folded(text: str, property: Property) -> str:
