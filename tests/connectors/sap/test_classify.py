@@ -59,6 +59,8 @@ META = RequestClass(Effect.READ, metadata=True)
         (request("GET", f"{ROOT}/A_Order?$filter=Note%20eq%20%27a%2Fb%27&$top=5&$format=json"), [order(Effect.READ)]),
         (request("GET", f"{ROOT}/A_Order?$expand=to_Item&$select=Note,to_Item/Text"), [order(Effect.READ), ITEM]),
         (request("GET", f"{ROOT}/A_Order?$skiptoken=3&sap-client=100"), [order(Effect.READ)]),
+        (request("GET", f"{ROOT}/A_Order?search=to_Item%2FText"), [order(Effect.READ)]),
+        (request("GET", f"{V4_ROOT}/Order?%24search=%22a%22"), [v4(Effect.READ)]),
         (request("GET", f"{ROOT}/A_Order/$count"), [order(Effect.READ)]),
         (request("GET", f"{ROOT}/A_Order(%277%27)?$select=Note"), [order(Effect.READ, "7")]),
         (request("GET", f"{ROOT}/A_Order('O''Neil%2F1')"), [order(Effect.READ, "O'Neil/1")]),

@@ -140,6 +140,7 @@ ITEMS = Subject(
         text="SalesOrderItemText",
         order_by="SalesOrderItem",
         values=ITEM,
+        words="TG11",
         changes={"Plant": "1710"},
         key=Key("MaterialByCustomer", "k-1"),
         loads=(
@@ -168,6 +169,7 @@ ORDERS = Subject(
         text="PurchaseOrderByCustomer",
         order_by="SalesOrderDate",
         values=ORDER,
+        words="PO",
         loads=(
             creating("so4.SalesOrder", ORDER, "PurchaseOrderByCustomer", "CustomerPaymentTerms"),
             Load("so4.SalesOrder", "update", tuple(Line({"DeliveryBlockReason": "01"}, id) for id in ("1", "2", "3"))),

@@ -8,6 +8,7 @@ import pytest
 from isthmus.core.cli.lookups import probe
 from isthmus.core.errors import (
     CredentialError,
+    InvalidArguments,
     NotFound,
     OutcomeUnknown,
     RetryLater,
@@ -250,3 +251,36 @@ async def test_metadata_are_read_once_for_all_objects_of_a_service(home: Session
         await home.describe("erp", object)
         await home.query("erp", Query(object, (), limit=1))
     assert len([one for one in org.journal.entries if one.path.endswith("$metadata")]) == 1
+
+
+@BOTH
+async def test_words_find_the_orders_that_hold_all_of_them(home: Session, org: SapLandscape, orders: str):
+    org.page_size = 2
+    for text in ("red lamp", "lamp 'x' red", "lamp"):
+        await home.update("erp", orders, str(len(text)), {"PurchaseOrderByCustomer": text})
+    page = await home.search("erp", orders, "lamp red", fields=("PurchaseOrderByCustomer",))
+    assert {one.id for one in page.records} == {"8", "12"}
+    assert len((await home.search("erp", orders, "lamp", fields=("SalesOrder",), limit=2)).records) == 2
+
+
+async def test_what_cannot_be_searched_is_refused_unsent(home: Session, org: SapLandscape):
+    with pytest.raises(InvalidArguments, match="cannot be searched"):
+        await home.search("erp", "so.A_SalesOrderScheduleLine", "lamp", fields=("ScheduleLine",))
+    assert not [one for one in org.journal.entries if "search" in one.query]
+
+
+@BOTH
+async def test_all_fields_are_those_of_the_record_itself(home: Session, org: SapLandscape, orders: str):
+    items = "to_Item" if orders.startswith("so.") else "_Item"
+    page = await home.query("erp", Query(orders, ("*",), limit=1))
+    assert set(page.records[0].fields) - {"SAP__Messages"} == set(org.rows("SalesOrder")[0])
+    with pytest.raises(InvalidArguments, match=r"records of so4?\..*SalesOrderItem: query that object instead"):
+        await home.get("erp", orders, "1", ("SalesOrder", items))
+
+
+@BOTH
+async def test_an_item_is_read_with_a_field_of_its_order(home: Session, org: SapLandscape, orders: str):
+    way = "to_" if orders.startswith("so.") else "_"
+    where = Compare("SalesOrder", Operator.EQ, "7")
+    page = await home.query("erp", Query(f"{orders}Item", ("Material", f"{way}SalesOrder.SoldToParty"), where))
+    assert {one.fields[f"{way}SalesOrder.SoldToParty"] for one in page.records} == {stored(org, "7")["SoldToParty"]}

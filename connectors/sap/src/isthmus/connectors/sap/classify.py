@@ -23,7 +23,10 @@ from isthmus.core.records import JSON
 __all__ = ["Classifier"]
 
 _OPTIONS = frozenset(
-    {"$select", "$filter", "$orderby", "$expand", "$top", "$skip", "$skiptoken", "$inlinecount", "$count", "$format"}
+    {
+        *("$select", "$filter", "$orderby", "$expand", "$top", "$skip", "$skiptoken", "$inlinecount", "$count"),
+        *("$format", "$search", "search"),
+    }
 )
 _ONE = frozenset({"$select", "$expand", "$format"})
 _STEERING = METHOD_OVERRIDES | {"sap-passport", "sap-message-scope", "sap-contextid-accept", "prefer-override"}

@@ -15,7 +15,7 @@ from isthmus.connectors.sap.invoking import run_operation
 from isthmus.connectors.sap.loadback import read_load_back
 from isthmus.connectors.sap.loads import load_lines
 from isthmus.connectors.sap.readback import read_back
-from isthmus.connectors.sap.reading import export_rows, read_record, read_rows
+from isthmus.connectors.sap.reading import export_rows, read_record, read_rows, search_rows
 from isthmus.connectors.sap.services import Services
 from isthmus.connectors.sap.settings import SapSettings
 from isthmus.connectors.sap.terms import Terms
@@ -42,7 +42,7 @@ from isthmus.core.connector import (
 from isthmus.core.errors import CredentialError, UpstreamError, UpstreamRejected
 from isthmus.core.http import Response
 from isthmus.core.operation import RequestClass
-from isthmus.core.records import JSON, Compare, Operator, Query, Row
+from isthmus.core.records import JSON, Compare, Operator, Query, Row, Rows
 
 __all__ = ["Sap"]
 
@@ -101,6 +101,14 @@ class Sap(Connector):
     async def get(self, object: str, id: str, fields: Sequence[str]) -> Row:
         """Read one record; missing and hidden look the same."""
         return await read_record(await self._way(object), object, id, fields)
+
+    async def search(self, text: str, objects: Mapping[str, Sequence[str]], limit: int) -> Sequence[Row]:
+        """Find records that hold all words, where their set can be searched."""
+        parts = [
+            await search_rows(await self._way(name), name, text, fields, limit) for name, fields in objects.items()
+        ]
+        found = [row for part in parts for row in part][:limit]
+        return Rows(found) if any(isinstance(part, Rows) for part in parts) else found
 
     async def create(self, object: str, values: Mapping[str, JSON], key: Key | None) -> Written:
         """Create by POST. No service keeps a key unique, so it is looked for first."""

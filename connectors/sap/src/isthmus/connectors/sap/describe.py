@@ -257,7 +257,7 @@ def _key_classes(entity_set: EntitySet, *, person: bool) -> tuple[frozenset[str]
 
 
 def _along(alias: str, navigation: Navigation, target: EntitySet, *, followed: bool) -> FieldFacts:
-    """Describe what a navigation leads to as a field: whole records, read along."""
+    """Describe what a navigation leads to as a field: a way to fields of other records, and no value itself."""
     about = is_about_persons(target)
     classes = frozenset(one for each in target.properties.values() for one in classes_of(each, person=about)[0])
     classes = classes | {"pii"} if about else classes
@@ -265,7 +265,7 @@ def _along(alias: str, navigation: Navigation, target: EntitySet, *, followed: b
         name=navigation.name,
         type=FieldType.OTHER,
         label=target.label,
-        note=f"{'records' if navigation.collection else 'a record'} of {alias}.{target.name}, read along",
+        note=_leads(f"{alias}.{target.name}", navigation, followed=followed),
         classes=classes or frozenset({"unclassified"}),
         source="shipped table",
         references=(f"{alias}.{target.name}",),
@@ -275,7 +275,14 @@ def _along(alias: str, navigation: Navigation, target: EntitySet, *, followed: b
         filterable=False,
         sortable=False,
         groupable=False,
+        readable=False,
     )
+
+
+def _leads(there: str, navigation: Navigation, *, followed: bool) -> str:
+    if navigation.collection:
+        return f"records of {there}; query them there"
+    return f"a record of {there}" + (f"; its fields are {navigation.name}.<field>" if followed else "")
 
 
 def _action(name: str, one: Operation, service: Service) -> Action:
