@@ -24,7 +24,9 @@ V4 = b"""<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/n
 <Property Name="ID" Type="Edm.Int32" Nullable="false"/><Property Name="Item" Type="Edm.String" Nullable="false"/></EntityType>
 <Action Name="Release" IsBound="true"><Parameter Name="it" Type="ns.Order"/><Parameter Name="Remark" Type="Edm.String"/></Action>
 <Function Name="Open" IsBound="true"><Parameter Name="it" Type="ns.Order"/><Parameter Name="on" Type="Edm.Date"/><ReturnType Type="Edm.Int32"/></Function>
-<EntityContainer Name="C"><EntitySet Name="Order" EntityType="ns.Order"><NavigationPropertyBinding Path="_Item" Target="Item"/></EntitySet>
+<Action Name="close"><Parameter Name="Day" Type="Edm.Date"/></Action><Action Name="ReleaseAll" IsBound="true"><Parameter Name="them" Type="Collection(ns.Order)"/></Action>
+<Function Name="rate"><Parameter Name="Of" Type="Edm.String"/><ReturnType Type="Edm.Decimal"/></Function>
+<EntityContainer Name="C"><ActionImport Name="Close" Action="ns.close"/><FunctionImport Name="Rate" Function="ns.rate"/><EntitySet Name="Order" EntityType="ns.Order"><NavigationPropertyBinding Path="_Item" Target="Item"/></EntitySet>
 <EntitySet Name="Item" EntityType="ns.Item"/></EntityContainer></Schema></edmx:DataServices></edmx:Edmx>"""
 SERVICES = {"so": service_of(METADATA), "v4": service_of(V4)}
 SETTINGS = SapSettings(services={"so": ROOT, "v4": V4_ROOT, "deep": f"{ROOT}/inner"}, client="100")
@@ -77,6 +79,9 @@ META = RequestClass(Effect.READ, metadata=True)
         (request("PATCH", f"{V4_ROOT}/Order(7)", {"Note": "x"}), [v4(Effect.UPDATE, "ID=7")]),
         (request("POST", f"{V4_ROOT}/Order(7)/ns.Release", {"Remark": "x"}), [v4(Effect.EXECUTE, "ID=7")]),
         (request("GET", f"{V4_ROOT}/Order(7)/ns.Open(on=2026-01-01)"), [v4(Effect.READ, "ID=7")]),
+        (request("POST", f"{V4_ROOT}/Order/ns.ReleaseAll", {}), [v4(Effect.EXECUTE)]),
+        (request("POST", f"{V4_ROOT}/Close", {"Day": "2026-01-01"}), [RequestClass(Effect.EXECUTE, "v4")]),
+        (request("GET", f"{V4_ROOT}/Rate(Of='EUR%2FUSD')"), [RequestClass(Effect.READ, "v4")]),
         (request("GET", f"{V4_ROOT}/Order?$expand=_Item($select=Item)"), [v4(Effect.READ), RequestClass(Effect.READ, "v4.Item")]),
         (request("GET", f"{V4_ROOT}/Order?$filter=_Item/any(x:x/Item%20eq%20%27a%27)"), [v4(Effect.READ), RequestClass(Effect.READ, "v4.Item")]),
     ],
@@ -131,6 +136,9 @@ def test_says_what_a_request_does(asked: httpx2.Request, wanted: list[RequestCla
         request("POST", f"{V4_ROOT}/Order(7)/ns.Release", {"Other": 1}),
         request("POST", f"{V4_ROOT}/Order(7)/ns.Nothing", {}),
         request("GET", f"{V4_ROOT}/Order(007)"),
+        request("GET", f"{V4_ROOT}/Close"),
+        request("POST", f"{V4_ROOT}/close", {}),
+        request("POST", f"{V4_ROOT}/Rate(Of='EUR')", {}),
     ],
     ids=lambda one: f"{one.method} {one.url.raw_path.decode()}",
 )

@@ -101,7 +101,8 @@ async def _stretch(way: Way, query: Query, more: Mapping[str, str] = EMPTY) -> _
     """Read rows up to the limit, over as many pages as the service makes of them; `more` are further options."""
     entity_set, rows, shown = way.set_of(query.object), dict[str, Row](), list[Row]()
     reading = Rows(query.object, entity_set, way.service, query.select)
-    answer = await way.get(way.collection(entity_set), {**_options(way, entity_set, query), **more})
+    where = way.collection(entity_set)
+    answer = await way.get(where, {**_options(way, entity_set, query), **more})
     hides, passed, empty = _hiding(way, entity_set), set[str](), 0
     while True:
         page = entities_of(answer.json(), way.service.version)
@@ -118,7 +119,7 @@ async def _stretch(way: Way, query: Query, more: Mapping[str, str] = EMPTY) -> _
             if page.following in passed or empty > MOST_EMPTY:
                 raise _endless(query)
             passed.add(page.following or "")
-            answer = await way.follow(page.following or "", passing=LOST)
+            answer = await way.follow(page.following or "", where, passing=LOST)
             if answer.status not in LOST:
                 continue
         kept = list(rows)[: query.limit]

@@ -70,9 +70,10 @@ class Way:
         """Send a GET."""
         return await self.http.get(where, params=params, headers=self._named(), passing=passing)
 
-    async def follow(self, link: str, passing: Collection[int] = ()) -> Response:
-        """Send a GET to a link of an answer; a relative one starts at the service's root."""
-        whole = link if _ABSOLUTE.match(link) or not link else f"{self.root}/{link}"
+    async def follow(self, link: str, asked: Path, passing: Collection[int] = ()) -> Response:
+        """Send a GET to a link of the answer to `asked`; a relative one starts at the service's root."""
+        base = asked if link.startswith("?") else f"{self.root}/"
+        whole = link if _ABSOLUTE.match(link) or not link else f"{base}{link}"
         return await self.http.follow(whole, headers=self._named(), passing=passing)
 
     async def write(
