@@ -1,7 +1,10 @@
 """Are many records written in few requests, each line on its own, told line by line and none of them twice?"""
 
+import httpx2
 import pytest
 
+from isthmus.core.assembly import Surroundings, open_gateway
+from isthmus.core.config import load_config
 from isthmus.core.errors import InvalidArguments, OutcomeUnknown
 from isthmus.core.session import Session
 from isthmus.core.streams import LineOutcome, Loaded
@@ -12,6 +15,27 @@ from .landscape import BOTH, NEW, House, house, org, small, stored, texts
 __all__ = ["house", "org", "small"]
 
 CITY = {"BusinessPartnerCategory": "2", "OrganizationBPName1": "Kessmar"}
+
+
+class Spoiled(httpx2.AsyncBaseTransport):
+    """The way to the system, on which the answer to the second batch becomes something else."""
+
+    def __init__(self) -> None:
+        self._inner, self._batches = httpx2.AsyncHTTPTransport(), 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        plain = httpx2.Request(request.method, str(request.url), headers=request.headers, content=await request.aread())
+        answer = await self._inner.handle_async_request(plain)
+        self._batches += request.url.path.endswith("batch")
+        if self._batches != 2 or not request.url.path.endswith("batch"):
+            return answer
+        await answer.aread()
+        return httpx2.Response(answer.status_code, headers={"content-type": "application/json"}, content=b"{}")
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
 EVERY = pytest.mark.parametrize("object", ["so.A_SalesOrder", "so4.SalesOrder", "bp4.BusinessPartner"])
 
 
@@ -80,6 +104,16 @@ async def test_a_lost_answer_is_read_back_and_no_line_written_twice(home: Sessio
     assert [stored(org, one.id)["PurchaseOrderByCustomer"] for one in found.outcomes] == [f"L/0:{n}" for n in range(20)]
     assert len(texts(org)) == len(org.rows("SalesOrder")) == 320
     assert len(batches(org)) == 1
+
+
+@BOTH
+async def test_a_batch_whose_answer_says_nothing_is_read_back(house: House, org: SapLandscape, orders: str):
+    around = Surroundings(environ={"ERP_PASSWORD": org.password("integration")}, wire=lambda _, __: Spoiled())
+    async with open_gateway(load_config(house.write()), around) as gateway:
+        found = await loaded(gateway.session(house.caller()), orders, [NEW] * 60)
+    assert found.failed == ()
+    assert len({one.id for one in found.outcomes}) == 60
+    assert len(org.rows("SalesOrder")) == 360
 
 
 @BOTH
