@@ -6,7 +6,7 @@ import jsonschema_rs
 import pytest
 
 from isthmus.core.connector import ObjectSummary
-from isthmus.core.records import Page, Record, Ref, Relative, Withheld
+from isthmus.core.records import Note, Page, Record, Ref, Relative, Withheld
 from isthmus.core.results import Description, Groups, as_json, value_json
 from isthmus.core.streams import LineOutcome, Loaded
 from isthmus.core.tools import surface
@@ -25,6 +25,9 @@ RECORD = Record("Case", "crm-eu~1", {"A": Ref("ref_a"), "B": None, "C": (1, "x")
                          "fields": {"A": {"ref": "ref_a"}, "B": None, "C": [1, "x"], "D": {"e": True}}}),
         ("create", Record("Company", "1", {}, created=True, below=(("Person", "2"),)),
          {"object": "Company", "id": "1", "fields": {}, "created": True, "below": [{"object": "Person", "id": "2"}]}),
+        ("create", Record("Case", "1", {}, created=True, notes=(Note("warning", "V1/555", "Limit", "over the limit"), Note("info", "X/001"))),
+         {"object": "Case", "id": "1", "fields": {}, "created": True,
+          "notes": [{"severity": "warning", "code": "V1/555", "field": "Limit", "vendor_text": "over the limit"}, {"severity": "info", "code": "X/001"}]}),
         ("create", Record("Case", "1", {}, guard="server", created=False), {"object": "Case", "id": "1", "fields": {}, "guard": "server", "created": False}),
         ("query", Page((), complete=True), {"records": [], "complete": True}),
         ("query", Page((Record("C", "1", {}),), "x", withheld=HELD), {"records": [{"object": "C", "id": "1", "fields": {}}], "complete": False, "after": "x",

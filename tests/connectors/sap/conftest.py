@@ -21,7 +21,7 @@ from .system import ROOT, System
 CEDAR = """
 @id("agents") permit (principal is Isthmus::Agent, action in
   [Isthmus::Action::"read", Isthmus::Action::"create", Isthmus::Action::"update", Isthmus::Action::"delete",
-   Isthmus::Action::"execute"], resource in Isthmus::System::"erp");
+   Isthmus::Action::"execute", Isthmus::Action::"load"], resource in Isthmus::System::"erp");
 @id("people") permit (principal in Isthmus::Role::"support", action in Isthmus::Action::"use",
   resource in Isthmus::System::"erp");
 """

@@ -24,7 +24,9 @@ V4 = b"""<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/n
 <Property Name="ID" Type="Edm.Int32" Nullable="false"/><Property Name="Item" Type="Edm.String" Nullable="false"/></EntityType>
 <Action Name="Release" IsBound="true"><Parameter Name="it" Type="ns.Order"/><Parameter Name="Remark" Type="Edm.String"/></Action>
 <Function Name="Open" IsBound="true"><Parameter Name="it" Type="ns.Order"/><Parameter Name="on" Type="Edm.Date"/><ReturnType Type="Edm.Int32"/></Function>
-<EntityContainer Name="C"><EntitySet Name="Order" EntityType="ns.Order"><NavigationPropertyBinding Path="_Item" Target="Item"/></EntitySet>
+<Action Name="close"><Parameter Name="Day" Type="Edm.Date"/></Action><Action Name="ReleaseAll" IsBound="true"><Parameter Name="them" Type="Collection(ns.Order)"/></Action>
+<Function Name="rate"><Parameter Name="Of" Type="Edm.String"/><ReturnType Type="Edm.Decimal"/></Function>
+<EntityContainer Name="C"><ActionImport Name="Close" Action="ns.close"/><FunctionImport Name="Rate" Function="ns.rate"/><EntitySet Name="Order" EntityType="ns.Order"><NavigationPropertyBinding Path="_Item" Target="Item"/></EntitySet>
 <EntitySet Name="Item" EntityType="ns.Item"/></EntityContainer></Schema></edmx:DataServices></edmx:Edmx>"""
 SERVICES = {"so": service_of(METADATA), "v4": service_of(V4)}
 SETTINGS = SapSettings(services={"so": ROOT, "v4": V4_ROOT, "deep": f"{ROOT}/inner"}, client="100")
@@ -46,6 +48,7 @@ def v4(effect: Effect, *records: str) -> RequestClass:
 
 
 ITEM = RequestClass(Effect.READ, "so.A_Item")
+NEW_ITEM = RequestClass(Effect.CREATE, "so.A_Item")
 META = RequestClass(Effect.READ, metadata=True)
 
 
@@ -58,12 +61,17 @@ META = RequestClass(Effect.READ, metadata=True)
         (request("GET", f"{ROOT}/A_Order?$filter=Note%20eq%20%27a%2Fb%27&$top=5&$format=json"), [order(Effect.READ)]),
         (request("GET", f"{ROOT}/A_Order?$expand=to_Item&$select=Note,to_Item/Text"), [order(Effect.READ), ITEM]),
         (request("GET", f"{ROOT}/A_Order?$skiptoken=3&sap-client=100"), [order(Effect.READ)]),
+        (request("GET", f"{ROOT}/A_Order?search=to_Item%2FText"), [order(Effect.READ)]),
+        (request("GET", f"{V4_ROOT}/Order?%24search=%22a%22"), [v4(Effect.READ)]),
         (request("GET", f"{ROOT}/A_Order/$count"), [order(Effect.READ)]),
         (request("GET", f"{ROOT}/A_Order(%277%27)?$select=Note"), [order(Effect.READ, "7")]),
         (request("GET", f"{ROOT}/A_Order('O''Neil%2F1')"), [order(Effect.READ, "O'Neil/1")]),
         (request("GET", f"{ROOT}/A_Order(Order='7')"), [order(Effect.READ, "7")]),
         (request("GET", f"{ROOT}/A_Item(Order='1',Item=10)"), [RequestClass(Effect.READ, "so.A_Item", ("Order='1',Item=10",))]),
         (request("POST", f"{ROOT}/A_Order", {"Note": "x"}), [order(Effect.CREATE)]),
+        (request("POST", f"{ROOT}/A_Order", {"Note": "x", "to_Item": [{"Item": 1}, {"Item": 2}]}), [order(Effect.CREATE), NEW_ITEM, NEW_ITEM]),
+        (request("POST", f"{ROOT}/A_Order", {"to_Item": {"results": [{"__metadata": {"type": "ORDER.ItemType"}}]}}), [order(Effect.CREATE), NEW_ITEM]),
+        (request("POST", f"{V4_ROOT}/Order", {"_Item": [{"Item": "1"}]}), [v4(Effect.CREATE), RequestClass(Effect.CREATE, "v4.Item")]),
         (request("MERGE", f"{ROOT}/A_Order('7')", {"Note": "x"}), [order(Effect.UPDATE, "7")]),
         (request("PUT", f"{ROOT}/A_Order('7')", {"Note": "x"}), [order(Effect.UPDATE, "7")]),
         (request("DELETE", f"{ROOT}/A_Order('7')"), [order(Effect.DELETE, "7")]),
@@ -71,6 +79,9 @@ META = RequestClass(Effect.READ, metadata=True)
         (request("PATCH", f"{V4_ROOT}/Order(7)", {"Note": "x"}), [v4(Effect.UPDATE, "ID=7")]),
         (request("POST", f"{V4_ROOT}/Order(7)/ns.Release", {"Remark": "x"}), [v4(Effect.EXECUTE, "ID=7")]),
         (request("GET", f"{V4_ROOT}/Order(7)/ns.Open(on=2026-01-01)"), [v4(Effect.READ, "ID=7")]),
+        (request("POST", f"{V4_ROOT}/Order/ns.ReleaseAll", {}), [v4(Effect.EXECUTE)]),
+        (request("POST", f"{V4_ROOT}/Close", {"Day": "2026-01-01"}), [RequestClass(Effect.EXECUTE, "v4")]),
+        (request("GET", f"{V4_ROOT}/Rate(Of='EUR%2FUSD')"), [RequestClass(Effect.READ, "v4")]),
         (request("GET", f"{V4_ROOT}/Order?$expand=_Item($select=Item)"), [v4(Effect.READ), RequestClass(Effect.READ, "v4.Item")]),
         (request("GET", f"{V4_ROOT}/Order?$filter=_Item/any(x:x/Item%20eq%20%27a%27)"), [v4(Effect.READ), RequestClass(Effect.READ, "v4.Item")]),
     ],
@@ -104,6 +115,15 @@ def test_says_what_a_request_does(asked: httpx2.Request, wanted: list[RequestCla
         request("POST", f"{ROOT}/A_Order", b'{"Note":"x","Note":"y"}'),
         request("POST", f"{ROOT}/A_Order", [{"Note": "x"}]),
         request("POST", f"{ROOT}/A_Order"),
+        request("POST", f"{ROOT}/A_Order", {"to_Item": ["x"]}),
+        request("POST", f"{ROOT}/A_Order", {"to_Item": {"__deferred": {"uri": "A_Order('1')/to_Item"}}}),
+        request("POST", f"{ROOT}/A_Order", {"to_Item": [{"__metadata": {"uri": "A_Item(Order='1',Item=1)"}}]}),
+        request("POST", f"{ROOT}/A_Order", {"to_Other": [{"Item": 1}]}),
+        request("POST", f"{V4_ROOT}/Order", {"_Item@odata.bind": ["Item(ID=1,Item='1')"]}),
+        request("POST", f"{V4_ROOT}/Order", {"_Item": [{"@odata.id": "Item(ID=1,Item='1')"}]}),
+        request("MERGE", f"{ROOT}/A_Order('7')", {"to_Item": [{"Item": 1}]}),
+        request("PATCH", f"{V4_ROOT}/Order(7)", {"_Item": [{"Item": "1"}]}),
+        request("PATCH", f"{V4_ROOT}/Order(7)", {"_Item@odata.delta": []}),
         request("MERGE", f"{ROOT}/A_Order", {"Note": "x"}),
         request("DELETE", f"{ROOT}/A_Order"),
         request("PURGE", f"{ROOT}/A_Order('7')"),
@@ -116,6 +136,9 @@ def test_says_what_a_request_does(asked: httpx2.Request, wanted: list[RequestCla
         request("POST", f"{V4_ROOT}/Order(7)/ns.Release", {"Other": 1}),
         request("POST", f"{V4_ROOT}/Order(7)/ns.Nothing", {}),
         request("GET", f"{V4_ROOT}/Order(007)"),
+        request("GET", f"{V4_ROOT}/Close"),
+        request("POST", f"{V4_ROOT}/close", {}),
+        request("POST", f"{V4_ROOT}/Rate(Of='EUR')", {}),
     ],
     ids=lambda one: f"{one.method} {one.url.raw_path.decode()}",
 )

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from isthmus.connectors.sap import Sap, SapSettings
-from isthmus.core.connector import FaultKind, Key
+from isthmus.core.connector import FaultKind, Key, Line, Load
 from isthmus.core.errors import CredentialError, NotFound, RetryLater, UpstreamError, UpstreamRejected, VersionConflict
 from isthmus.core.http import Response
 from isthmus.core.testing import Check, Examples, Run, Subject, conformance
@@ -32,15 +32,21 @@ class Landscape(httpx2.AsyncBaseTransport):
     sandbox: "Sandbox | None" = None
     inner: httpx2.AsyncHTTPTransport = field(default_factory=httpx2.AsyncHTTPTransport)
     cookies: dict[str, str] = field(default_factory=dict)
+    begun: bool = False
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         assert self.sandbox is not None
+        if not (self.begun or request.url.path.endswith("$metadata")):
+            # Metadata are read beside a sequence of calls, and change nothing.
+            self.sandbox.reset()
+            self.begun = True
         org = self.sandbox.sap["eu"]
         told = base64.b64encode(f"INTEGRATION:{org.password('integration')}".encode()).decode()
         named = {
             name: value for name, value in request.headers.items() if name not in ("host", "authorization", "cookie")
         }
-        named["authorization"] = f"Basic {told}"
+        # The links of the system name the host that it was asked by, and so do the lengths of the parts of a batch.
+        named |= {"authorization": f"Basic {told}", "host": "upstream.example"}
         if self.cookies:
             named["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         sent = httpx2.Request(
@@ -50,10 +56,8 @@ class Landscape(httpx2.AsyncBaseTransport):
         for one in answer.headers.get_list("set-cookie"):
             name, _, value = one.partition(";")[0].partition("=")
             self.cookies[name] = value
-        # The links of the system name the host that it was asked by.
-        content = (await answer.aread()).replace(org.url.encode(), b"https://upstream.example")
         kept = [(name, value) for name, value in answer.headers.multi_items() if name not in CODED]
-        return httpx2.Response(answer.status_code, headers=kept, content=content)
+        return httpx2.Response(answer.status_code, headers=kept, content=await answer.aread())
 
     async def aclose(self) -> None:
         await self.inner.aclose()
@@ -67,7 +71,6 @@ class Place:
 
 def upstream() -> httpx2.AsyncBaseTransport:
     assert Place.sandbox is not None
-    Place.sandbox.reset()
     return Landscape(Place.sandbox)
 
 
@@ -112,19 +115,42 @@ def more(version: int, row: dict[str, str]) -> Callable[[str], httpx2.Response]:
     return page
 
 
+ITEM = {"SalesOrder": "1", "Material": "TG11", "SalesOrderItemText": "Kit lamp", "RequestedQuantity": 2}
+TWO_ITEMS = ("SalesOrder='1',SalesOrderItem='10'", "SalesOrder='2',SalesOrderItem='10'")
+ORDER = {"SalesOrderType": "OR", "SalesOrganization": "1020", "DistributionChannel": "10",
+         "OrganizationDivision": "00", "SoldToParty": "10100001", "PurchaseOrderByCustomer": "Kit order",
+         "CustomerPaymentTerms": "0001"}  # fmt: skip
+
+
+def creating(object: str, values: dict[str, object], text: str, key_field: str) -> Load:
+    """Load two records with keys."""
+    lines = [Line({**values, text: f"Line {n}"}, key=f"K-{n}") for n in range(2)]
+    return Load(object, "create", tuple(lines), key_field)
+
+
 ITEMS = Subject(
     connector=Sap,
     settings=SETTINGS,
     upstream=upstream,
+    url="http://upstream.example",
     examples=Examples(
         object="so.A_SalesOrderItem",
         id="SalesOrder='1',SalesOrderItem='10'",
         fields=("_id", "SalesOrder", "SalesOrderItem", "SalesOrderItemText"),
         text="SalesOrderItemText",
         order_by="SalesOrderItem",
-        values={"SalesOrder": "1", "Material": "TG11", "SalesOrderItemText": "Kit lamp", "RequestedQuantity": 2},
+        values=ITEM,
+        words="TG11",
         changes={"Plant": "1710"},
         key=Key("MaterialByCustomer", "k-1"),
+        loads=(
+            creating("so.A_SalesOrderItem", ITEM, "SalesOrderItemText", "MaterialByCustomer"),
+            Load("so.A_SalesOrderItem", "update", tuple(Line({"Plant": "1710"}, id) for id in TWO_ITEMS)),
+            Load("so.A_SalesOrderItem", "delete", tuple(Line({}, id) for id in TWO_ITEMS)),
+        ),
+        refused=Line({**ITEM, "Material": "NOPE"}, key="k-9"),
+        below={"to_ScheduleLine": [{"ScheduleLineOrderQuantity": 1}, {"ScheduleLineOrderQuantity": 2}]},
+        refused_below={"to_ScheduleLine": [{"ScheduleLine": "1"}, {"ScheduleLine": "1"}]},
         runs=(Run("releaseApprovalRequest", {}, "so.A_SalesOrder", "5"),),
         faults=FAULTS,
         more=more(2, {"SalesOrder": "1", "SalesOrderItem": "10", "SalesOrderItemText": "x"}),
@@ -135,15 +161,29 @@ ORDERS = Subject(
     connector=Sap,
     settings=SETTINGS,
     upstream=upstream,
+    url="http://upstream.example",
     examples=Examples(
         object="so4.SalesOrder",
         id="5",
         fields=("SalesOrder", "SoldToParty", "PurchaseOrderByCustomer"),
         text="PurchaseOrderByCustomer",
         order_by="SalesOrderDate",
-        values={"SalesOrderType": "OR", "SalesOrganization": "1020", "DistributionChannel": "10",
-                "OrganizationDivision": "00", "SoldToParty": "10100001", "PurchaseOrderByCustomer": "Kit order"},
+        values=ORDER,
+        words="PO",
+        loads=(
+            creating("so4.SalesOrder", ORDER, "PurchaseOrderByCustomer", "CustomerPaymentTerms"),
+            Load("so4.SalesOrder", "update", tuple(Line({"DeliveryBlockReason": "01"}, id) for id in ("1", "2", "3"))),
+        ),
+        refused=Line({**ORDER, "SoldToParty": "4711"}, key="k-9"),
         changes={"DeliveryBlockReason": "01"},
+        below={
+            "_Item": [
+                {"Material": "TG12", "RequestedQuantity": 1, "_ScheduleLine": [{"ScheduleLineOrderQuantity": 1}]},
+                {"Material": "TG11", "RequestedQuantity": 2},
+            ],
+            "_Partner": [{"PartnerFunction": "WE", "Customer": "10100001"}],
+        },
+        refused_below={"_Item": [{"Material": "TG11"}, {"Material": "NOPE"}]},
         runs=(Run("RejectApprovalRequest", {"Note": "no"}), Run("ReleaseApprovalRequest"), Run("GetOpenAmount")),
         more=more(4, {"SalesOrder": "1", "SoldToParty": "1", "PurchaseOrderByCustomer": "x"}),
         dissect=dissect,

@@ -175,12 +175,24 @@ def test_follows_a_field_that_holds_the_id_of_another_record():
     assert fields["owner"].relationship == "owner"
 
 
+def test_names_what_a_new_record_can_bring_with_it():
+    partner = facts(PARTNER, "A_BusinessPartner", "bp")
+    assert partner.children["to_BusinessPartnerAddress"] == "bp.A_BusinessPartnerAddress"
+    assert partner.children["to_BPCreditWorthiness"] == "bp.A_BPCreditWorthiness"
+    # An earlier one of the many annotations of the set forbids it.
+    assert "to_Customer" not in partner.children
+    assert facts(PARTNER, "A_Customer", "bp").children == {}
+    order = facts(ORDERS, "SalesOrderManage", "so")
+    # The set of items takes none by itself, and the order says that it brings its own; `_SoldToParty` belongs to others.
+    assert order.children == {"_Item": "so.SalesOrderItem", "_Partner": "so.HeaderPartner"}
+
+
 def test_shows_records_along_a_navigation_as_a_field():
     fields = facts(PARTNER, "A_BusinessPartner", "bp").fields
     addresses = fields["to_BusinessPartnerAddress"]
     assert (addresses.type, addresses.references) == (FieldType.OTHER, ("bp.A_BusinessPartnerAddress",))
-    assert addresses.createable
-    assert (addresses.updateable, addresses.filterable, addresses.sortable) == (False, False, False)
+    assert (addresses.createable, addresses.updateable) == (False, False)
+    assert (addresses.filterable, addresses.sortable) == (False, False)
     assert "pii" in addresses.classes
     assert "financial" in fields["to_BusinessPartnerBank"].classes
     assert fields["to_BusinessPartnerBank"].relationship == ""

@@ -182,3 +182,27 @@ async def test_an_export_brings_every_record_once(home: Session):
 async def test_describe_knows_every_service(home: Session):
     listed = {one.name for one in (await home.describe("erp")).objects}
     assert {"so.A_SalesOrder", "so4.SalesOrder", "bp.A_BusinessPartner", "bp4.BusinessPartner"} <= listed
+
+
+@BOTH
+async def test_an_order_is_made_with_its_items(home: Session, orders: str):
+    item = f"{orders}Item"
+    facts = (await home.describe("erp", orders)).facts
+    assert facts is not None
+    assert facts.children["to_Item"] == item
+    goods = [{"Material": "TG11", "RequestedQuantity": 2}, {"Material": "TG12", "RequestedQuantity": 1}]
+    made = await home.create("erp", orders, {**ORDER, "to_Item": goods}, key="")
+    assert [object for object, _ in made.below] == [item, item]
+    read = [(await home.get("erp", object, id, ("Material",))).fields["Material"] for object, id in made.below]
+    assert read == ["TG11", "TG12"]
+
+
+async def test_lines_of_a_load_are_told_one_by_one(home: Session):
+    lines = [ORDER, {**ORDER, "SoldToParty": "4711"}, ORDER]
+    (found,) = [one async for one in home.load("erp", "so.A_SalesOrder", lines, key="many")]
+    assert [bool(one.id) for one in found.outcomes] == [not one.code for one in found.outcomes]
+    assert found.outcomes[0].created
+    assert found.outcomes[2].created
+    changed = [(one.id, {"SoldToParty": "1000006"}) for one in found.outcomes if one.id]
+    (again,) = [one async for one in home.load("erp", "so.A_SalesOrder", changed, action="update", key="more")]
+    assert again.failed == ()

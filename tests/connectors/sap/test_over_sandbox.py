@@ -1,17 +1,14 @@
 """Does the connector, in a whole gateway, do its work against the sandbox's landscape, mishaps and all?"""
 
 import asyncio
-import shutil
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from isthmus.core.assembly import Surroundings
 from isthmus.core.cli.lookups import probe
 from isthmus.core.errors import (
     CredentialError,
+    InvalidArguments,
     NotFound,
     OutcomeUnknown,
     RetryLater,
@@ -22,65 +19,11 @@ from isthmus.core.errors import (
 from isthmus.core.gateway import Gateway
 from isthmus.core.records import Compare, Operator, Order, Query
 from isthmus.core.session import Session
-from isthmus.plugins.sandbox import Sandbox, SapLandscape
+from isthmus.plugins.sandbox import SapLandscape
 
-from .conftest import House as Company
+from .landscape import BOTH, NEW, House, house, org, small, stored, texts
 
-SERVICES = {
-    "bp": "/sap/opu/odata/sap/API_BUSINESS_PARTNER",
-    "bp4": "/sap/opu/odata4/sap/api_business_partner/srvd_a2x/sap/businesspartner/0001",
-    "so": "/sap/opu/odata/sap/API_SALES_ORDER_SRV",
-    "so4": "/sap/opu/odata4/sap/api_salesorder/srvd_a2x/sap/salesorder/0001",
-}
-NEW = {"SalesOrderType": "OR", "SalesOrganization": "1020", "DistributionChannel": "10", "OrganizationDivision": "00",
-       "SoldToParty": "10100001"}  # fmt: skip
-BOTH = pytest.mark.parametrize("orders", ["so.A_SalesOrder", "so4.SalesOrder"])
-
-
-class House(Company):
-    """The company's house over a landscape of the sandbox."""
-
-    sandbox: Sandbox
-
-    @property
-    def org(self) -> SapLandscape:
-        return self.sandbox.sap["eu"]
-
-    def write(self) -> Path:
-        self.url = self.org.url
-        if self.identity == "service":
-            self.username = "INTEGRATION"
-        self.environ = {"ERP_PASSWORD": self.org.password("integration")}
-        return super().write()
-
-    @property
-    def around(self) -> Surroundings:
-        return Surroundings(environ=self.environ)
-
-
-@pytest.fixture(scope="module")
-def small() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, accounts=40, contacts=200) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def house(small: Sandbox, tmp_path: Path) -> Iterator[House]:
-    small.reset()
-    found = House(tmp_path / "house")
-    found.sandbox = small
-    listed = ", ".join(f'{name} = "{path}"' for name, path in SERVICES.items())
-    found.settings = (
-        f'[connections.erp-eu.settings]\nclient = "100"\nservices = {{ {listed} }}\nterms = {{ acknowledged = true }}\n'
-    )
-    found.keys = {"so.A_SalesOrder": "PurchaseOrderByCustomer", "so4.SalesOrder": "PurchaseOrderByCustomer"}
-    yield found
-    shutil.rmtree(tmp_path / "house", ignore_errors=True)
-
-
-@pytest.fixture
-def org(house: House) -> SapLandscape:
-    return house.org
+__all__ = ["house", "org", "small"]
 
 
 @BOTH
@@ -141,14 +84,6 @@ async def test_a_stale_version_is_refused(home: Session, orders: str):
 
 def changing(orders: str) -> str:
     return "MERGE" if orders.startswith("so.") else "PATCH"
-
-
-def stored(org: SapLandscape, number: str = "1") -> dict[str, object]:
-    return next(row for row in org.rows("SalesOrder") if row["SalesOrder"] == number)
-
-
-def texts(org: SapLandscape) -> list[object]:
-    return [row["PurchaseOrderByCustomer"] for row in org.rows("SalesOrder")]
 
 
 @BOTH
@@ -316,3 +251,36 @@ async def test_metadata_are_read_once_for_all_objects_of_a_service(home: Session
         await home.describe("erp", object)
         await home.query("erp", Query(object, (), limit=1))
     assert len([one for one in org.journal.entries if one.path.endswith("$metadata")]) == 1
+
+
+@BOTH
+async def test_words_find_the_orders_that_hold_all_of_them(home: Session, org: SapLandscape, orders: str):
+    org.page_size = 2
+    for text in ("red lamp", "lamp 'x' red", "lamp"):
+        await home.update("erp", orders, str(len(text)), {"PurchaseOrderByCustomer": text})
+    page = await home.search("erp", orders, "lamp red", fields=("PurchaseOrderByCustomer",))
+    assert {one.id for one in page.records} == {"8", "12"}
+    assert len((await home.search("erp", orders, "lamp", fields=("SalesOrder",), limit=2)).records) == 2
+
+
+async def test_what_cannot_be_searched_is_refused_unsent(home: Session, org: SapLandscape):
+    with pytest.raises(InvalidArguments, match="cannot be searched"):
+        await home.search("erp", "so.A_SalesOrderScheduleLine", "lamp", fields=("ScheduleLine",))
+    assert not [one for one in org.journal.entries if "search" in one.query]
+
+
+@BOTH
+async def test_all_fields_are_those_of_the_record_itself(home: Session, org: SapLandscape, orders: str):
+    items = "to_Item" if orders.startswith("so.") else "_Item"
+    page = await home.query("erp", Query(orders, ("*",), limit=1))
+    assert set(page.records[0].fields) - {"SAP__Messages"} == set(org.rows("SalesOrder")[0])
+    with pytest.raises(InvalidArguments, match=r"records of so4?\..*SalesOrderItem: query that object instead"):
+        await home.get("erp", orders, "1", ("SalesOrder", items))
+
+
+@BOTH
+async def test_an_item_is_read_with_a_field_of_its_order(home: Session, org: SapLandscape, orders: str):
+    way = "to_" if orders.startswith("so.") else "_"
+    where = Compare("SalesOrder", Operator.EQ, "7")
+    page = await home.query("erp", Query(f"{orders}Item", ("Material", f"{way}SalesOrder.SoldToParty"), where))
+    assert {one.fields[f"{way}SalesOrder.SoldToParty"] for one in page.records} == {stored(org, "7")["SoldToParty"]}

@@ -1,6 +1,7 @@
 """Does the connector, in a whole gateway, keep sessions, versions and terms as SAP has them?"""
 
 import asyncio
+from urllib.parse import unquote
 
 import httpx2
 import pytest
@@ -18,7 +19,7 @@ from isthmus.core.records import Compare, Operator, Query
 from isthmus.core.session import Session
 
 from .conftest import House
-from .system import JSON, System, order, said
+from .system import JSON, ROOT, System, order, said
 
 ORDERS = Query("so.A_Order", ("Order", "Note", "Amount", "DueOn"))
 
@@ -225,3 +226,24 @@ async def test_links_to_elsewhere_are_not_followed(home: Session, system: System
     with pytest.raises(UpstreamError):
         await home.query("erp", ORDERS)
     assert len(system.seen) == before + 1
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"https://upstream.example{ROOT}/A_Order?$skiptoken=2",
+        f"{ROOT}/A_Order?$skiptoken=2",
+        "A_Order?$skiptoken=2",
+        "?$skiptoken=2",
+    ],
+)
+async def test_links_of_every_form_lead_to_the_next_page(home: Session, system: System, link: str):
+    def page(request: httpx2.Request) -> httpx2.Response | None:
+        if "$skiptoken" in unquote(str(request.url)):
+            assert request.url.path == f"{ROOT}/A_Order"
+            return said({"results": [order("2")]})
+        return said({"results": [order("1")], "__next": link}) if request.url.path.endswith("/A_Order") else None
+
+    system.answers.append(page)
+    found = await home.query("erp", Query("so.A_Order", ("Order",)))
+    assert [one.id for one in found.records] == ["1", "2"]

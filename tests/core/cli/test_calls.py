@@ -4,6 +4,10 @@ import io
 
 import pytest
 
+from isthmus.core.cli.rendering import render
+from isthmus.core.records import Note, Record
+from isthmus.core.results import as_json
+
 from .conftest import Shell
 
 READ_ONLY = """
@@ -79,6 +83,14 @@ def test_what_was_made_below_is_listed_and_describe_says_what_can_be(shell: Shel
     described = shell.ok("call", "describe", "object=Account", "--client", "desktop-eu")
     assert "children" in described
     assert "Contacts" in described
+
+
+def test_what_the_system_says_beside_a_success_is_shown_as_its_own() -> None:
+    made = Record(
+        "Order", "7", {}, created=True, notes=(Note("warning", "V1/555", "Limit", "over\x1b[2J it"), Note("info"))
+    )
+    told = [str(one) for one in render(as_json(made))]
+    assert told[-2:] == ["  the system says (warning V1/555 Limit): over\\u001b[2J it", "  the system says (info)"]
 
 
 def test_figures_come_as_a_table(shell: Shell) -> None:

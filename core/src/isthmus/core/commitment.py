@@ -21,7 +21,8 @@ from isthmus.core.journal import (
     Transaction,
 )
 from isthmus.core.parts import Parts
-from isthmus.core.records import JSON
+from isthmus.core.plan import Plan
+from isthmus.core.records import JSON, Note
 from isthmus.core.request import Attach, Create, Delete, Invoke, Loading, Request, Update, Upsert
 from isthmus.core.resolving import plain_record, plain_values, resolved
 from isthmus.core.settlement import Settler, done_of, load_json, stored_load
@@ -243,6 +244,7 @@ class Committer:
             "key": {"field": key.field, "value": key.value} if key else None,
             "values": _told_by(request),
             "version": judged.plan.state.version if judged.plan.state else None,
+            **({"below": _objects_below(judged.plan)} if judged.plan.below else {}),
             **({"load": load_json(load)} if load else {}),
             **({"action": request.action} if isinstance(request, Invoke) else {}),
         }
@@ -303,6 +305,10 @@ def _twin_under_way(judged: Judged) -> Conflict:
     )
 
 
+def _objects_below(plan: Plan) -> list[JSON]:
+    return [*sorted({one.facts.name for one in plan.below if one.facts})]
+
+
 def _told_by(request: Request) -> Mapping[str, JSON]:
     """Return what a write says, as reading it back needs it."""
     match request:
@@ -332,4 +338,5 @@ def _stored(intent: Intent, request: Request) -> Outcome:
         guard if isinstance(guard, str) else None,
         dict.fromkeys(map(str, altered)) if isinstance(altered, list) else {},
         tuple((object, id) for object, id in below),
+        tuple(Note(*one) for one in cast("Sequence[tuple[str, str, str]]", outcome.get("notes", ()))),
     )

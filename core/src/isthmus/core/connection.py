@@ -1,6 +1,6 @@
 """What is one configured org while isthmus runs? Its connector, request path, credentials, budget and metadata."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -125,11 +125,14 @@ class Connection:
             records=records,
         )
 
-    def reading_back(self, verb: Verb, object: str, record: str) -> Operation:
-        """Describe the read that tells what became of a write: files and actions lie in objects of their own."""
+    def reading_back(self, verb: Verb, object: str, record: str, below: Iterable[str] = ()) -> Operation:
+        """Describe the read that tells what became of a write: files and actions lie in objects of their own.
+
+        `below` are the objects of the records that were to be made below a new one.
+        """
         looking = self.looking_up(object, (record,) if record else ())
         own = {Verb.ATTACH: self.connector.file_objects, Verb.INVOKE: self.connector.action_objects}
-        return replace(looking, objects=looking.objects | own.get(verb, frozenset()))
+        return replace(looking, objects=looking.objects.union(below, own.get(verb, ())))
 
     def known(self, principal: Principal, looking_up: Callable[[Operation], Awaitable[CallScope]]) -> Metadata:
         """Return the metadata as a call of this principal sees it; what is missing is read within that call."""

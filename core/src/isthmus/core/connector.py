@@ -12,7 +12,7 @@ from isthmus.core.budgets import UNCOUNTED, QuotaReading
 from isthmus.core.errors import InvalidArguments, UpstreamError, UpstreamRejected
 from isthmus.core.facts import Action, FieldFacts, FieldType, ObjectFacts, ObjectSummary
 from isthmus.core.operation import RequestClass
-from isthmus.core.records import JSON, Aggregate, AllOf, Compare, Operator, Order, Query, Row
+from isthmus.core.records import JSON, Aggregate, AllOf, Compare, Note, Operator, Order, Query, Row
 from isthmus.core.resilience import FaultKind
 from isthmus.core.streams import Batch, Begun, Changed, FileFacts, Invoked, Line, LineOutcome, Load, Loaded, Upload
 
@@ -44,6 +44,7 @@ __all__ = [
     "LineOutcome",
     "Load",
     "Loaded",
+    "Note",
     "ObjectFacts",
     "ObjectSummary",
     "Outcome",
@@ -75,7 +76,8 @@ class Written:
     """What a write did; `guard` tells who compared the version, `created` is False where an upsert updated.
 
     `altered` are fields that the system stored otherwise than it was asked to, as they are now. `below` are object and
-    id of each record that was made along with it, in the order in which the values give them.
+    id of each record that was made along with it, in the order in which the values give them. `notes` are what the
+    system says beside the success, such as a warning.
     """
 
     id: str
@@ -84,6 +86,7 @@ class Written:
     guard: str | None = None
     altered: Mapping[str, JSON] = field(default_factory=dict)
     below: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 Outcome: TypeAlias = Written | Loaded | Invoked

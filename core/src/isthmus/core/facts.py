@@ -37,7 +37,8 @@ class FieldFacts:
 
     `choice_labels` say what the `choices` mean, in the same order, where the values do not speak for themselves.
     `restricted` is True where the system refuses a value that is not among `choices`. `note` is what an agent should
-    know of the field beside all this, such as its unit.
+    know of the field beside all this, such as its unit. `readable` is False where it stands for whole records of
+    another object, which a read of this one does not bring.
     """
 
     name: str
@@ -58,6 +59,7 @@ class FieldFacts:
     required: bool = False
     unique: bool = False
     external_id: bool = False
+    readable: bool = True
     note: str = ""
 
     @property
@@ -138,6 +140,11 @@ class ObjectFacts:
                 field=name,
             )
         return self.fields[found]
+
+    @property
+    def readable(self) -> tuple[str, ...]:
+        """Return the names of all fields that a read can bring."""
+        return tuple(name for name, one in self.fields.items() if one.readable)
 
     def action(self, name: str) -> Action:
         """Return an action; raises InvalidArguments naming the nearest one."""

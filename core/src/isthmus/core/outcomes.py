@@ -11,7 +11,7 @@ from isthmus.core.journal import AttemptState, Intent, IntentState, JournalUnava
 from isthmus.core.labelling import answer_label
 from isthmus.core.parts import Parts
 from isthmus.core.reach import Reach
-from isthmus.core.records import Record, Row, Withheld
+from isthmus.core.records import Note, Record, Row, Withheld
 from isthmus.core.release import Forms, Released
 from isthmus.core.request import Create, Invoke, Update, Upsert
 from isthmus.core.results import Answer, Result
@@ -53,6 +53,7 @@ class Outcomes:
             created=written.created,
             altered=tuple(written.altered),
             below=tuple((object, source.id(id)) for object, id in written.below),
+            notes=_told(written.notes, may_see=not written.notes or may_read_vendor_text(self.parts, leg)),
         )
 
     async def _loaded(self, judged: Judged, loaded: Loaded, repeats: str, intent: Intent | None) -> Loaded:
@@ -64,7 +65,13 @@ class Outcomes:
         return Loaded(
             tuple(
                 LineOutcome(
-                    source.id(one.id), one.created, one.code, one.field, one.text if may_see else "", one.altered
+                    source.id(one.id),
+                    one.created,
+                    one.code,
+                    one.field,
+                    one.text if may_see else "",
+                    one.altered,
+                    _told(one.notes, may_see=may_see),
                 )
                 for one in loaded.outcomes
             )
@@ -141,6 +148,11 @@ class Outcomes:
             self.parts.owner(leg.caller),
             masked=judged.verdict.masked,
         )
+
+
+def _told(notes: tuple[Note, ...], *, may_see: bool) -> tuple[Note, ...]:
+    """Release what the system said beside a success: its sentences only to whoever may read its own words."""
+    return notes if may_see else tuple(Note(one.severity, one.code, one.field) for one in notes)
 
 
 def joined(transaction: Transaction, leg: Leg, label: Label | None) -> Label | None:

@@ -13,7 +13,7 @@ from isthmus.core.metadata import FieldPath, Metadata
 from isthmus.core.nesting import check_below, parted, related_to
 from isthmus.core.operation import Effect, Operation, Transition, Verb
 from isthmus.core.policy import Related
-from isthmus.core.reach import Reach
+from isthmus.core.reach import Reach, readable
 from isthmus.core.records import JSON, Aggregate, InQuery, Query, Row, Value, comparisons
 from isthmus.core.request import (
     Attach,
@@ -358,11 +358,10 @@ def _writable(request: Request, facts: ObjectFacts, values: Mapping[str, Value])
 
 
 async def _asked(facts: ObjectFacts, names: Sequence[str], metadata: Metadata) -> tuple[tuple[FieldPath, ...], bool]:
-    if tuple(names) == EVERY:
-        return await metadata.paths(facts, facts.fields), True
-    if names:
-        return await metadata.paths(facts, names), False
-    return await metadata.paths(facts, facts.default_fields or tuple(facts.fields)), True
+    if names and tuple(names) != EVERY:
+        return readable(await metadata.paths(facts, names)), False
+    some = () if names else facts.default_fields
+    return await metadata.paths(facts, some or facts.readable), True
 
 
 async def _probed(

@@ -4,10 +4,25 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from isthmus.core.connector import ObjectFacts
+from isthmus.core.errors import InvalidArguments
 from isthmus.core.metadata import FieldPath
 from isthmus.core.policy import Related
 
-__all__ = ["Lying", "Reach"]
+__all__ = ["Lying", "Reach", "readable"]
+
+
+def readable(paths: tuple[FieldPath, ...]) -> tuple[FieldPath, ...]:
+    """Return the paths; raises InvalidArguments where one stands for whole records, which are judged as their own."""
+    for one in paths:
+        if not one.facts.readable:
+            there = " or ".join(one.facts.references) or "another object"
+            raise InvalidArguments(
+                f"{one.path} stands for records of {there}: query that object instead"
+                f"{f', or name a field of one as {one.path}.<field>' if one.facts.relationship else ''}",
+                object=one.root,
+                field=one.path,
+            )
+    return paths
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,13 +256,27 @@ class Withheld:
     rules: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that a system says beside a success, such as a warning; `field` is what it is about, if it tells.
+
+    `severity` is success, info, warning or error, `code` the system's own word for it. `text` is the system's own
+    sentence: data, which may speak of anybody. It is empty for a consumer that may not read such data.
+    """
+
+    severity: str
+    code: str = ""
+    field: str = ""
+    text: str = ""
+
+
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One record as it is released: every field in the form that the flow rules allow.
 
     `withheld` names the dropped fields. `guard` tells who enforced the version of a write: the server, or a
     read just before it. `altered` names the fields that the system stored otherwise than a write asked, and `fields`
     holds them as they are now. `below` are object and id of each record that a create made along with it, in the order
-    in which they were given.
+    in which they were given. `notes` are what the system says beside the success of a write.
     """
 
     object: str
@@ -274,6 +288,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     created: bool | None = None
     altered: tuple[str, ...] = ()
     below: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

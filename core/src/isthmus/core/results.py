@@ -9,7 +9,7 @@ from typing import TypeAlias
 from isthmus.core.connector import Action, FieldFacts, ObjectFacts, ObjectSummary
 from isthmus.core.files import File
 from isthmus.core.http import Response
-from isthmus.core.records import JSON, Page, Record, Ref, Relative, Value, Withheld
+from isthmus.core.records import JSON, Note, Page, Record, Ref, Relative, Value, Withheld
 from isthmus.core.streams import LineOutcome, Loaded
 
 __all__ = ["Answer", "Description", "Groups", "Result", "as_json", "value_json"]
@@ -117,7 +117,16 @@ def _record(record: Record) -> dict[str, JSON]:
         found["altered"] = list(record.altered)
     if record.below:
         found["below"] = [{"object": object, "id": id} for object, id in record.below]
-    return found | _withheld(record.withheld)
+    return found | _noted(record.notes) | _withheld(record.withheld)
+
+
+def _noted(notes: Sequence[Note]) -> dict[str, JSON]:
+    """Encode what a system said beside a success; its own sentence is named as such, and is data."""
+    told: list[JSON] = []
+    for one in notes:
+        parts = (("severity", one.severity), ("code", one.code), ("field", one.field), ("vendor_text", one.text))
+        told.append({name: value for name, value in parts if value})
+    return {"notes": told} if told else {}
 
 
 def _file(file: File) -> dict[str, JSON]:
@@ -132,7 +141,7 @@ def _file(file: File) -> dict[str, JSON]:
 def _line(one: LineOutcome) -> dict[str, JSON]:
     if not one.code:
         altered: dict[str, JSON] = {"altered": list(one.altered)} if one.altered else {}
-        return {"id": one.id, "created": one.created, **altered}
+        return {"id": one.id, "created": one.created, **altered, **_noted(one.notes)}
     return {key: told for key, told in (("error", one.code), ("field", one.field), ("text", one.text)) if told}
 
 

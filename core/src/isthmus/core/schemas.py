@@ -133,6 +133,7 @@ _RECORD: Schema = {
         "created": {"type": "boolean"},
         "altered": {"type": "array", "items": {"type": "string"}},
         "below": {"type": "array", "items": {"type": "object"}},
+        "notes": {"type": "array", "items": {"type": "object"}},
         "fields": {"type": "object"},
         "withheld": _WITHHELD,
     },

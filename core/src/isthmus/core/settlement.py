@@ -138,7 +138,7 @@ class Settler:
             await self.parts.clock.sleep(pause)
             scope = CallScope(
                 principal=Principal(connection.name, intent.principal),
-                operation=connection.reading_back(Verb(pending.verb), pending.object, pending.id),
+                operation=connection.reading_back(Verb(pending.verb), pending.object, pending.id, _below(intent)),
                 deadline=deadline,
                 permit=None,
                 meter=Meter(),
@@ -176,6 +176,7 @@ def outcome_json(written: Outcome) -> dict[str, JSON]:
         ("guard", written.guard),
         ("altered", sorted(written.altered)),
         ("below", [list(one) for one in written.below]),
+        ("notes", [[one.severity, one.code, one.field] for one in written.notes]),
     )
     return found | {name: value for name, value in told if value}
 
@@ -210,6 +211,11 @@ def _load(object: str, told: JSON) -> Load | None:
         return None
     lines = cast("Sequence[tuple[Mapping[str, JSON], str, str | None]]", told["lines"])
     return Load(object, str(told["action"]), tuple(Line(*one) for one in lines), str(told["key_field"]))
+
+
+def _below(intent: Intent) -> Sequence[str]:
+    told = intent.payload.get("below")
+    return [str(one) for one in told] if isinstance(told, list) else []
 
 
 def _pending(intent: Intent) -> Pending:

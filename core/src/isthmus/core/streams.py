@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, TypeAlias
 
-from isthmus.core.records import JSON, Row
+from isthmus.core.records import JSON, Note, Row
 
 __all__ = [
     "Batch",
@@ -71,7 +71,7 @@ class LineOutcome:
     """What became of one line: the record's id, or the code of what stopped it.
 
     `text` is the system's own sentence and is treated as data. `altered` names fields that the system stored otherwise
-    than it was asked to.
+    than it was asked to, `notes` what it says beside the success.
     """
 
     id: str = ""
@@ -80,6 +80,7 @@ class LineOutcome:
     field: str = ""
     text: str = ""
     altered: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,3 +202,23 @@ OUTSIDE = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/h
 def test_refuses_what_is_no_metadata_and_what_could_make_something_happen(document):
     with pytest.raises(MetadataError):
         service_of(document)
+
+
+def test_joins_what_one_term_says_of_a_target_in_several_places():
+    def along(name: str, told: str) -> str:
+        return (
+            '<Annotations Target="T.C/Is"><Annotation Term="Org.OData.Capabilities.V1.NavigationRestrictions"><Record>'
+            '<PropertyValue Property="RestrictedProperties"><Collection><Record>'
+            f'<PropertyValue Property="NavigationProperty" NavigationPropertyPath="{name}"/>{told}</Record></Collection>'
+            "</PropertyValue></Record></Annotation></Annotations>"
+        )
+
+    denied = '<PropertyValue Property="InsertRestrictions"><Record><PropertyValue Property="Insertable" Bool="{}"/></Record></PropertyValue>'
+    some = "".join([along("_A", denied.format("false")), along("_A", ""), along("_B", denied.format("true"))])
+    navigations = "".join(f'<NavigationProperty Name="{one}" Type="Collection(T.I)"/>' for one in ("_A", "_B"))
+    found = v4(
+        f'<EntityType Name="I"><Key><PropertyRef Name="K"/></Key><Property Name="K" Type="Edm.String"/>{navigations}</EntityType>',
+        '<EntitySet Name="Is" EntityType="T.I"/>',
+        some,
+    ).sets["Is"]
+    assert [(one.creatable, one.own) for one in found.navigations.values()] == [(False, False), (True, True)]

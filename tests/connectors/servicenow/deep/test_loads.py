@@ -1,8 +1,11 @@
 """Is every line of a load written once and told of by itself?"""
 
+import httpx2
 import pytest
 from tests.connectors.servicenow.test_over_sandbox import House
 
+from isthmus.core.assembly import Surroundings, open_gateway
+from isthmus.core.config import load_config
 from isthmus.core.errors import OutcomeUnknown
 from isthmus.core.session import Session
 from isthmus.core.streams import Loaded
@@ -62,6 +65,34 @@ async def test_a_lost_answer_is_read_back_line_by_line(home: Session, org: Servi
     again = await loaded(home, LAMPS)
     assert [one.id for one in again.outcomes] == [one.id for one in told.outcomes]
     assert batches(org) == 1
+
+
+class Spoiled(httpx2.AsyncBaseTransport):
+    """The way to the system, on which the answer to the second batch becomes something else."""
+
+    def __init__(self) -> None:
+        self._inner, self._batches = httpx2.AsyncHTTPTransport(), 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        plain = httpx2.Request(request.method, str(request.url), headers=request.headers, content=await request.aread())
+        answer = await self._inner.handle_async_request(plain)
+        self._batches += request.url.path.endswith("batch")
+        if self._batches != 2 or not request.url.path.endswith("batch"):
+            return answer
+        await answer.aread()
+        return httpx2.Response(answer.status_code, headers={"content-type": "application/json"}, content=b"{}")
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def test_a_batch_whose_answer_says_nothing_is_read_back(house: House, org: ServiceNowInstance):
+    around = Surroundings(environ={"ITSM_PASSWORD": org.password("integration")}, wire=lambda _, __: Spoiled())
+    lines = [{"short_description": f"Bulb {number}"} for number in range(60)]
+    async with open_gateway(load_config(house.write()), around) as gateway:
+        told = await loaded(gateway.session(house.caller("eu")), lines)
+    assert told.failed == ()
+    assert [one["short_description"] for one in org.rows("incident")].count("Bulb 59") == 1
 
 
 async def test_a_portion_that_never_came_through_is_open_until_it_can_be_told(

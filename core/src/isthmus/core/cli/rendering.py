@@ -69,6 +69,10 @@ def _record(one: Node) -> Iterator["RenderableType"]:
         yield facts([*values, *about])
     for below in _nodes(one.get("below")):
         yield legible(f"  with {_text(below.get('object'))} {_text(below.get('id'))}")
+    for note in _nodes(one.get("notes")):
+        named = " ".join(_text(note.get(name)) for name in ("severity", "code", "field") if note.get(name))
+        said = f": {_text(note['vendor_text'])}" if note.get("vendor_text") else ""
+        yield legible(f"  the system says ({named}){said}")
     yield from _gaps([one])
 
 

@@ -18,11 +18,15 @@ from isthmus.connectors.sap.settings import SapSettings
 from isthmus.core.errors import InvalidArguments, UpstreamError
 from isthmus.core.http import METHOD_OVERRIDES, parameters, parse_json
 from isthmus.core.operation import Effect, RequestClass
+from isthmus.core.records import JSON
 
 __all__ = ["Classifier"]
 
 _OPTIONS = frozenset(
-    {"$select", "$filter", "$orderby", "$expand", "$top", "$skip", "$skiptoken", "$inlinecount", "$count", "$format"}
+    {
+        *("$select", "$filter", "$orderby", "$expand", "$top", "$skip", "$skiptoken", "$inlinecount", "$count"),
+        *("$format", "$search", "search"),
+    }
 )
 _ONE = frozenset({"$select", "$expand", "$format"})
 _STEERING = METHOD_OVERRIDES | {"sap-passport", "sap-message-scope", "sap-contextid-accept", "prefer-override"}
@@ -31,6 +35,7 @@ _PATH = re.compile(r"[A-Za-z_]\w*(?:/[A-Za-z_]\w*)*")
 _SEGMENT = re.compile(r"(?P<name>[A-Za-z_][\w.]*)(?:\((?P<key>.*)\))?", re.DOTALL)
 _BAD = re.compile(r"[\\\x00-\x1f\x7f]")
 _NOWHERE = re.compile(rb"%(?:25|5c|00)", re.IGNORECASE)
+DEEPEST = 20
 _SERVICE = (RequestClass(Effect.READ, metadata=True),)
 """A service's own root and its metadata hold no record."""
 
@@ -187,9 +192,9 @@ def _of_set(
         case "GET", [("$count", None)] if id is None and asked.params.keys() <= {"$filter"}:
             yield RequestClass(Effect.READ, object)
             yield from _touched(asked, entity_set)
-        case "POST", [] if id is None and not asked.params and _is_entity(asked.content):
-            yield RequestClass(Effect.CREATE, object)
-        case "PATCH" | "MERGE" | "PUT", [] if id is not None and not asked.params and _is_entity(asked.content):
+        case "POST", [] if id is None and not asked.params:
+            yield from _made(asked, entity_set)
+        case "PATCH" | "MERGE" | "PUT", [] if id is not None and not asked.params and _only_own(asked, entity_set):
             yield RequestClass(Effect.UPDATE, object, records)
         case "DELETE", [] if id is not None and not asked.params:
             yield RequestClass(Effect.DELETE, object, records)
@@ -260,10 +265,69 @@ def _touched(asked: _Asked, entity_set: EntitySet) -> Iterator[RequestClass]:
     yield from found.values()
 
 
-def _is_entity(content: bytes, known: frozenset[str] | set[str] | None = None) -> bool:
-    """Tell whether a body is one object, of known names where they are given; no name twice."""
+def _made(asked: _Asked, entity_set: EntitySet) -> Sequence[RequestClass]:
+    """Tell what a create makes: each entity that comes with the first one is a part of its own."""
+    body = _entity(asked.content)
+    found = list(_parts(asked, entity_set, body)) if body is not None else []
+    known = [one for one in found if one is not None]
+    return known if len(known) == len(found) else ()
+
+
+def _parts(
+    asked: _Asked, entity_set: EntitySet, body: Mapping[str, JSON], depth: int = 0
+) -> Iterator[RequestClass | None]:
+    """Yield a create for an entity and for each below it; None for what may be something else."""
+    yield RequestClass(Effect.CREATE, asked.object(entity_set))
+    for name, value in body.items():
+        navigation = entity_set.navigations.get(name)
+        if navigation is None:
+            yield from () if _is_own(entity_set, name, value) else (None,)
+            continue
+        target, records = asked.service.target(navigation), _sent_along(value)
+        if target is None or records is None or depth >= DEEPEST:
+            yield None
+            return
+        for one in records:
+            yield from _parts(asked, target, one, depth + 1)
+
+
+def _sent_along(value: JSON) -> list[Mapping[str, JSON]] | None:
+    """Return the entities sent along a navigation; None for a link to one that is there already."""
+    raw = value["results"] if isinstance(value, Mapping) and value.keys() == {"results"} else value
+    listed = raw if isinstance(raw, list) else [raw]
+    records = [one for one in listed if isinstance(one, Mapping)]
+    links = any("__deferred" in one or "@odata.id" in one or "@id" in one for one in records)
+    bound = any(isinstance(told := one.get("__metadata"), Mapping) and not told.keys() <= {"type"} for one in records)
+    return None if links or bound or len(records) < len(listed) else records
+
+
+def _only_own(asked: _Asked, entity_set: EntitySet) -> bool:
+    """Tell whether the body of a change names properties alone: along navigations it would change other entities."""
+    body = _entity(asked.content)
+    names = entity_set.navigations
+    return body is not None and all(
+        name not in names and _is_own(entity_set, name, value) for name, value in body.items()
+    )
+
+
+def _is_own(entity_set: EntitySet, name: str, value: JSON) -> bool:
+    """Tell whether a member of a body can be about nothing but the entity itself."""
+    if name in entity_set.properties or name == "__metadata":
+        return True
+    binds = name.endswith(("@odata.bind", "@bind", "@odata.delta", "@delta"))
+    return not binds and not isinstance(value, Mapping | list)
+
+
+def _entity(content: bytes) -> Mapping[str, JSON] | None:
+    """Read a body that is one object with no name twice."""
     try:
         body = parse_json(content)
     except UpstreamError:
-        return False
-    return isinstance(body, Mapping) and (known is None or body.keys() <= known)
+        return None
+    return body if isinstance(body, Mapping) else None
+
+
+def _is_entity(content: bytes, known: frozenset[str] | set[str] | None = None) -> bool:
+    """Tell whether a body is one object, of known names where they are given."""
+    body = _entity(content)
+    return body is not None and (known is None or body.keys() <= known)

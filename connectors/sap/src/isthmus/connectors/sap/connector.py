@@ -12,8 +12,10 @@ from isthmus.connectors.sap.describe import object_facts, operation_of, summarie
 from isthmus.connectors.sap.facts import ServedFacts, served
 from isthmus.connectors.sap.faults import fault_of
 from isthmus.connectors.sap.invoking import run_operation
+from isthmus.connectors.sap.loadback import read_load_back
+from isthmus.connectors.sap.loads import load_lines
 from isthmus.connectors.sap.readback import read_back
-from isthmus.connectors.sap.reading import export_rows, read_record, read_rows
+from isthmus.connectors.sap.reading import export_rows, read_record, read_rows, search_rows
 from isthmus.connectors.sap.services import Services
 from isthmus.connectors.sap.settings import SapSettings
 from isthmus.connectors.sap.terms import Terms
@@ -21,11 +23,14 @@ from isthmus.connectors.sap.way import Way, headers_of
 from isthmus.connectors.sap.writing import change_record, create_record, delete_record
 from isthmus.core.connector import (
     Batch,
+    Begun,
     Connector,
     ConnectorSettings,
     Fault,
     Invoked,
     Key,
+    Load,
+    Loaded,
     ObjectFacts,
     ObjectSummary,
     Outcome,
@@ -37,7 +42,7 @@ from isthmus.core.connector import (
 from isthmus.core.errors import CredentialError, UpstreamError, UpstreamRejected
 from isthmus.core.http import Response
 from isthmus.core.operation import RequestClass
-from isthmus.core.records import JSON, Compare, Operator, Query, Row
+from isthmus.core.records import JSON, Compare, Operator, Query, Row, Rows
 
 __all__ = ["Sap"]
 
@@ -97,6 +102,14 @@ class Sap(Connector):
         """Read one record; missing and hidden look the same."""
         return await read_record(await self._way(object), object, id, fields)
 
+    async def search(self, text: str, objects: Mapping[str, Sequence[str]], limit: int) -> Sequence[Row]:
+        """Find records that hold all words, where their set can be searched."""
+        parts = [
+            await search_rows(await self._way(name), name, text, fields, limit) for name, fields in objects.items()
+        ]
+        found = [row for part in parts for row in part][:limit]
+        return Rows(found) if any(isinstance(part, Rows) for part in parts) else found
+
     async def create(self, object: str, values: Mapping[str, JSON], key: Key | None) -> Written:
         """Create by POST. No service keeps a key unique, so it is looked for first."""
         way = await self._way(object)
@@ -131,8 +144,14 @@ class Sap(Connector):
         way = await self._way(object)
         return await run_operation(way, operation_of(way.alias, way.service, object, action), object, id, arguments)
 
+    async def load(self, load: Load, begun: Begun) -> Loaded | None:  # noqa: ARG002 it knows no jobs
+        """Write many records by batches, each line in a change set of its own."""
+        return await load_lines(await self._way(load.object), load)
+
     async def reconcile(self, pending: Pending) -> tuple[Settlement, Outcome | None]:
         """Read back by key or id; what an operation did leaves nothing that would prove it."""
+        if pending.load is not None:
+            return await read_load_back(await self._way(pending.object), pending, pending.load)
         return await read_back(await self._way(pending.object), pending)
 
     async def probe(self) -> Probe:

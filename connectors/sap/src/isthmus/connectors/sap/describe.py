@@ -87,7 +87,16 @@ def object_facts(alias: str, service: Service, object: str) -> ObjectFacts:
         updateable=entity_set.updatable,
         deletable=entity_set.deletable,
         actions=tuple(_action(name, one, service) for name, one in operations_at(alias, service, object).items()),
+        children=_children(alias, entity_set, service),
     )
+
+
+def _children(alias: str, entity_set: EntitySet, service: Service) -> dict[str, str]:
+    """Map the navigations along which a new record brings others with it to their objects."""
+    if not entity_set.creatable:
+        return {}
+    found = ((name, service.made_along(entity_set, name)) for name in entity_set.navigations)
+    return {name: f"{alias}.{one.name}" for name, one in found if one is not None}
 
 
 def operations_at(alias: str, service: Service, object: str) -> Mapping[str, Operation]:
@@ -248,7 +257,7 @@ def _key_classes(entity_set: EntitySet, *, person: bool) -> tuple[frozenset[str]
 
 
 def _along(alias: str, navigation: Navigation, target: EntitySet, *, followed: bool) -> FieldFacts:
-    """Describe what a navigation leads to as a field: whole records, read along or created along."""
+    """Describe what a navigation leads to as a field: a way to fields of other records, and no value itself."""
     about = is_about_persons(target)
     classes = frozenset(one for each in target.properties.values() for one in classes_of(each, person=about)[0])
     classes = classes | {"pii"} if about else classes
@@ -256,17 +265,24 @@ def _along(alias: str, navigation: Navigation, target: EntitySet, *, followed: b
         name=navigation.name,
         type=FieldType.OTHER,
         label=target.label,
-        note=f"{'records' if navigation.collection else 'a record'} of {alias}.{target.name}, read or created along",
+        note=_leads(f"{alias}.{target.name}", navigation, followed=followed),
         classes=classes or frozenset({"unclassified"}),
         source="shipped table",
         references=(f"{alias}.{target.name}",),
         relationship=navigation.name if followed else "",
-        createable=navigation.creatable and target.creatable,
+        createable=False,
         updateable=False,
         filterable=False,
         sortable=False,
         groupable=False,
+        readable=False,
     )
+
+
+def _leads(there: str, navigation: Navigation, *, followed: bool) -> str:
+    if navigation.collection:
+        return f"records of {there}; query them there"
+    return f"a record of {there}" + (f"; its fields are {navigation.name}.<field>" if followed else "")
 
 
 def _action(name: str, one: Operation, service: Service) -> Action:

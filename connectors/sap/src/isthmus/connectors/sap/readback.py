@@ -1,5 +1,6 @@
 """Does what is stored show that a write happened whose answer was lost?"""
 
+from isthmus.connectors.sap.below import has_below, holds_below, read_below
 from isthmus.connectors.sap.odata.values import same_value
 from isthmus.connectors.sap.reading import read_record, read_rows
 from isthmus.connectors.sap.way import Way
@@ -7,7 +8,7 @@ from isthmus.core.connector import Outcome, Pending, Settlement, Written
 from isthmus.core.errors import NotFound
 from isthmus.core.records import Compare, Operator, Query, Row
 
-__all__ = ["LONGEST_UPDATE", "read_back"]
+__all__ = ["LONGEST_UPDATE", "absent", "changed_since", "holds", "read_back"]
 
 LONGEST_UPDATE = 900.0
 """Seconds after which a write that is not there will not appear any more: work processes end earlier, and so does what
@@ -32,8 +33,8 @@ async def read_back(way: Way, pending: Pending) -> Settled:
         # Missing and hidden look the same, and what is gone may have gone otherwise.
         return Settlement.CANNOT_TELL, Written(pending.id)
     if pending.verb == "delete":
-        return _absent(pending), Written(pending.id)
-    return _changed(way, pending, found), Written(pending.id, version=found.version)
+        return absent(pending), Written(pending.id)
+    return changed_since(way, pending, found), Written(pending.id, version=found.version)
 
 
 async def _created(way: Way, pending: Pending) -> Settled:
@@ -45,28 +46,37 @@ async def _created(way: Way, pending: Pending) -> Settled:
     where = Compare(pending.key.field, Operator.EQ, pending.key.value)
     rows = await read_rows(way, Query(pending.object, names, where, limit=2))
     if not rows:
-        return _absent(pending), None
-    if len(rows) > 1 or not _holds(way, pending, rows[0]):
+        return absent(pending), None
+    if len(rows) > 1 or not holds(way, pending, rows[0]):
         return _UNSURE
+    if has_below(pending.values, entity_set, way.service):
+        # Another record may have this key, and the same values, by chance: with the same records below it is no other.
+        stored = await read_below(way, entity_set, rows[0].id, pending.values)
+        if not holds_below(pending.values, stored, entity_set, way.service):
+            return _UNSURE
     return Settlement.HAPPENED, Written(rows[0].id, created=True, version=rows[0].version)
 
 
-def _changed(way: Way, pending: Pending, found: Row) -> Settlement:
-    same = bool(pending.values) and _holds(way, pending, found)
+def changed_since(way: Way, pending: Pending, found: Row) -> Settlement:
+    """Judge a change by what its record holds now, and by its version where one is known."""
+    same = bool(pending.values) and holds(way, pending, found)
     if pending.version is not None and found.version == pending.version:
         # Every change gives a record another etag, so an equal one rules the write out unless it changed nothing.
-        return Settlement.CANNOT_TELL if same else _absent(pending)
+        return Settlement.CANNOT_TELL if same else absent(pending)
     return Settlement.HAPPENED if same else Settlement.CANNOT_TELL
 
 
-def _holds(way: Way, pending: Pending, found: Row) -> bool:
-    properties = way.set_of(pending.object).properties
-    known = [name for name in pending.values if name in properties and name in found.fields]
-    return len(known) == len(pending.values) and all(
+def holds(way: Way, pending: Pending, found: Row) -> bool:
+    """Tell whether a record holds every value that a write gave it."""
+    entity_set = way.set_of(pending.object)
+    properties = entity_set.properties
+    own = [name for name in pending.values if name in properties or not way.service.made_along(entity_set, name)]
+    known = [name for name in own if name in properties and name in found.fields]
+    return len(known) == len(own) and all(
         same_value(pending.values[name], found.fields[name], properties[name]) for name in known
     )
 
 
-def _absent(pending: Pending) -> Settlement:
+def absent(pending: Pending) -> Settlement:
     """Say that a write did not happen, once it can no longer be under way."""
     return Settlement.NOT_HAPPENED if pending.age > LONGEST_UPDATE else Settlement.CANNOT_TELL

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from isthmus.connectors.sap.odata.answers import Rows, entities_of, entity_of
 from isthmus.connectors.sap.odata.edm import EntitySet, Primitive
 from isthmus.connectors.sap.odata.keys import id_field
-from isthmus.connectors.sap.odata.options import entity_options, query_options, sections
+from isthmus.connectors.sap.odata.options import entity_options, query_options, search_option, sections
 from isthmus.connectors.sap.odata.values import read_value
 from isthmus.connectors.sap.personal import blocking_fields, is_blocked
 from isthmus.connectors.sap.way import Way
@@ -16,10 +17,11 @@ from isthmus.core.errors import NotFound, RetryLater, UpstreamError
 from isthmus.core.records import JSON, AllOf, Compare, Condition, Operator, Order, Query, Row
 from isthmus.core.records import Rows as Some
 
-__all__ = ["export_rows", "read_record", "read_rows"]
+__all__ = ["export_rows", "read_record", "read_rows", "search_rows"]
 
 LOST = frozenset({400, 404, 410})
 """What a service answers to a page that it no longer remembers; it had given the address itself."""
+EMPTY: Mapping[str, str] = MappingProxyType({})
 MOST_EMPTY = 10
 """Pages without a record that may follow each other before it counts as a circle."""
 
@@ -36,6 +38,15 @@ async def read_rows(way: Way, query: Query) -> Sequence[Row]:
         if len(rows) >= query.limit:
             break
     return Some(rows) if hidden else rows
+
+
+async def search_rows(way: Way, object: str, text: str, fields: Sequence[str], limit: int) -> Sequence[Row]:
+    """Read up to `limit` rows that hold all words; raises InvalidArguments where the set cannot be searched."""
+    more = search_option(text, way.set_of(object), way.service)
+    found = await _stretch(way, Query(object, tuple(fields), limit=limit), more)
+    if not found.whole:
+        raise _dropped(Query(object))
+    return Some(found.rows) if found.hidden else found.rows
 
 
 async def export_rows(way: Way, query: Query, at: str) -> Batch:
@@ -86,11 +97,12 @@ class _Found:
     last: str
 
 
-async def _stretch(way: Way, query: Query) -> _Found:
-    """Read rows up to the limit, over as many pages as the service makes of them."""
+async def _stretch(way: Way, query: Query, more: Mapping[str, str] = EMPTY) -> _Found:
+    """Read rows up to the limit, over as many pages as the service makes of them; `more` are further options."""
     entity_set, rows, shown = way.set_of(query.object), dict[str, Row](), list[Row]()
     reading = Rows(query.object, entity_set, way.service, query.select)
-    answer = await way.get(way.collection(entity_set), _options(way, entity_set, query))
+    where = way.collection(entity_set)
+    answer = await way.get(where, {**_options(way, entity_set, query), **more})
     hides, passed, empty = _hiding(way, entity_set), set[str](), 0
     while True:
         page = entities_of(answer.json(), way.service.version)
@@ -107,7 +119,7 @@ async def _stretch(way: Way, query: Query) -> _Found:
             if page.following in passed or empty > MOST_EMPTY:
                 raise _endless(query)
             passed.add(page.following or "")
-            answer = await way.follow(page.following or "", passing=LOST)
+            answer = await way.follow(page.following or "", where, passing=LOST)
             if answer.status not in LOST:
                 continue
         kept = list(rows)[: query.limit]

@@ -1,15 +1,25 @@
 """How does one call reach one service: with which headers, which token, and where do the service's links lead?"""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from isthmus.connectors.sap.csrf import HEADER, Tokens, refuses_token
-from isthmus.connectors.sap.odata.edm import EntitySet, Service, Version
+from isthmus.connectors.sap.odata.batch import (
+    Answered,
+    Entry,
+    Part,
+    answered_json,
+    answered_multipart,
+    encoded,
+    written_json,
+    written_multipart,
+)
+from isthmus.connectors.sap.odata.edm import Batches, EntitySet, Service, Version
 from isthmus.connectors.sap.odata.keys import address_of
 from isthmus.connectors.sap.odata.values import MEDIA_TYPE
-from isthmus.core.errors import NotFound, UpstreamRejected
+from isthmus.core.errors import InvalidArguments, NotFound, UpstreamRejected
 from isthmus.core.http import Http, Path, Response, path
 from isthmus.core.records import JSON
 
@@ -60,9 +70,10 @@ class Way:
         """Send a GET."""
         return await self.http.get(where, params=params, headers=self._named(), passing=passing)
 
-    async def follow(self, link: str, passing: Collection[int] = ()) -> Response:
-        """Send a GET to a link of an answer; a relative one starts at the service's root."""
-        whole = link if _ABSOLUTE.match(link) or not link else f"{self.root}/{link}"
+    async def follow(self, link: str, asked: Path, passing: Collection[int] = ()) -> Response:
+        """Send a GET to a link of the answer to `asked`; a relative one starts at the service's root."""
+        base = asked if link.startswith("?") else f"{self.root}/"
+        whole = link if _ABSOLUTE.match(link) or not link else f"{base}{link}"
         return await self.http.follow(whole, headers=self._named(), passing=passing)
 
     async def write(
@@ -71,6 +82,7 @@ class Way:
         where: Path,
         json: JSON = None,
         *,
+        content: bytes | None = None,
         params: Params | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
@@ -80,22 +92,50 @@ class Way:
         """
         root = path(f"{self.root}/")
         token = await self.tokens.of(self.http, root, self.headers)
+        named = {**self._named(), **(headers or {})}
+        if json is not None:
+            named["content-type"] = MEDIA_TYPE[self.service.version]
+
+        async def send(token: str) -> Response:
+            marked = {**named, **({HEADER: token} if token else {})}
+            return await self.http.request(method, where, json=json, content=content, params=params, headers=marked)
+
         for _ in range(RENEWALS):
             try:
-                return await self._written(method, where, json, params, headers, token)
+                return await send(token)
             except UpstreamRejected as error:
                 if not refuses_token(error):
                     raise
             token = await self.tokens.of(self.http, root, self.headers, spent=token)
-        return await self._written(method, where, json, params, headers, token)
+        return await send(token)
 
-    async def _written(
-        self, method: str, where: Path, json: JSON, params: Params | None, more: Mapping[str, str] | None, token: str
-    ) -> Response:
-        named = {**self._named(), **(more or {}), **({HEADER: token} if token else {})}
-        if json is not None:
-            named["content-type"] = MEDIA_TYPE[self.service.version]
-        return await self.http.request(method, where, json=json, params=params, headers=named)
+    def part(self, method: str, where: Path, body: JSON = None, headers: Mapping[str, str] | None = None) -> Part:
+        """Return a request as a part of a batch; raises InvalidArguments where it cannot be one."""
+        kind = MEDIA_TYPE[self.service.version]
+        named = {"accept": kind, **({"content-type": kind} if body is not None else {}), **(headers or {})}
+        content = encoded(body) if body is not None else b""
+        return Part(method, where.removeprefix(f"{self.root}/"), named, content)
+
+    async def send_batch(self, entries: Sequence[Entry]) -> Response:
+        """Send several requests as one, in JSON where the service takes that; what it does not reach is left out."""
+        if self.service.batches is Batches.NONE:
+            raise InvalidArguments(f"service {self.alias!r} takes no batches; write the records one by one")
+        if self._plain:
+            kind, accepted, content = "application/json", "application/json", encoded(written_json(entries))
+        else:
+            (kind, content), accepted = written_multipart(entries), "multipart/mixed"
+        v4 = self.service.version is Version.V4
+        # Without it a service of V4 ends with the first failure (OData V4 protocol section 8.2.8.3).
+        headers = {"accept": accepted, "content-type": kind, **({"prefer": "odata.continue-on-error"} if v4 else {})}
+        return await self.write("POST", path(f"{self.root}/$batch"), content=content, headers=headers)
+
+    def told_of(self, answer: Response, entries: Sequence[Entry]) -> Sequence[Answered]:
+        """Tell what became of each entry of a batch; raises UpstreamError where its answer does not say."""
+        return answered_json(answer.json(), entries) if self._plain else answered_multipart(answer, entries)
+
+    @property
+    def _plain(self) -> bool:
+        return self.service.version is Version.V4 and self.service.batches is Batches.JSON
 
     def _named(self) -> dict[str, str]:
         return {**self.headers, "accept": MEDIA_TYPE[self.service.version], **_VERSIONS[self.service.version]}

@@ -60,7 +60,8 @@ async def _sent(tables: Tables, writes: Mapping[int, _Write], facts: ObjectFacts
     try:
         await send_parts(tables.http, tables.path("/batch"), [writes[number].part for number in numbers], answers)
     except IsthmusError as error:
-        if not answers or meter.writes_sent > meter.writes_answered:
+        told_nothing = error.reason == "unreadable_answer"
+        if not answers or told_nothing or meter.writes_sent > meter.writes_answered:
             raise
         # All that was sent is answered, so the rest was not written, and this is why.
         stopped = error.reason

@@ -64,7 +64,9 @@ class Annotations:
         if element.get("Qualifier") or not target:
             return
         found = self._by_target.setdefault(self.names.target(target), {})
-        found.update(self._read(element))
+        for term, told in self._read(element):
+            # Some services say one term of one target many times, a part of it each time.
+            found[term] = joined(found[term], told) if term in found else told
 
     def of(self, target: str, element: Element | None = None) -> Terms:
         """Return what is said of a target, both by itself and inside its element."""
@@ -124,6 +126,15 @@ def _inner(element: Element, depth: int) -> Expression:
         return text
     # What is computed (If, Apply and their like) is not known before a record is.
     return Path(text) if name in _PATHS else None
+
+
+def joined(before: Expression, now: Expression) -> Expression:
+    """Return what two values of one term say together; what either of them denies is denied."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        return {**before, **{name: joined(before[name], one) if name in before else one for name, one in now.items()}}
+    if isinstance(before, tuple) and isinstance(now, tuple):
+        return before + now
+    return before if before is False else now
 
 
 def record(value: Expression) -> Mapping[str, Expression]:

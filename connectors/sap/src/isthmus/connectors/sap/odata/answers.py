@@ -11,7 +11,7 @@ from isthmus.connectors.sap.odata.values import read_value
 from isthmus.core.errors import UpstreamError
 from isthmus.core.records import JSON, Row
 
-__all__ = ["Entities", "Rows", "entities_of", "entity_of", "etag_of", "result_of", "strange"]
+__all__ = ["Entities", "Rows", "entities_below", "entities_of", "entity_of", "etag_of", "result_of", "strange"]
 
 Entity = Mapping[str, JSON]
 Reading = Callable[[JSON], JSON]
@@ -173,6 +173,15 @@ def _records(raw: JSON) -> list[Entity]:
     if isinstance(raw, Mapping):
         raw = raw["results"] if isinstance(raw.get("results"), list) else [raw]
     return [one for one in raw if isinstance(one, Mapping)] if isinstance(raw, list) else []
+
+
+def entities_below(entity: Entity, name: str) -> Sequence[Entity] | None:
+    """Return the entities that an answer has along a navigation; None where it leaves them out, or tells only some."""
+    raw = entity.get(name)
+    if raw is None or _deferred(raw):
+        return None
+    more = raw.get("__next") if isinstance(raw, Mapping) else entity.get(f"{name}@odata.nextLink")
+    return None if more else _records(raw)
 
 
 def _along(raw: JSON, names: Sequence[str]) -> list[Entity]:

@@ -59,6 +59,7 @@ class Associations:
             constraints=known.constraints(element.get("FromRole")),
             creatable=flag(element, "creatable"),
             filterable=flag(element, "filterable"),
+            own=not any(known.several.values()),
         )
 
     def set_behind(self, element: Element, namespace: str, entity_set: str) -> str:
@@ -114,4 +115,5 @@ def _declared(element: Element, namespace: str, types: Types) -> Navigation:
             (one.get("Property"), one.get("ReferencedProperty")) for one in element.all("ReferentialConstraint")
         ),
         contained=element.flag("ContainsTarget"),
+        own=element.flag("ContainsTarget"),
     )

@@ -18,6 +18,7 @@ __all__ = [
     "Part",
     "answered_json",
     "answered_multipart",
+    "encoded",
     "read_json",
     "read_multipart",
     "written_json",
@@ -127,6 +128,14 @@ def written_json(entries: Sequence[Entry]) -> JSON:
                 headers.setdefault("content-type", "application/json")
             told.append({**one, "headers": headers, **more})
     return {"requests": told}
+
+
+def encoded(body: JSON) -> bytes:
+    """Write the body of a part; raises InvalidArguments for a lone surrogate."""
+    try:
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidArguments("the values hold a lone surrogate; send valid Unicode") from error
 
 
 def _parts(entry: Entry) -> tuple[Part, ...]:

@@ -7,18 +7,20 @@ OData Capabilities Vocabulary), apart from searching.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from isthmus.connectors.sap.odata.annotations import EMPTY, Expression, Path, Terms, paths, record
-from isthmus.connectors.sap.odata.edm import Navigation, Personal, Property, ValueList
+from isthmus.connectors.sap.odata.annotations import EMPTY, Expression, Path, Terms, joined, paths, record
+from isthmus.connectors.sap.odata.edm import Batches, Navigation, Personal, Property, ValueList
 from isthmus.connectors.sap.odata.xml import Element
 
 __all__ = [
     "COMMON",
     "COMMUNICATION",
     "CORE",
+    "DEEP_INSERT",
     "PERSONAL",
     "SAP",
     "Restrictions",
     "annotated",
+    "batches",
     "flag",
     "label_of",
     "member",
@@ -33,6 +35,7 @@ COMMON = "com.sap.vocabularies.Common.v1."
 MEASURES = "Org.OData.Measures.V1."
 PERSONAL = "com.sap.vocabularies.PersonalData.v1."
 COMMUNICATION = "com.sap.vocabularies.Communication.v1."
+DEEP_INSERT = CAPABILITIES + "DeepInsertSupport"
 
 _FILTERED_BY = {"single-value": "SingleValue", "multi-value": "MultiValue", "interval": "SingleRange"}
 
@@ -138,6 +141,7 @@ class Restrictions:
     required_in_filter: frozenset[str]
     filtered_by: Mapping[str, str]
     not_creatable_along: frozenset[str]
+    deep: bool
 
     def applied(self, properties: Mapping[str, Property], keys: Collection[str]) -> dict[str, Property]:
         """Return the properties as this set lets them be used; a key never changes."""
@@ -161,12 +165,13 @@ class Restrictions:
     def along(self, navigation: Navigation, told: Terms = EMPTY) -> Navigation:
         """Return a navigation with what the set says of it."""
         name = navigation.name
-        creatable = navigation.creatable and name not in self.not_creatable_along
+        creatable = navigation.creatable and self.deep and name not in self.not_creatable_along
         insertable = record(told.get("InsertRestrictions")).get("Insertable")
         filterable = record(told.get("FilterRestrictions")).get("Filterable")
         return replace(
             navigation,
             creatable=creatable and insertable is not False,
+            own=navigation.own or insertable is True,
             filterable=navigation.filterable and filterable is not False and name not in self.not_filterable,
         )
 
@@ -204,14 +209,30 @@ def restrictions(element: Element, terms: Terms) -> Restrictions:
         required_in_filter=paths(filters.get("RequiredProperties")),
         filtered_by=_expressions(filters.get("FilterExpressionRestrictions")),
         not_creatable_along=paths(insert.get("NonInsertableNavigationProperties")),
+        deep=record(terms.get(DEEP_INSERT)).get("Supported") is not False,
     )
+
+
+def batches(terms: Terms) -> Batches:
+    """Read what a service says of batches, in the annotations of its container."""
+    told = record(terms.get(CAPABILITIES + "BatchSupport"))
+    # The older term is a flag alone.
+    allowed = told.get("Supported") is not False and terms.get(CAPABILITIES + "BatchSupported") is not False
+    if not allowed:
+        return Batches.NONE
+    formats = told.get("SupportedFormats")
+    named = {_text(one).partition(";")[0].strip() for one in formats} if isinstance(formats, tuple) else set()
+    return Batches.JSON if "application/json" in named else Batches.MULTIPART
 
 
 def restricted_along(terms: Terms) -> Mapping[str, Terms]:
     """Return what a set says of its navigations, by their names."""
     told = record(terms.get(CAPABILITIES + "NavigationRestrictions")).get("RestrictedProperties")
-    parts = [record(one) for one in told] if isinstance(told, tuple) else []
-    return {_text(one.get("NavigationProperty")): one for one in parts}
+    found: dict[str, Terms] = {}
+    for one in map(record, told if isinstance(told, tuple) else ()):
+        name = _text(one.get("NavigationProperty"))
+        found[name] = record(joined(found[name], one)) if name in found else one
+    return found
 
 
 def _expressions(value: Expression) -> dict[str, str]:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 __all__ = [
+    "Batches",
     "EdmType",
     "EntitySet",
     "EntityType",
@@ -31,6 +32,14 @@ class Version(IntEnum):
 
     V2 = 2
     V4 = 4
+
+
+class Batches(StrEnum):
+    """How a service takes several requests in one."""
+
+    NONE = "not at all"
+    MULTIPART = "multipart"
+    JSON = "JSON"
 
 
 class Primitive(StrEnum):
@@ -146,7 +155,8 @@ class Property:
 class Navigation:
     """A way from an entity to others; `entity_set` is where they live, empty where the metadata does not say.
 
-    `constraints` pairs properties on this side with the properties there that have the same value.
+    `constraints` pairs properties on this side with the properties there that have the same value. `own` is True where
+    the metadata say that what it leads to belongs to this entity alone: contained, one to one, or declared insertable.
     """
 
     name: str
@@ -157,6 +167,7 @@ class Navigation:
     contained: bool = False
     creatable: bool = True
     filterable: bool = True
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +276,7 @@ class Service:
     types: Mapping[str, EntityType]
     structures: Mapping[str, Mapping[str, Property]] = field(default_factory=dict)
     operations: tuple[Operation, ...] = ()
+    batches: Batches = Batches.MULTIPART
 
     def properties_of(self, kind: Structure) -> Mapping[str, Property]:
         """Return the properties of a complex or entity type; none where the metadata do not hold it."""
@@ -277,6 +289,19 @@ class Service:
             return self.sets.get(navigation.entity_set)
         fitting = [one for one in self.sets.values() if one.type.name == navigation.target]
         return fitting[0] if len(fitting) == 1 else None
+
+    def made_along(self, entity_set: EntitySet, name: str) -> EntitySet | None:
+        """Return the set of the entities that a new one of this set can bring with it along a navigation, or None.
+
+        In V2 a set that takes no new entities by themselves is often one of parts, which come with their whole alone.
+        """
+        navigation = entity_set.navigations.get(name)
+        if navigation is None or not (navigation.creatable and (navigation.collection or navigation.own)):
+            return None
+        found = self.target(navigation)
+        if found is None or found.singleton or not found.keys:
+            return None
+        return found if navigation.own or found.creatable or self.version is Version.V2 else None
 
     def operations_of(self, entity_set: EntitySet) -> tuple[Operation, ...]:
         """Return what can be called on an entity set or on its entities."""

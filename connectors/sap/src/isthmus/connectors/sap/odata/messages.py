@@ -7,11 +7,12 @@ from enum import StrEnum
 
 from lxml import etree
 
+from isthmus.core.connector import Note
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import Response, parse_json
 from isthmus.core.records import JSON
 
-__all__ = ["Complaint", "Message", "Severity", "complaint_of", "in_entity", "messages_of", "said"]
+__all__ = ["Complaint", "Message", "Severity", "complaint_of", "in_entity", "messages_of", "notes_of", "said"]
 
 MOST_MESSAGES = 100
 LARGEST_BODY = 1 << 20
@@ -109,6 +110,12 @@ def messages_of(response: Response) -> tuple[Message, ...]:
         if told:
             found += _listed(_parsed(told.encode()))
     return tuple(found[:MOST_MESSAGES])
+
+
+def notes_of(response: Response, entity: Mapping[str, JSON] | None = None) -> tuple[Note, ...]:
+    """Return what an answer to a write, and the entity in it, say beside the success; each message once."""
+    told = dict.fromkeys((*messages_of(response), *(in_entity(entity) if entity is not None else ())))
+    return tuple(Note(one.severity.value, one.code, one.field, one.text) for one in told)[:MOST_MESSAGES]
 
 
 def in_entity(entity: Mapping[str, JSON]) -> tuple[Message, ...]:

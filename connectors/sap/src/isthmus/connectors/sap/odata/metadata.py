@@ -9,13 +9,16 @@ from isthmus.connectors.sap.odata.annotations import (
     Expression,
     Names,
     Path,
+    Terms,
     record,
 )
 from isthmus.connectors.sap.odata.associations import Associations, navigations_of
 from isthmus.connectors.sap.odata.capabilities import (
     COMMUNICATION,
+    DEEP_INSERT,
     PERSONAL,
     annotated,
+    batches,
     label_of,
     member,
     restricted_along,
@@ -119,7 +122,16 @@ class _Reading:
                 structures[name] = self._inherited(name)[1]
         sets = {one.name: one for one in self._sets()}
         operations = Operations(self.version, self.types, self.annotations, self.entities).of(self.schemas)
-        return Service(self.version, sets, self.entities, structures, operations)
+        takes = batches(self._of_containers())
+        return Service(self.version, sets, self.entities, structures, operations, takes)
+
+    def _of_containers(self) -> Terms:
+        """Return what is said of the container of all sets."""
+        found: dict[str, Expression] = {}
+        for schema in self.schemas:
+            for one in schema.all("EntityContainer"):
+                found |= self.annotations.of(f"{schema.get('Namespace')}.{one.get('Name')}", one)
+        return found
 
     def _entity(self, name: str) -> EntityType:
         keys, properties, navigations = self._inherited(name)
@@ -183,7 +195,8 @@ class _Reading:
         if entity is None or not name:
             return None
         terms = self.annotations.of(f"{container}/{name}", element)
-        told = restrictions(element, terms)
+        whole = {term: told for term, told in self._of_containers().items() if term == DEEP_INSERT}
+        told = restrictions(element, {**whole, **terms})
         properties = told.applied(entity.properties, entity.keys)
         along = restricted_along(terms)
         behind = self._behind(element, entity, name, container)

@@ -26,7 +26,7 @@ from isthmus.connectors.sap.odata.literals import INTEGERS, as_duration, canonic
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import JSON
 
-__all__ = ["MEDIA_TYPE", "body_of", "is_day", "read_value", "same_value", "written_value"]
+__all__ = ["MEDIA_TYPE", "body_of", "is_day", "read_value", "same_value", "spelling", "written_value"]
 
 MEDIA_TYPE = {Version.V2: "application/json", Version.V4: "application/json;IEEE754Compatible=true"}
 """What to accept and to send: in V4 only this form keeps the digits of Edm.Decimal and Edm.Int64."""
@@ -211,34 +211,31 @@ def body_of(
     """
     found: dict[str, JSON] = {}
     for name, value in values.items():
-        property, navigation = entity_set.properties.get(name), entity_set.navigations.get(name)
+        property, target = entity_set.properties.get(name), service.made_along(entity_set, name)
         path = f"{within}{name}"
         if property is not None:
             if not (property.creatable if creating else property.updatable):
                 raise InvalidArguments(f"{path} cannot be written here; leave it out", field=path)
             found[name] = _write(value, property.type, path, service)
-        elif navigation is not None and creating and navigation.creatable:
-            found[name] = _deep(value, navigation, service, path)
+        elif target is not None and creating:
+            found[name] = _deep(value, entity_set.navigations[name], target, service, path)
         else:
-            why = "cannot be written along; write to the other records" if navigation else "is no field"
+            along = name in entity_set.navigations
+            why = "cannot be written along; write to the other records" if along else "is no field"
             raise InvalidArguments(f"{path} {why}", field=path)
     return found
 
 
-def _deep(value: JSON, navigation: Navigation, service: Service, path: str) -> JSON:
-    target = service.target(navigation)
-    if target is None or path.count(".") >= DEEPEST:
-        raise InvalidArguments(f"{path} cannot be written along; write to the other records", field=path)
-    several = isinstance(value, list | tuple)
-    records = value if several else [value]
-    if several is not navigation.collection or not isinstance(records, list | tuple):
-        takes = "a list of records" if navigation.collection else "one record"
-        raise InvalidArguments(f"{path} takes {takes}", field=path)
-    found = []
-    for one in records:
-        if not isinstance(one, Mapping):
-            raise InvalidArguments(f"{path} takes records: values by the names of their fields", field=path)
-        found.append(body_of(one, target, service, creating=True, within=f"{path}."))
+def _deep(value: JSON, navigation: Navigation, target: EntitySet, service: Service, path: str) -> JSON:
+    """Write the entities that a new one brings with it: a list in both versions, or the one that there can be."""
+    one_alone = isinstance(value, Mapping) and not navigation.collection
+    records = value if isinstance(value, list | tuple) else [value] if one_alone else [None]
+    if path.count(".") >= DEEPEST or not all(isinstance(one, Mapping) for one in records):
+        raise InvalidArguments(f"{path} takes records: values by the names of their fields", field=path)
+    if not navigation.collection and len(records) != 1:
+        raise InvalidArguments(f"{path} takes one record", field=path)
+    within = f"{path}."
+    found = [body_of(one, target, service, creating=True, within=within) for one in records if isinstance(one, Mapping)]
     return found if navigation.collection else found[0]
 
 
@@ -259,6 +256,16 @@ def same_value(sent: JSON, stored: JSON, property: Property) -> bool:
     if property.type.kind is Primitive.STRING:
         return _folded(mine, property) == _folded(theirs, property)
     return mine == theirs or _amount(mine) == _amount(theirs) is not None
+
+
+def spelling(value: JSON, property: Property) -> str:
+    """Return the one text that all spellings of a value have in common, as `same_value` compares them."""
+    try:
+        text = canonical(value, property.type, property.name)
+    except InvalidArguments:
+        return repr(value)
+    amount = None if property.type.kind is Primitive.STRING else _amount(text)
+    return _folded(text, property) if amount is None else str(amount.normalize())
 
 
 def _folded(text: str, property: Property) -> str:

@@ -58,6 +58,8 @@ def _parts(service: Service) -> Iterator[str]:
             yield f'<NavigationPropertyBinding Path="{name}" Target="{service.set_of(link.table)}"/>'
         yield "</EntitySet>"
     yield "</EntityContainer>"
+    if service.json_batches:
+        yield _BATCHES
     for table in service.tables.values():
         yield from _set_annotations(service, table)
         yield from _property_annotations(service, table)
@@ -73,6 +75,14 @@ _MESSAGE: Final = (
     '<Property Name="transition" Type="Edm.Boolean" Nullable="false"/>'
     '<Property Name="numericSeverity" Type="Edm.Byte" Nullable="false"/>'
     '<Property Name="longtextUrl" Type="Edm.String"/></ComplexType>'
+)
+
+
+_BATCHES: Final = (
+    '<Annotations Target="SAP__self.Container"><Annotation Term="SAP__capabilities.BatchSupport"><Record>'
+    '<PropertyValue Property="Supported" Bool="true"/><PropertyValue Property="SupportedFormats"><Collection>'
+    "<String>multipart/mixed</String><String>application/json</String></Collection></PropertyValue></Record>"
+    "</Annotation></Annotations>"
 )
 
 

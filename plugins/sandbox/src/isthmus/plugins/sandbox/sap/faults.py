@@ -26,6 +26,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "bare_decimals": "decimals come without the zeros at their end",
     "bare_array": "a V2 page comes as old services send it: d is an array, without count and link",
     "shuffled_rows": "a collection without $orderby comes in another order",
+    "bare_create": "the answer to a create leaves out what was made below it",
     "drop_field": "the write of `field` comes to nothing, and nothing says so",
     "altered_write": "`field` is stored as `value`, whatever was sent",
     "no_head": "405 to a HEAD request",

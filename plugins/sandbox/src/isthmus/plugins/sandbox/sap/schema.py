@@ -177,6 +177,7 @@ class Service:
     page: int
     tables: Mapping[str, Table]
     operations: Mapping[str, Operation]
+    json_batches: bool = False
 
     @property
     def id(self) -> str:
@@ -251,6 +252,7 @@ def load_services() -> tuple[Service, ...]:
             page=cast("int", data["page"]),
             tables={name: tables[name] for name in cast("Sequence[str]", data["tables"])},
             operations={each.name: each for each in operations},
+            json_batches=bool(data.get("json_batches", False)),
         )
         found.append(service)
     return tuple(sorted(found, key=lambda each: -len(each.path)))

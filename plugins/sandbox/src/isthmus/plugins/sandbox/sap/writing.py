@@ -41,7 +41,8 @@ def create(call: "Call", target: Target) -> Reply:
     headers = {"Location": where, **({"ETag": mark} if mark else {})}
     if call.version == 4 and "return=minimal" in call.request.headers.get("prefer", ""):
         return call.nothing({**headers, "OData-EntityId": where, "Preference-Applied": "return=minimal"})
-    return call.reply(201, entity(call, table, row, _as_sent(call, sent)), headers)
+    shown = Options() if call.takes("bare_create") else _as_sent(call, sent)
+    return call.reply(201, entity(call, table, row, shown), headers)
 
 
 def _as_sent(call: "Call", sent: Sent) -> Options:
