@@ -194,7 +194,7 @@ async def test_more_calls_of_a_kind_than_a_sequence_rule_allows(house: TwoOrgs):
 
 async def test_a_key_that_was_used_for_other_arguments(us: Desk, house: TwoOrgs):
     person = await us.person("eu", DE, "Email")
-    create = {"object": "Case", "key": "k-1", "values": {"SuppliedEmail": ref(person, "Email")}}
+    create = {"object": "Case", "key": "k-1", "values": {"ContactId": person.id, "SuppliedEmail": ref(person, "Email")}}
     first = await us.call("create", **create)
     assert (await us.call("create", **create)) == first
     changed = {**create, "values": {**create["values"], "Priority": "High"}}  # type: ignore[dict-item]

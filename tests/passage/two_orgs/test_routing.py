@@ -49,7 +49,7 @@ async def test_a_new_record_goes_where_its_parent_is(us: Desk, house: TwoOrgs):
 
 async def test_a_new_record_goes_to_the_home_of_its_ref(us: Desk, house: TwoOrgs):
     person = await us.person("eu", DE, "Email")
-    await sends_to(house, "eu", us, "Case", SuppliedEmail=ref(person, "Email"))
+    await sends_to(house, "eu", us, "Task", Description=ref(person, "Email"))
 
 
 @pytest.mark.parametrize("country", ["Atlantis", "ZZ", "", " ", "D", "EU", None])

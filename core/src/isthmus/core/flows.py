@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace as changed
 
 from isthmus.core.caller import Caller
-from isthmus.core.connector import FieldFacts, FieldType
+from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts
 from isthmus.core.errors import ResidencyError
 from isthmus.core.labelling import answer_label, anything, label_of
 from isthmus.core.metadata import FieldPath
@@ -15,7 +15,6 @@ from isthmus.core.operation import Effect
 from isthmus.core.plan import Plan
 from isthmus.core.records import (
     Aggregate,
-    AllOf,
     Compare,
     Condition,
     InQuery,
@@ -41,8 +40,10 @@ from isthmus.core.request import (
     Search,
     Update,
     Upsert,
+    named_refs,
     refs_in,
 )
+from isthmus.core.subjects import country_after, may_turn_out, pinned
 from isthmus.residency import Decision, Form, Integrity, Label
 
 __all__ = ["Flows", "answers", "compared_with_refs", "file_label"]
@@ -118,7 +119,7 @@ class Flows:
         for line in lines:
             if isinstance(line, Delete):
                 continue
-            country = "" if isinstance(line, Create) else _country_of(line.values, plan)
+            country = "" if isinstance(line, Create) else country_after(line.values, plan)
             if country not in asked:
                 self._relabels(line.values, plan)
                 asked.add(country)
@@ -130,9 +131,16 @@ class Flows:
         if facts is not None and (action := facts.action(request.action)).effects == {Effect.READ}:
             label = answer_label(action, facts, self.source.connection)
             self._sees(label, request.object, "what this action answers", "use another verb")
+        country = country_after({}, plan)
+        self._subject_known(request.arguments, country, plan)
         for name, value in request.arguments.items():
-            for ref in refs_in(value):
-                self._ref(self.resolve(ref), request.object, name, anything(self.source.connection), "send")
+            for field, ref in named_refs(name, value):
+                # What is called like a field of the record will be read as that.
+                known = facts.fields.get(field) if facts is not None else None
+                label = anything(self.source.connection)
+                if facts is not None and known is not None:
+                    label = label_of(_own(facts, field), country, self.source.connection)
+                self._ref(self.resolve(ref), request.object, field, label, "send")
             for text in _texts(value):
                 self._words(text, None, request.object, name, "send")
 
@@ -153,7 +161,7 @@ class Flows:
         smallest = 1
         for leaf in comparisons(where):
             path = _path(plan, object, leaf.field)
-            label = label_of(path, _pinned(where, path), self.source.connection)
+            label = label_of(path, pinned(where, path), self.source.connection)
             decision = self.releaser.decide(label, self.source, self.caller)
             if decision.form is not Form.CLEAR:
                 self._only_refs(leaf, path, decision)
@@ -184,7 +192,7 @@ class Flows:
         return smallest
 
     def _seen(self, path: FieldPath, where: Condition | None) -> Decision:
-        label = label_of(path, _pinned(where, path), self.source.connection)
+        label = label_of(path, pinned(where, path), self.source.connection)
         return self.releaser.decide(label, self.source, self.caller)
 
     def _must_see(self, path: FieldPath, where: Condition | None, act: str) -> None:
@@ -211,11 +219,25 @@ class Flows:
         )
 
     def _written(self, values: Mapping[str, Value], plan: Plan) -> None:
-        country = _country_of(values, plan)
+        country = country_after(values, plan)
         object = plan.facts.name if plan.facts else ""
         for name, value in values.items():
             path = _path(plan, object, name)
             self._argument(value, path, label_of(path, country, self.source.connection), "write")
+        self._subject_known(values, country, plan)
+
+    def _subject_known(self, values: Mapping[str, Value], country: str, plan: Plan) -> None:
+        """Demand that refs go only where it is known whose record it is: another country may show more of it."""
+        if country or not may_turn_out(plan) or not any(True for value in values.values() for _ in refs_in(value)):
+            return
+        name, told = (plan.facts.name, plan.facts.country[0]) if plan.facts else ("", "")
+        raise ResidencyError(
+            f"cannot write a ref into a {name} that belongs to nobody knows which country: it may turn out to be one "
+            f"that {self.caller.subject} sees in clear; give {told.partition('.')[0]} along, in a call for this record",
+            subject=self.caller.agent,
+            object=name,
+            field=told.partition(".")[0],
+        )
 
     def _argument(self, value: Value, path: FieldPath, label: Label, act: str) -> None:
         """Judge one value: refs by what they stand for, other text by its field and by what the task knows."""
@@ -249,12 +271,12 @@ class Flows:
 
     def _relabels(self, values: Mapping[str, Value], plan: Plan) -> None:
         """Refuse a change of the country that a record is labelled with where it would show the caller more of it."""
-        facts, before = plan.facts, _country_of({}, plan, linked=False)
-        after = _country_of(values, plan)
+        facts, before = plan.facts, country_after({}, plan, linked=False)
+        after = country_after(values, plan)
         if facts is None or plan.state is None or before == after:
             return
         for field in facts.fields.values():
-            path = FieldPath(field.name, field, facts, root=facts.name)
+            path = _own(facts, field.name)
             was = self._form(label_of(path, before, self.source.connection))
             if self._form(label_of(path, after, self.source.connection)) > was:
                 raise ResidencyError(
@@ -275,7 +297,7 @@ class Flows:
         link = next((name for one in old for name in one.links()), "")
         if facts is None or not link:
             return
-        own = (FieldPath(field.name, field, facts, root=facts.name) for field in facts.fields.values())
+        own = (_own(facts, field.name) for field in facts.fields.values())
         if all(self._form(label_of(path, "", self.source.connection)) is Form.CLEAR for path in own):
             return
         raise ResidencyError(
@@ -310,7 +332,7 @@ class Flows:
 def file_label(plan: Plan, classes: frozenset[str], connection: str) -> Label:
     """Label a file by the most that files of its connection hold, and by whose record it lies with."""
     person = plan.facts is None or plan.facts.person
-    country = _country_of({}, plan)
+    country = country_after({}, plan)
     return Label.of(classes, (country,) if country or person else (), (connection,), Integrity.UNTRUSTED, person=True)
 
 
@@ -347,11 +369,8 @@ def _harmless(text: str, facts: FieldFacts) -> bool:
     return text in facts.choices
 
 
-def _country_of(values: Mapping[str, Value], plan: Plan, *, linked: bool = True) -> str:
-    """Return the subject's country as it will be after the write: told by its values and links, else as it was."""
-    paths = plan.facts.country if plan.facts else ()
-    told = {**(plan.state.fields if plan.state else {}), **(plan.linked if linked else {}), **values}
-    return next((one for path in paths if isinstance(one := told.get(path), str) and one.strip()), "")
+def _own(facts: ObjectFacts, name: str) -> FieldPath:
+    return FieldPath(name, facts.fields[name], facts, root=facts.name)
 
 
 def _texts(value: Value) -> Iterable[str]:
@@ -363,20 +382,3 @@ def _texts(value: Value) -> Iterable[str]:
     elif isinstance(value, tuple):
         for inner in value:
             yield from _texts(inner)
-
-
-def _pinned(where: Condition | None, path: FieldPath) -> str:
-    """Return the one country that every row must have, if the condition says so; otherwise unknown."""
-    for leaf in _required(where):
-        if leaf.field in path.country_paths[:1] and leaf.op is Operator.EQ and isinstance(leaf.value, str):
-            return leaf.value
-    return ""
-
-
-def _required(where: Condition | None) -> Iterable[Compare]:
-    match where:
-        case Compare():
-            yield where
-        case AllOf(terms):
-            for term in terms:
-                yield from _required(term)

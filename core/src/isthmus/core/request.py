@@ -28,6 +28,7 @@ __all__ = [
     "Update",
     "Upsert",
     "day_of",
+    "named_refs",
     "refs_in",
     "request_refs",
 ]
@@ -246,6 +247,18 @@ def refs_in(value: Value) -> Iterator[Ref]:
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for inner in value:
             yield from refs_in(inner)
+
+
+def named_refs(name: str, value: Value) -> Iterator[tuple[str, Ref]]:
+    """Yield every ref inside a value with the name that is nearest to it; `name` is that of the value itself."""
+    if isinstance(value, Ref):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for inner, told in value.items():
+            yield from named_refs(inner, told)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for told in value:
+            yield from named_refs(name, told)
 
 
 def request_refs(request: Request) -> Iterator[Ref]:
