@@ -117,7 +117,9 @@ def _record(record: Record) -> dict[str, JSON]:
         found["altered"] = list(record.altered)
     if record.below:
         found["below"] = [{"object": object, "id": id} for object, id in record.below]
-    return found | _noted(record.notes) | _withheld(record.withheld)
+    if record.notes:
+        found |= _noted(record.notes)
+    return found | _withheld(record.withheld)
 
 
 def _noted(notes: Sequence[Note]) -> dict[str, JSON]:
