@@ -41,6 +41,8 @@ def password(client: httpx2.Client, org: SalesforceOrg, origin: str = LOGIN) -> 
         "kessmar-eu.my.salesforce.com",
         "kessmar--eu.sandbox.my.salesforce.com",
         "kessmareu.service-now.com",
+        "wd3-impl-services1.workday.com",
+        "eu.agent.workday.com",
     ],
 )
 def test_the_certificate_holds_for_every_name_under_strict_rules(sandbox: Sandbox, name: str) -> None:

@@ -1,0 +1,18 @@
+"""Which resources does a tenant have over REST?"""
+
+from typing import TYPE_CHECKING, Final
+
+from isthmus.plugins.sandbox.message import Reply
+
+from . import staffing, workers
+from .routes import Route, dispatch
+
+if TYPE_CHECKING:
+    from .call import Call
+
+_ROUTES: Final[tuple[Route, ...]] = (*workers.ROUTES, *staffing.ROUTES)
+
+
+def answer(call: "Call") -> Reply:
+    """Return the answer of the resource that the call's path names; raises Refused."""
+    return dispatch(call, _ROUTES)
