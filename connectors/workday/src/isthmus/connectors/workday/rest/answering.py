@@ -106,11 +106,9 @@ async def settle_process(way: Way, events: Way | None, pending: Pending) -> Sett
         return await _settle_title(way, pending, sent)
     if events is None:
         return _UNSURE
-    params = {
+    about = {
         "worker": checked_id(pending.id),
         "initiatedOnOrAfter": sent.date().isoformat(),
-        "limit": PAGE,
-        "offset": 0,
     }
     page = listed_in(await events.http.get(events.address(), params={**about, "limit": PAGE, "offset": 0}))
     found = [one for one in page.entities if _since(text_at(one, "creationDate"), sent)]
