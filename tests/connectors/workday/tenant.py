@@ -8,9 +8,14 @@ from urllib.parse import parse_qsl, unquote
 
 import httpx2
 
+from .wql import Reader
+
 TENANT = "acme"
 BP = f"/ccx/api/businessProcess/v1/{TENANT}"
 COMMON = f"/ccx/api/v1/{TENANT}"
+WQL = f"/ccx/api/wql/v1/{TENANT}"
+FIELDS = {"workdayID": "Text", "fullName": "Text", "title": "Text", "isManager": "Boolean", "fte": "Numeric",
+          "hired": "Date", "pay": "Currency", "location": "Single instance", "skills": "Multi-instance"}  # fmt: skip
 Answer = httpx2.Response
 Entity = dict[str, object]
 
@@ -30,6 +35,7 @@ class Tenant(httpx2.AsyncBaseTransport):
     steps: dict[str, Entity] = field(default_factory=dict)
     events: dict[str, Entity] = field(default_factory=dict)
     workers: list[Entity] = field(default_factory=list)
+    people: list[Entity] = field(default_factory=list)
     titles: dict[str, Entity] = field(default_factory=dict)
     seen: list[httpx2.Request] = field(default_factory=list)
     answers: list[Callable[[httpx2.Request], Answer | None]] = field(default_factory=list)
@@ -39,6 +45,7 @@ class Tenant(httpx2.AsyncBaseTransport):
         for number in range(1, 6):
             self.steps[wid(number)] = step(number)
             self.workers.append(worker(100 + number))
+            self.people.append(person(200 + number))
 
     async def handle_async_request(self, request: httpx2.Request) -> Answer:
         await request.aread()
@@ -55,7 +62,29 @@ class Tenant(httpx2.AsyncBaseTransport):
         if path == f"{BP}/events":
             worker = params.get("worker")
             return self.page([one for one in self.events.values() if worker and one["worker"] == worker], params)
+        if path.startswith(WQL):
+            return self._wql(request, unquote(path.removeprefix(WQL)), params)
         return self._workers(request, unquote(path), params)
+
+    def _wql(self, request: httpx2.Request, below: str, params: dict[str, str]) -> Answer:
+        sources = [
+            {**ref(4000 + at, f"Source {at}"), "alias": f"source{at}" if at else "allWorkers", "filterIsRequired": at == 1,
+             "requiredParameters": [{"alias": "fromMoment", "type": "Date"}] if at == 1 else [],
+             "supportsEffectiveDate": at == 0, "supportsEntryDate": at == 0} for at in range(130)
+        ]  # fmt: skip
+        if below == "/dataSources":
+            return self.page(list(reversed(sources)), params)
+        if found := re.fullmatch(r"/dataSources/([0-9a-f]{32})(/fields)?", below):
+            one = next(one for one in sources if one["id"] == found[1])
+            fields = [{**ref(at, name), "alias": name, "type": kind} for at, (name, kind) in enumerate(FIELDS.items())]
+            return self.page(fields, params) if found[2] else self.said(one)
+        if below == "/data" and request.method == "POST":
+            try:
+                rows = Reader(json.loads(request.content)["query"]).run({"allWorkers": self.people, "source1": []})
+            except (ValueError, KeyError) as error:
+                return refused(400, {"error": f"{error}", "errors": [{"error": "A3 invalid WQL"}]})
+            return self.said({"total": len(rows), "data": rows})
+        return refused(404, {"error": "Not found"})
 
     def _steps(self, request: httpx2.Request, below: str, params: dict[str, str]) -> Answer:
         if request.method == "GET" and not below:
@@ -137,6 +166,15 @@ def worker(number: int) -> Entity:
         "dateOfBirth": "1990-01-01",
         "primarySupervisoryOrganization": ref(30, "Support"),
     }
+
+
+def person(number: int) -> Entity:
+    return {
+        "workdayID": wid(number), "fullName": f"Mock Person {number}", "title": f"Title {number % 3}",
+        "isManager": number % 2 == 0, "fte": number % 4, "hired": f"2020-01-{number % 28 + 1:02}",
+        "pay": {"value": "103.57", "currency": "USD"}, "location": ref(31, "Berlin") if number % 2 else None,
+        "skills": [ref(1, "Law"), ref(2, "Art")],
+    }  # fmt: skip
 
 
 def refused(status: int, body: Entity) -> Answer:

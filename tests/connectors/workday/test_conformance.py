@@ -1,11 +1,13 @@
 """Does the connector keep the whole contract?"""
 
+import re
 from dataclasses import dataclass, field
 
 import httpx2
 import pytest
 
 from isthmus.connectors.workday import Workday, WorkdaySettings
+from isthmus.connectors.workday.settings import SourceSettings
 from isthmus.core.connector import Connector, FaultKind
 from isthmus.core.errors import CredentialError, NotFound, RetryLater, UpstreamError, UpstreamRejected
 from isthmus.core.http import Response
@@ -17,7 +19,9 @@ from .tenant import Tenant, wid
 JSON = {"content-type": "application/json"}
 SOAP = {"content-type": "text/xml; charset=UTF-8"}
 CODED = ("content-encoding", "content-length", "transfer-encoding")
-STEPS = WorkdaySettings(tenant="acme", services={"bp": "businessProcess/v1", "common": "v1", "absence": "absenceManagement/v1"})
+STEPS = WorkdaySettings(
+    tenant="acme", services={"bp": "businessProcess/v1", "common": "v1", "absence": "absenceManagement/v1"}
+)
 
 
 DAYS = {"days": [{"date": "2026-12-21", "timeOffType": "Time_Off_Type_ID=VACATION", "dailyQuantity": "8"}]}
@@ -53,6 +57,12 @@ class Reader(Workday):
     """The connector without what only steps of processes can do, for objects that are no steps."""
 
     update = Connector.update  # type: ignore[assignment]
+
+
+class Asker(Reader):
+    """The reader without search, which data sources have not."""
+
+    search = Connector.search  # type: ignore[assignment]
 
 
 class Answerer(Workday):
@@ -111,6 +121,12 @@ def small() -> Sandbox:
         yield sandbox
 
 
+def dissect(text: str) -> tuple[str, list[str]]:
+    """Read the literals off a query."""
+    quoted = re.compile(r"'([^']*)'")
+    return quoted.sub("?", text), quoted.findall(text)
+
+
 ANSWERED = Subject(
     connector=Answerer,
     settings=STEPS,
@@ -148,6 +164,24 @@ WORKERS = Subject(
         ),
     ),
 )
+PEOPLE = Subject(
+    connector=Asker,
+    settings=WorkdaySettings(
+        tenant="acme",
+        services={"common": "v1"},
+        sources={"workers": SourceSettings(source="allWorkers", classes=("pii", "hr"))},
+    ),
+    upstream=Tenant,
+    examples=Examples(
+        object="wql.workers",
+        id=wid(202),
+        fields=("workdayID", "fullName", "isManager", "location", "pay", "skills"),
+        text="title",
+        order_by="fullName",
+        runs=(Run("businessTitleChanges", {"proposedBusinessTitle": "Lead"}, "common.workers", wid(101)),),
+        dissect=dissect,
+    ),
+)
 HERE = "a value arrives as exactly one literal, or is refused"
 """REST takes no conditions, so values of theirs are compared here and arrive nowhere."""
 
@@ -163,4 +197,9 @@ def test_keeps_the_contract_over_steps(check: Check) -> None:
 
 @pytest.mark.parametrize("check", over_rest(WORKERS), ids=str)
 def test_keeps_the_contract_over_workers(check: Check) -> None:
+    check()
+
+
+@pytest.mark.parametrize("check", conformance(PEOPLE), ids=str)
+def test_keeps_the_contract_over_data_sources(check: Check) -> None:
     check()

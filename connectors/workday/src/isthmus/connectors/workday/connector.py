@@ -13,6 +13,9 @@ from isthmus.connectors.workday.rest.describe import collection_facts, is_steps,
 from isthmus.connectors.workday.rest.reading import Way, export_rows, read_record, read_rows, search_rows
 from isthmus.connectors.workday.settings import WorkdaySettings
 from isthmus.connectors.workday.shapes import Collection, collections_of, unclassified
+from isthmus.connectors.workday.wql.classify import WqlClassifier
+from isthmus.connectors.workday.wql.reading import SourceWay, read_source, read_source_row
+from isthmus.connectors.workday.wql.source import Source, SourceFacts, source_facts
 from isthmus.core.connector import (
     Batch,
     Connector,
@@ -56,7 +59,7 @@ class Workday(Connector):
             )
         self._settings = settings
         self._collections = collections_of(settings)
-        self._rest = RestClassifier(settings, self._collections)
+        self._classifiers = (RestClassifier(settings, self._collections), WqlClassifier(settings))
         # Reading back looks at what processes leave, beside the worker that they are about.
         beside = ("businessTitleChanges", "workers/businessTitleChanges", "events")
         self.action_objects = frozenset(  # type: ignore[misc]  # by the aliases of this connection
@@ -67,7 +70,7 @@ class Workday(Connector):
         """Tell what a request would do."""
         if any(name.lower() in METHOD_OVERRIDES for name in request.headers):
             return ()
-        return self._rest(request)
+        return next((found for one in self._classifiers if (found := one(request))), ())
 
     def fault(self, response: Response) -> Fault | None:
         """Classify an answer."""
@@ -79,28 +82,39 @@ class Workday(Connector):
 
     async def objects(self) -> Sequence[ObjectSummary]:
         """List what may be used here; the services have no list of their own."""
-        return [summary(one) for one in self._collections.values()]
+        sources = [ObjectSummary(f"wql.{alias}", one.source or alias) for alias, one in self._settings.sources.items()]
+        return [*(summary(one) for one in self._collections.values()), *sources]
 
     async def catalogue(self, object: str) -> ObjectFacts:
         """Describe an object."""
+        if alias := self._source(object):
+            return await source_facts(self.http, self._settings, f"wql.{alias}")
         return collection_facts(self._collection(object))
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows."""
+        if self._source(query.object):
+            return await read_source(await self._source_way(query.object), query)
         return await read_rows(self._way(query.object), query)
 
     async def export(self, query: Query, at: str) -> Batch:
-        """Read the next rows as the tenant gives them."""
+        """Read the next rows: of a data source in the order of ids, of all else as the tenant gives them."""
+        if self._source(query.object):
+            return await super().export(query, at)
         return await export_rows(self._way(query.object), query, at)
 
     async def get(self, object: str, id: str, fields: Sequence[str]) -> Row:
         """Read one record; missing and hidden look the same."""
+        if self._source(object):
+            return await read_source_row(await self._source_way(object), object, id, fields)
         return await read_record(self._way(object), id, fields)
 
     async def search(self, text: str, objects: Mapping[str, Sequence[str]], limit: int) -> Sequence[Row]:
         """Find workers by words."""
         found: list[Row] = []
         for object, fields in objects.items():
+            if object not in self._collections:
+                continue
             way = self._way(object)
             if way.collection.search and len(found) < limit:
                 found += await search_rows(way, text, fields, limit - len(found))
@@ -148,6 +162,21 @@ class Workday(Connector):
         """Read one record of each service, and ask who this is where a token of a user tells."""
         facts = {f"services.{alias}": service for alias, service in self._settings.services.items()}
         return Probe(identity="the login of this connection", facts={"tenant": self._settings.tenant, **facts})
+
+    def _source(self, object: str) -> str:
+        """Return the alias of the data source that an object stands for, in its own spelling; empty for all else."""
+        head, _, name = object.partition(".")
+        wanted = name.casefold()
+        return next((one for one in self._settings.sources if one.casefold() == wanted), "") if head == "wql" else ""
+
+    async def _source_way(self, object: str, as_of: str | None = None) -> SourceWay:
+        alias = self._source(object)
+        facts = await self.facts_of(f"wql.{alias}")
+        source = facts.source if isinstance(facts, SourceFacts) else None
+        if source is None:
+            told = await source_facts(self.http, self._settings, f"wql.{alias}")
+            source = told.source or Source(self._settings.sources[alias].source or alias, {})
+        return SourceWay(self.http, self._settings, self._settings.sources[alias], source, as_of)
 
     def _collection(self, object: str) -> Collection:
         found = self._collections.get(object)

@@ -52,10 +52,11 @@ class SourceSettings(_Part):
 
     `classes` are those of each of its fields, `fields` those of single ones; `country` names the field that tells the
     subject's country and `id` the one that tells the records apart. `parameters` are values for what the source itself
-    requires, as its metadata list them under requiredParameters.
+    requires, as its metadata list them under requiredParameters. `wid` spares the search for it among all sources.
     """
 
     source: Name | None = None
+    wid: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
     classes: Classes
     fields: dict[Name, Classes] = Field(default_factory=dict)
     person: bool = True
