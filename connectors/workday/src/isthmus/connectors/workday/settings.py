@@ -13,6 +13,7 @@ KEPT = frozenset({"wql", "soap", "report"})
 
 Alias = Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]{0,39}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,119}$")]
+Service = Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9]*/)?v[0-9]{1,2}$")]
 Classes = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -88,6 +89,7 @@ class OperationSettings(_Part):
 
     service: Name
     classes: Classes
+    item: Name | None = None
     groups: tuple[Name, ...] = ("Include_Reference",)
     person: bool = True
 
@@ -103,7 +105,9 @@ class WorkdaySettings(ConnectorSettings):
     """
 
     tenant: str = Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")
-    services: dict[Alias, Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9]*/)?v[0-9]{1,2}$")]] = Field(min_length=1)
+    services: dict[Alias, Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9]*/)?v[0-9]{1,2}$")]] = Field(
+        default_factory=dict
+    )
     collections: dict[str, CollectionSettings] = Field(default_factory=dict)
     sources: dict[Alias, SourceSettings] = Field(default_factory=dict)
     reports: dict[Alias, ReportSettings] = Field(default_factory=dict)
@@ -117,6 +121,8 @@ class WorkdaySettings(ConnectorSettings):
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
+        if not (self.services or self.sources or self.reports or self.operations):
+            raise ValueError("name at least one of services, sources, reports and operations; nothing else is reached")
         for alias in self.services:
             if alias in KEPT:
                 raise ValueError(f"services.{alias}: this name stands for something else; choose another alias")
