@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 import httpx2
 
+from . import services
 from .wql import Reader
 
 TENANT = "acme"
@@ -40,6 +41,7 @@ class Tenant(httpx2.AsyncBaseTransport):
     seen: list[httpx2.Request] = field(default_factory=list)
     answers: list[Callable[[httpx2.Request], Answer | None]] = field(default_factory=list)
     tokens: float = 3600.0
+    staff: int = 5
 
     def __post_init__(self) -> None:
         for number in range(1, 6):
@@ -62,6 +64,12 @@ class Tenant(httpx2.AsyncBaseTransport):
         if path == f"{BP}/events":
             worker = params.get("worker")
             return self.page([one for one in self.events.values() if worker and one["worker"] == worker], params)
+        if path == f"/ccx/service/{TENANT}/Human_Resources/v40.0":
+            return services.get_workers(request.content, self.people)
+        if path == f"/ccx/service/{TENANT}/Absence_Management/v40.0":
+            return services.enter_time_off(request.content)
+        if path == f"/ccx/service/customreport2/{TENANT}/hr_owner/Staff":
+            return services.report(services.staff(self.staff), dict(parse_qsl(query, keep_blank_values=True)))
         if path.startswith(WQL):
             return self._wql(request, unquote(path.removeprefix(WQL)), params)
         return self._workers(request, unquote(path), params)

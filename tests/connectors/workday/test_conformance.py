@@ -1,13 +1,14 @@
 """Does the connector keep the whole contract?"""
 
 import re
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 
 import httpx2
 import pytest
 
 from isthmus.connectors.workday import Workday, WorkdaySettings
-from isthmus.connectors.workday.settings import SourceSettings
+from isthmus.connectors.workday.settings import OperationSettings, ReportSettings, SourceSettings
 from isthmus.core.connector import Connector, FaultKind
 from isthmus.core.errors import CredentialError, NotFound, RetryLater, UpstreamError, UpstreamRejected
 from isthmus.core.http import Response
@@ -127,6 +128,18 @@ def dissect(text: str) -> tuple[str, list[str]]:
     return quoted.sub("?", text), quoted.findall(text)
 
 
+def dissect_xml(text: str) -> tuple[str, list[str]]:
+    """Read the texts and attributes off an envelope."""
+    if not text.startswith("<?xml"):
+        return text, []
+    root = ET.fromstring(text.encode())
+    structure, values = [], []
+    for one in root.iter():
+        structure.append((one.tag, sorted(one.attrib), len(one)))
+        values += [*one.attrib.values(), *([one.text] if one.text else [])]
+    return str(structure), values
+
+
 ANSWERED = Subject(
     connector=Answerer,
     settings=STEPS,
@@ -182,6 +195,48 @@ PEOPLE = Subject(
         dissect=dissect,
     ),
 )
+SERVICE = Subject(
+    connector=Asker,
+    settings=WorkdaySettings(
+        tenant="acme",
+        operations={
+            "Get_Workers": OperationSettings(service="Human_Resources", classes=("pii", "hr")),
+            "Enter_Time_Off": OperationSettings(service="Absence_Management", classes=("pii", "hr")),
+        },
+    ),
+    upstream=Tenant,
+    examples=Examples(
+        object="soap.Workers",
+        id=wid(202),
+        fields=("id", "references", "data"),
+        text="descriptor",
+        order_by="descriptor",
+        runs=(
+            Run("Enter_Time_Off", {"worker": "Employee_ID=21001", "comment": "holiday", "days": [
+                {"date": "2026-12-21", "requested": "8", "timeOffType": "VACATION"}]}, "soap"),
+        ),
+        dissect=dissect_xml,
+    ),
+)  # fmt: skip
+REPORT = Subject(
+    connector=Asker,
+    settings=WorkdaySettings(
+        tenant="acme",
+        reports={
+            "staff": ReportSettings(owner="hr_owner", report="Staff", classes=("pii", "hr"), id="Employee_ID",
+                                    as_of="Effective_as_of_Date"),
+        },
+    ),
+    upstream=Tenant,
+    examples=Examples(
+        object="report.staff",
+        id="E0002",
+        fields=("Employee_ID", "FTE", "Skills"),
+        text="Name",
+        order_by="Name",
+        runs=(Run("run", {"Organization": wid(3)}),),
+    ),
+)  # fmt: skip
 HERE = "a value arrives as exactly one literal, or is refused"
 """REST takes no conditions, so values of theirs are compared here and arrive nowhere."""
 
@@ -202,4 +257,14 @@ def test_keeps_the_contract_over_workers(check: Check) -> None:
 
 @pytest.mark.parametrize("check", conformance(PEOPLE), ids=str)
 def test_keeps_the_contract_over_data_sources(check: Check) -> None:
+    check()
+
+
+@pytest.mark.parametrize("check", over_rest(SERVICE), ids=str)
+def test_keeps_the_contract_over_web_services(check: Check) -> None:
+    check()
+
+
+@pytest.mark.parametrize("check", over_rest(REPORT), ids=str)
+def test_keeps_the_contract_over_reports(check: Check) -> None:
     check()

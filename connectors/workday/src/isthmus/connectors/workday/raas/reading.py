@@ -6,6 +6,7 @@ A report is written into a file that has no name, read from there entry by entry
 import asyncio
 import secrets
 import tempfile
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,6 +57,8 @@ class Kept:
 
     def __init__(self) -> None:
         self._reports: OrderedDict[tuple[Principal, str], _Report] = OrderedDict()
+        # A connector is not closed, but let go of; what nobody reads on from goes with it.
+        weakref.finalize(self, _let_go, self._reports)
 
     def take(self, principal: Principal, name: str) -> _Report | None:
         """Take one out; nobody else can read on from it meanwhile."""
@@ -67,6 +70,11 @@ class Kept:
         if len(self._reports) > MOST_KEPT:
             _, old = self._reports.popitem(last=False)
             old.file.close()
+
+
+def _let_go(reports: "OrderedDict[tuple[Principal, str], _Report]") -> None:
+    for one in reports.values():
+        one.file.close()
 
 
 @dataclass(frozen=True, slots=True)
