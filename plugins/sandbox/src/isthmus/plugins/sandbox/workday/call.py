@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import parse_qsl
 
 from isthmus.plugins.sandbox.faults import Fault
 from isthmus.plugins.sandbox.journal import Effect
@@ -59,6 +60,11 @@ class Call:
     def day(self, name: str) -> date | None:
         """Return a query parameter as a day; raises Refused."""
         return as_day(self.query[name], name) if self.query.get(name) else None
+
+    def every(self, name: str) -> list[str]:
+        """Return all values of a query parameter that may be repeated, each of them a day; raises Refused."""
+        values = [value for key, value in parse_qsl(self.request.query_string) if key == name]
+        return [as_day(each, name).isoformat() for each in values]
 
     def did(self, action: str, object: str, id: str) -> None:
         """Note an effect on the data."""

@@ -52,6 +52,7 @@ class Front:
         """Answer one request and write down what happened."""
         if request.path.startswith(control.PATH):
             return control.answer(self._tenant, request, LEVERS)
+        self._tenant.desk.tick()
         visit = Visit(request, "GET" if request.method == "HEAD" else request.method)
         number = self._tenant.journal.next_number()
         trace = str(UUID(hashlib.sha256(f"{self._tenant.tenant} {number}".encode()).hexdigest()[:32]))
