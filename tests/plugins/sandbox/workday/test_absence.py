@@ -24,9 +24,7 @@ def day(date: str | None, kind: str | None = "Vacation", quantity: object = 1, *
 
 @pytest.fixture
 def bob(tenant: WorkdayTenant, session: Open) -> httpx2.Client:
-    client = session(tenant, "bob", ABSENCE)
-    client.get("workers/me/eligibleAbsenceTypes")
-    return client
+    return session(tenant, "bob", ABSENCE)
 
 
 def ask(client: httpx2.Client, *days: dict[str, Any], **more: Any) -> httpx2.Response:

@@ -88,6 +88,11 @@ class Call:
         """Return what `href` says: the vendor's own prefix is wrong, which is why nobody may follow it."""
         return f"https://{self.tenant.host}/api/api/v1/{self.tenant.tenant}/{path}"
 
+    def page_of_all(self, rows: Sequence[Json]) -> Reply:
+        """Return all rows on one page."""
+        shown = rows[::2] if self.takes("hide_rows") else rows
+        return Reply(200, {"total": len(shown), "data": list(shown)})
+
     def page(self, rows: Sequence[Json], default: int = 20) -> Reply:
         """Return one page; raises Refused where more than 100 rows are asked for."""
         limit, offset = _number(self.query.get("limit"), default), _number(self.query.get("offset"), 0)

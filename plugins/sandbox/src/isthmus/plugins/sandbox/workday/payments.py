@@ -49,8 +49,6 @@ def _named(call: "Call", body: Mapping[str, Json], name: str, kind: str) -> Thin
 def _pay(call: "Call", given: tuple[str, ...]) -> Reply:
     number, body = worker_in(call, given[0]), call.json
     call.starts("one_time_payment", number)
-    _listed(call, "plans", "One_Time_Payment_Plan_ID")
-    _listed(call, "reasons", "One_Time_Payment_Reason_ID")
     effective = as_day(str(body["effectiveDate"]), "effectiveDate") if body.get("effectiveDate") else call.view.today
     reason = _named(call, body, "reason", "One_Time_Payment_Reason_ID")
     position = _named(call, body, "position", "Position_ID")

@@ -6,6 +6,7 @@ from isthmus.plugins.sandbox.message import Reply
 
 from . import absence, bp, changes, payments, staffing, workers
 from .routes import Route, dispatch
+from .wql import run as wql
 
 if TYPE_CHECKING:
     from .call import Call
@@ -17,6 +18,7 @@ _ROUTES: Final[tuple[Route, ...]] = (
     *changes.ROUTES,
     *absence.ROUTES,
     *payments.ROUTES,
+    *wql.ROUTES,
 )
 
 

@@ -16,7 +16,7 @@ from isthmus.plugins.sandbox.message import Json, Reply, Request
 from isthmus.plugins.sandbox.people import Enterprise
 from isthmus.plugins.sandbox.server import AsgiApp, HttpApp
 
-from .absence_rules import TimeOff, absence_types
+from .absence_rules import TimeOff
 from .changes import Draft
 from .dated import Value
 from .faults import FAULTS
@@ -26,11 +26,12 @@ from .logins import Logins
 from .payments import Payment
 from .processes import Desk
 from .rates import Buckets
-from .refs import ORGANIZATION, WORKER, Things
+from .refs import WORKER, Things
 from .stored import TABLES
 from .tokens import TokenEndpoint
 from .users import User, load_users
 from .view import View
+from .vocabulary import register
 from .world import Builder, World
 
 if TYPE_CHECKING:
@@ -100,12 +101,7 @@ class WorkdayTenant:
         """Return people and organizations, as they were when the sandbox began and as calls changed them since."""
         with self.lock:
             world = self._beginning.world()
-            for person in world.people.values():
-                self.things.of(WORKER, person.number, person.name)
-            for each in world.organizations.values():
-                self.things.of(ORGANIZATION, each.key, each.name)
-            for kind in absence_types().values():
-                self.things.of("Time_Off_Type_ID", kind.key, kind.name)
+            register(self.things, world)
             return world
 
     @property
