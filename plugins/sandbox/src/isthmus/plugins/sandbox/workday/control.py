@@ -57,10 +57,17 @@ def _settings(tenant: "WorkdayTenant", _request: Request, body: Mapping[str, Jso
         tenant.logins.life = timedelta(seconds=float(str(body["token_life"])))
     if "rotates" in body:
         tenant.logins.rotates = bool(body["rotates"])
+    if "report_rows" in body:
+        tenant.report_rows = None if body["report_rows"] is None else int(str(body["report_rows"]))
     if "completion_delay" in body:
         tenant.desk.delay = timedelta(seconds=float(str(body["completion_delay"])))
     life, delay = tenant.logins.life.total_seconds(), tenant.desk.delay.total_seconds()
-    return {"token_life": life, "rotates": tenant.logins.rotates, "completion_delay": delay}
+    return {
+        "token_life": life,
+        "rotates": tenant.logins.rotates,
+        "completion_delay": delay,
+        "report_rows": tenant.report_rows,
+    }
 
 
 def _finish_step(tenant: "WorkdayTenant", _request: Request, _body: Mapping[str, Json], argument: str) -> Json:

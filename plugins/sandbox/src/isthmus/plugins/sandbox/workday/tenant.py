@@ -84,6 +84,8 @@ class WorkdayTenant:
         self.drafts: dict[str, Draft] = {}
         self.changes: dict[str, dict[str, Value]] = {}
         """What an event changes, by the event's WID."""
+        self.report_rows: int | None = None
+        """How many rows each report has; None leaves it to the data."""
         self.tokens = TokenEndpoint(self)
         self.app: AsgiApp = HttpApp(self)
         self._seed = seed
