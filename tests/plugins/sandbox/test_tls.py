@@ -90,6 +90,7 @@ def test_the_authority_vouches_for_the_vendors_names_only(sandbox: Sandbox) -> N
         "salesforce.com",
         "service-now.com",
         "s4hana.cloud.sap",
+        "workday.com",
         "localhost",
         "127.0.0.1/32",
     ]

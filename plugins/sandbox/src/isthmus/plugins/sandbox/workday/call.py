@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import parse_qsl
 
 from isthmus.plugins.sandbox.faults import Fault
 from isthmus.plugins.sandbox.journal import Effect
@@ -60,6 +61,11 @@ class Call:
         """Return a query parameter as a day; raises Refused."""
         return as_day(self.query[name], name) if self.query.get(name) else None
 
+    def every(self, name: str) -> list[str]:
+        """Return all values of a query parameter that may be repeated, each of them a day; raises Refused."""
+        values = [value for key, value in parse_qsl(self.request.query_string) if key == name]
+        return [as_day(each, name).isoformat() for each in values]
+
     def did(self, action: str, object: str, id: str) -> None:
         """Note an effect on the data."""
         self.effects.append(Effect(action, object, id))
@@ -81,6 +87,11 @@ class Call:
     def href(self, path: str) -> str:
         """Return what `href` says: the vendor's own prefix is wrong, which is why nobody may follow it."""
         return f"https://{self.tenant.host}/api/api/v1/{self.tenant.tenant}/{path}"
+
+    def page_of_all(self, rows: Sequence[Json]) -> Reply:
+        """Return all rows on one page."""
+        shown = rows[::2] if self.takes("hide_rows") else rows
+        return Reply(200, {"total": len(shown), "data": list(shown)})
 
     def page(self, rows: Sequence[Json], default: int = 20) -> Reply:
         """Return one page; raises Refused where more than 100 rows are asked for."""

@@ -1,11 +1,12 @@
 """Which levers does a tenant have that other systems have not?"""
 
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final, cast
 
 from isthmus.plugins.sandbox.message import Json, Request
 
+from .processes import AWAITING
 from .rates import CAPACITY
 
 if TYPE_CHECKING:
@@ -56,7 +57,34 @@ def _settings(tenant: "WorkdayTenant", _request: Request, body: Mapping[str, Jso
         tenant.logins.life = timedelta(seconds=float(str(body["token_life"])))
     if "rotates" in body:
         tenant.logins.rotates = bool(body["rotates"])
-    return {"token_life": tenant.logins.life.total_seconds(), "rotates": tenant.logins.rotates}
+    if "report_rows" in body:
+        tenant.report_rows = None if body["report_rows"] is None else int(str(body["report_rows"]))
+    if "completion_delay" in body:
+        tenant.desk.delay = timedelta(seconds=float(str(body["completion_delay"])))
+    life, delay = tenant.logins.life.total_seconds(), tenant.desk.delay.total_seconds()
+    return {
+        "token_life": life,
+        "rotates": tenant.logins.rotates,
+        "completion_delay": delay,
+        "report_rows": tenant.report_rows,
+    }
+
+
+def _finish_step(tenant: "WorkdayTenant", _request: Request, _body: Mapping[str, Json], argument: str) -> Json:
+    step = next((each for each in tenant.desk.steps() if each.thing.wid == argument), None)
+    if step is None or step.status != AWAITING:
+        raise KeyError(argument)
+    tenant.desk.finish(step, step.awaiting)
+    return {"status": step.event.outer.status}
+
+
+def _enter(tenant: "WorkdayTenant", _request: Request, body: Mapping[str, Json], argument: str) -> Json:
+    """Type an entry about a worker, as a person does on the screen: the entry moment is now."""
+    number = str(tenant.world.people[argument].number)
+    values = {name: str(value) for name, value in cast("Mapping[str, Json]", body["values"]).items()}
+    corrects = int(str(body["corrects"])) if "corrects" in body else None
+    day = date.fromisoformat(str(body["effective"]))
+    return {"id": tenant.world.history.add(number, day, tenant.clock.now(), values, corrects=corrects).id}
 
 
 LEVERS: "Final[Levers[WorkdayTenant]]" = {
@@ -68,4 +96,6 @@ LEVERS: "Final[Levers[WorkdayTenant]]" = {
     ("DELETE", "lockedusers"): _unlock_user,
     ("POST", "quota"): _quota,
     ("POST", "settings"): _settings,
+    ("POST", "steps"): _finish_step,
+    ("POST", "entries"): _enter,
 }

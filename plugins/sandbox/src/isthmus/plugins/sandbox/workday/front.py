@@ -13,6 +13,7 @@ from isthmus.plugins.sandbox.faults import Fault as Mishap
 from isthmus.plugins.sandbox.journal import Effect, Entry
 from isthmus.plugins.sandbox.message import Reply, Request
 
+from . import reports
 from .call import Call
 from .control import LEVERS
 from .errors import Bare, Refused, not_found, page
@@ -52,6 +53,7 @@ class Front:
         """Answer one request and write down what happened."""
         if request.path.startswith(control.PATH):
             return control.answer(self._tenant, request, LEVERS)
+        self._tenant.desk.tick()
         visit = Visit(request, "GET" if request.method == "HEAD" else request.method)
         number = self._tenant.journal.next_number()
         trace = str(UUID(hashlib.sha256(f"{self._tenant.tenant} {number}".encode()).hexdigest()[:32]))
@@ -113,8 +115,8 @@ class Front:
         return reply
 
     def _resource(self, visit: Visit, place: Place) -> Reply:
-        user = self._log_on(visit)
-        self._meter(visit, "rest")
+        user = self._log_on(visit, basic=place.surface == "report")
+        self._meter(visit, "soap" if place.surface == "report" else "rest")
         fault = self._takes(visit, "server_error") or self._takes(visit, "gateway_timeout")
         if fault is not None and not fault.flag("committed", False):  # noqa: FBT003 - a detail's default
             raise _failure(fault)
@@ -127,7 +129,7 @@ class Front:
     def _done(self, visit: Visit, call: Call) -> Reply:
         """Let the resource answer; its refusal is an answer too, so that mishaps can still befall it."""
         try:
-            return answer(call)
+            return reports.answer(call) if call.place.surface == "report" else answer(call)
         except Refused as refusal:
             visit.error = refusal.told
             return refusal.reply()
@@ -147,14 +149,17 @@ class Front:
             raise _too_many(wait)
         visit.metered = surface
 
-    def _log_on(self, visit: Visit) -> User:
-        """Return who asks; raises Refused."""
+    def _log_on(self, visit: Visit, *, basic: bool) -> User:
+        """Return who asks, by a token or, where that is taken, by a password; raises Refused."""
         scheme, _, value = visit.request.headers.get("authorization", "").partition(" ")
         logins = self._tenant.logins
         if scheme.lower() == "bearer":
             if self._takes(visit, "expire_token"):
                 logins.end(value.strip())
             visit.user = self._tenant.users.get(logins.owner(value.strip()) or "")
+        elif basic and visit.request.basic is not None:
+            name, password = visit.request.basic
+            visit.user = logins.log_on(name.partition("@")[0], password)
         if visit.user is None or visit.user.login in logins.locked:
             visit.user = None
             raise Refused(401, "invalid token", headers={"WWW-Authenticate": "Bearer"})

@@ -1,14 +1,12 @@
 """By which ids is an instance known, in this tenant and to the world?"""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from isthmus.plugins.sandbox.message import Json
 
-_WID: Final = re.compile(r"[0-9a-f]{32}")
 _FIXED: Final[Mapping[tuple[str, str], str]] = {
     ("Action", "Submit"): "d9e4223e446c11de98360015c5e6daf6",
     ("Absence_Category", "Leave_of_Absence"): "17bd6531c90c100016d74f8dfae007d0",
@@ -57,11 +55,12 @@ class Things:
         self._by_mark[wid] = self._by_mark[thing.number] = thing
         return thing
 
+    def any(self, mark: str) -> Thing | None:
+        """Return the instance that a WID, `n$m` or `Type=Value` names, whatever it is."""
+        kind, _, key = mark.partition("=")
+        return self._by_mark.get(mark) or self._things.get((kind, key))
+
     def find(self, mark: str, *kinds: str) -> Thing | None:
         """Return the instance of one of these kinds that a WID, `n$m` or `Type=Value` names."""
-        if "=" in mark and not _WID.fullmatch(mark):
-            kind, _, key = mark.partition("=")
-            thing = self._things.get((kind, key))
-        else:
-            thing = self._by_mark.get(mark)
+        thing = self.any(mark)
         return thing if thing is not None and thing.kind in kinds else None

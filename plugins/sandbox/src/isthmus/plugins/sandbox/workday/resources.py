@@ -4,13 +4,22 @@ from typing import TYPE_CHECKING, Final
 
 from isthmus.plugins.sandbox.message import Reply
 
-from . import staffing, workers
+from . import absence, bp, changes, payments, staffing, workers
 from .routes import Route, dispatch
+from .wql import run as wql
 
 if TYPE_CHECKING:
     from .call import Call
 
-_ROUTES: Final[tuple[Route, ...]] = (*workers.ROUTES, *staffing.ROUTES)
+_ROUTES: Final[tuple[Route, ...]] = (
+    *workers.ROUTES,
+    *staffing.ROUTES,
+    *bp.ROUTES,
+    *changes.ROUTES,
+    *absence.ROUTES,
+    *payments.ROUTES,
+    *wql.ROUTES,
+)
 
 
 def answer(call: "Call") -> Reply:

@@ -1,10 +1,12 @@
 """What is one tenant made of, and how do tests and demos look into it?"""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import cached_property
 from random import Random
 from threading import RLock
+from typing import TYPE_CHECKING
 
 from isthmus.plugins.sandbox.clock import Clock
 from isthmus.plugins.sandbox.faults import FaultBoard
@@ -14,16 +16,26 @@ from isthmus.plugins.sandbox.message import Json, Reply, Request
 from isthmus.plugins.sandbox.people import Enterprise
 from isthmus.plugins.sandbox.server import AsgiApp, HttpApp
 
+from .absence_rules import TimeOff
+from .changes import Draft
+from .dated import Value
 from .faults import FAULTS
 from .front import Front
 from .hosts import alias_of, gateway_of, host_of, tenant_of
 from .logins import Logins
+from .payments import Payment
+from .processes import Desk
 from .rates import Buckets
-from .refs import ORGANIZATION, WORKER, Things
+from .refs import WORKER, Things
+from .stored import TABLES
 from .tokens import TokenEndpoint
 from .users import User, load_users
 from .view import View
+from .vocabulary import register
 from .world import Builder, World
+
+if TYPE_CHECKING:
+    from .call import Call
 
 
 class Beginning:
@@ -66,6 +78,14 @@ class WorkdayTenant:
         self.client_id, self.client_secret = self.logins.register()
         self.buckets = Buckets(clock)
         self.things = Things(self.tenant)
+        self.desk = Desk(self)
+        self.time_off: list[TimeOff] = []
+        self.payments: list[Payment] = []
+        self.drafts: dict[str, Draft] = {}
+        self.changes: dict[str, dict[str, Value]] = {}
+        """What an event changes, by the event's WID."""
+        self.report_rows: int | None = None
+        """How many rows each report has; None leaves it to the data."""
         self.tokens = TokenEndpoint(self)
         self.app: AsgiApp = HttpApp(self)
         self._seed = seed
@@ -83,10 +103,7 @@ class WorkdayTenant:
         """Return people and organizations, as they were when the sandbox began and as calls changed them since."""
         with self.lock:
             world = self._beginning.world()
-            for person in world.people.values():
-                self.things.of(WORKER, person.number, person.name)
-            for each in world.organizations.values():
-                self.things.of(ORGANIZATION, each.key, each.name)
+            register(self.things, world)
             return world
 
     @property
@@ -136,14 +153,21 @@ class WorkdayTenant:
         """Return the Workday ID of the worker with this login; raises KeyError where there is none."""
         return self.things.of(WORKER, self.world.people[self.world.number_of(login)].number).wid
 
+    @contextmanager
+    def completing(self, call: "Call") -> "Iterator[None]":
+        """Let events that are started or ended meanwhile complete late, if a fault asks for it."""
+        fault, usual = call.takes("delayed_completion"), self.desk.delay
+        if fault is not None:
+            self.desk.delay = timedelta(seconds=fault.number("seconds", 60))
+        try:
+            yield
+        finally:
+            self.desk.delay = usual
+
     def rows(self, object: str, *, deleted: bool = False) -> list[dict[str, Json]]:  # noqa: ARG002 - none is kept
         """Return what is stored, whatever any user may see; raises KeyError for an unknown object."""
         with self.lock:
-            tables: Mapping[str, Callable[[], list[dict[str, Json]]]] = {
-                "Worker": self._workers,
-                "Entry": self._entries,
-            }
-            return tables[object]()
+            return TABLES[object](self)
 
     def credentials(self) -> dict[str, object]:
         """Return all that a client needs to log in."""
@@ -168,35 +192,3 @@ class WorkdayTenant:
         """Answer one request, alone: nothing else happens in this tenant meanwhile."""
         with self.lock:
             return self._front.answer(request)
-
-    def _workers(self) -> list[dict[str, Json]]:
-        now = self.clock.now()
-        return [
-            {
-                "id": self.things.of(WORKER, each.number).wid,
-                "number": each.number,
-                "name": each.name,
-                "login": each.login,
-                "email": each.email,
-                "country": each.country,
-                **{
-                    name: value if isinstance(value, bool) else str(value)
-                    for name, value in self.world.history.as_of(each.number, now.date(), now).items()
-                },
-            }
-            for each in self.world.people.values()
-        ]
-
-    def _entries(self) -> list[dict[str, Json]]:
-        return [
-            {
-                "id": entry.id,
-                "worker": entry.worker,
-                "effective": entry.effective.isoformat(),
-                "entered": entry.entered.isoformat(),
-                "values": {name: str(value) for name, value in entry.values.items()},
-                "corrects": entry.corrects,
-            }
-            for number in self.world.people
-            for entry in self.world.history.entries(number)
-        ]

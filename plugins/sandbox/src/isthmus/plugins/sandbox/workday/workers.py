@@ -8,12 +8,11 @@ from .call import told
 from .errors import not_found
 from .refs import ORGANIZATION, Thing
 from .routes import Route, route
+from .vocabulary import CURRENCIES
 from .world import Organization
 
 if TYPE_CHECKING:
     from .call import Call
-
-_CODES: Final = {"EUR": ("Euro", 2), "USD": ("US Dollar", 2), "GBP": ("Pound Sterling", 2), "JPY": ("Yen", 0)}
 
 
 def linked(call: "Call", thing: Thing, collection: str) -> dict[str, Json]:
@@ -174,7 +173,7 @@ def _currencies(call: "Call", _: tuple[str, ...]) -> Reply:
             "code": code,
             "precision": digits,
         }
-        for code, (name, digits) in _CODES.items()
+        for code, (name, digits) in CURRENCIES.items()
     ]
     return call.page(rows)
 
