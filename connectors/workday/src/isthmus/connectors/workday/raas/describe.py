@@ -17,7 +17,7 @@ from isthmus.core.records import JSON
 
 __all__ = ["ReportClassifier", "ReportFacts", "report_facts"]
 
-_PROMPT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,119}(?:!WID)?")
+_PROMPT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,119}(?:![A-Za-z][A-Za-z0-9_]{0,99})?")
 _SCHEMAS: Mapping[Kind, Mapping[str, JSON]] = {
     Kind.NUMERIC: {"type": ["number", "string"]},
     Kind.BOOLEAN: {"type": "boolean"},

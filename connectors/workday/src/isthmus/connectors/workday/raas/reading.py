@@ -18,7 +18,6 @@ from isthmus.connectors.workday.conditions import fits, in_order, split
 from isthmus.connectors.workday.raas.schema import Schema, schema_of
 from isthmus.connectors.workday.raas.stream import Entries
 from isthmus.connectors.workday.settings import ReportSettings, WorkdaySettings
-from isthmus.connectors.workday.shapes import Kind
 from isthmus.core.caller import Principal
 from isthmus.core.connector import Batch, Invoked
 from isthmus.core.errors import InvalidArguments, NotFound, RetryLater, UpstreamRejected
@@ -105,10 +104,7 @@ class ReportWay:
         missing = [one for one in self.schema.required if one not in given]
         if missing:
             raise InvalidArguments(f"{self.object} asks for {missing[0]}", field=missing[0])
-        prompts = self.schema.prompts
-        return {"format": "json"} | {
-            f"{name}!WID" if prompts.get(name) is Kind.INSTANCE else name: value for name, value in given.items()
-        }
+        return {"format": "json"} | {self.schema.sent.get(name, name): value for name, value in given.items()}
 
 
 def address_of(settings: WorkdaySettings, own: ReportSettings) -> Path:

@@ -1,7 +1,7 @@
 """What do a report's columns and prompts hold, as its schema (`?xsds`) says?"""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 from isthmus.connectors.workday.answers import strange
@@ -29,12 +29,14 @@ _KINDS: Mapping[str, Kind] = {
 class Schema:
     """Types of columns and prompts by name; `required` are prompts without which the report does not run.
 
-    A prompt of another type than the plain ones takes the WID of an instance.
+    A prompt of another type than the plain ones takes the WID of an instance. `sent` are the names under which prompts
+    are sent, which may hold a mark that no name in XML can.
     """
 
     columns: Mapping[str, Kind]
     prompts: Mapping[str, Kind]
     required: tuple[str, ...] = ()
+    sent: Mapping[str, str] = field(default_factory=dict)
 
 
 def schema_of(answer: Response) -> Schema:
@@ -45,7 +47,17 @@ def schema_of(answer: Response) -> Schema:
         raise strange("with a schema that describes no report; see that it is enabled as a web service")
     prompts = list(_elements(types[PROMPTS])) if PROMPTS in types else []
     required = tuple(one.get("name", "") for one in prompts if one.get("minOccurs", "1") != "0")
-    return Schema(dict(_typed(_elements(types[ENTRY]))), dict(_typed(iter(prompts), other=Kind.INSTANCE)), required)
+    kinds = dict(_typed(iter(prompts), other=Kind.INSTANCE))
+    sent = {one.get("name", ""): _sent(one, kinds[one.get("name", "")]) for one in prompts}
+    return Schema(dict(_typed(_elements(types[ENTRY]))), kinds, required, sent)
+
+
+def _sent(prompt: Element, kind: Kind) -> str:
+    told = (prompt.findtext(f"{XSD}annotation/{XSD}documentation") or "").strip()
+    name = prompt.get("name", "")
+    if "!" in told and told.replace("!", "_") == name:
+        return told
+    return f"{name}!WID" if kind is Kind.INSTANCE else name
 
 
 def _elements(kind: Element) -> Iterator[Element]:

@@ -120,9 +120,9 @@ async def _settle_title(way: Way, pending: Pending, sent: datetime) -> Settled:
     page = listed_in(await way.http.get(below, params={"limit": PAGE, "offset": 0}))
     found = [one for one in page.entities if _since(text_at(one, "initiated"), sent)]
     matching = list[Entity]()
-    for one in found[:5]:
-        root = f"{way.settings.rest}/{way.collection.service}/{way.settings.tenant}"
-        told = entity_of(await way.http.get(path(f"{root}/businessTitleChanges/{{}}", checked_id(text_at(one, "id")))))
+    root = f"{way.settings.rest}/{way.collection.service}/{way.settings.tenant}"
+    for id in [text_at(one, "id") for one in found[:5]]:
+        told = entity_of(await way.http.on(id).get(path(f"{root}/businessTitleChanges/{{}}", checked_id(id))))
         if text_at(told, "proposedBusinessTitle") == pending.values.get("proposedBusinessTitle"):
             matching.append(told)
     if len(matching) == 1:

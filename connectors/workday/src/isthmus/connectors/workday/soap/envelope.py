@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from isthmus.connectors.workday.ids import is_wid
+from isthmus.connectors.workday.ids import checked_id, is_wid
 from isthmus.connectors.workday.soap.xml import BSVC, ENVELOPE
 from isthmus.core.connector import Action
 from isthmus.core.errors import InvalidArguments
@@ -107,17 +107,16 @@ def _request(operation: str, version: str, inner: str) -> str:
 
 
 def _id(id: str) -> str:
-    """Write an id with its type; a text without one is a WID."""
-    kind, found, value = id.partition("=")
+    """Write an id with its type; a text without one is a WID. Raises InvalidArguments."""
+    kind, found, value = checked_id(id).partition("=")
     if not found:
         kind, value = "WID", id
-    if not kind or not value:
-        raise InvalidArguments("an id is a WID, or a type and a value such as Employee_ID=21001", field="id")
     return f"<bsvc:ID bsvc:type={quoteattr(_plain(kind))}>{escape(_plain(value))}</bsvc:ID>"
 
 
 def _leaf(name: str, text: str) -> str:
-    return f"<bsvc:{name}>{escape(_plain(text))}</bsvc:{name}>"
+    # A carriage return that is written as it is would arrive as a line feed (XML 1.0 section 2.11).
+    return f"<bsvc:{name}>{escape(_plain(text), {chr(13): '&#13;'})}</bsvc:{name}>"
 
 
 def _wrapped(name: str, inner: str) -> str:
