@@ -1,6 +1,8 @@
 """Through which doors does a request pass before a resource answers it?"""
 
 import hashlib
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
@@ -13,12 +15,17 @@ from isthmus.plugins.sandbox.faults import Fault as Mishap
 from isthmus.plugins.sandbox.journal import Effect, Entry
 from isthmus.plugins.sandbox.message import Reply, Request
 
-from . import reports
+from . import asor, reports
 from .call import Call
 from .control import LEVERS
-from .errors import Bare, Refused, not_found, page
+from .errors import Bare, Fault, Refused, not_found, page
+from .faults import bomb
 from .rates import Surface
 from .resources import answer
+from .soap import service
+from .soap.wsdl import describe
+from .soap.xml import MEDIA, fault_reply, read_envelope
+from .soap.xml import reply as envelope
 from .surfaces import Place, place_of
 from .tokens import TokenRefused
 from .users import User
@@ -26,6 +33,8 @@ from .users import User
 if TYPE_CHECKING:
     from .tenant import WorkdayTenant
 
+_ANSWERS: Final[Mapping[str, Callable[[Call], Reply]]] = {"report": reports.answer, "asor": asor.answer}
+_PASSWORD: Final = re.compile(r"(<(?:\w+:)?Password[^>]*>)[^<]*")
 _SECRET: Final = frozenset({"authorization"})
 
 
@@ -103,7 +112,47 @@ class Front:
             return self._token(visit)
         if place.surface == "authorize":
             return self._tenant.tokens.authorize(visit.request)
-        return self._resource(visit, place)
+        return self._web_service(visit, place) if place.surface == "soap" else self._resource(visit, place)
+
+    def _web_service(self, visit: Visit, place: Place) -> Reply:
+        if visit.method == "GET":
+            return self._description(visit, place)
+        fault = self._takes(visit, "server_error") or self._takes(visit, "processing_fault")
+        try:
+            if fault is not None and not fault.flag("committed", False):  # noqa: FBT003 - a detail's default
+                raise service.broken()
+            reply = self._operation(visit, place)
+            if fault is not None:
+                raise service.broken()
+        except Fault as refusal:
+            visit.error = refusal.text
+            return fault_reply(refusal)
+        if bomb_ := self._takes(visit, "xml_bomb"):
+            content = bomb(bomb_.text("style", "entities"), int(bomb_.number("depth", 100_000)))
+            return Reply(200, content, media_type=MEDIA)
+        return self._afterwards(visit, reply)
+
+    def _operation(self, visit: Visit, place: Place) -> Reply:
+        """Let a web service answer; raises Fault."""
+        asked = read_envelope(visit.request.body)
+        visit.user = service.log_on(self._tenant, visit.request, asked)
+        run = service.check(place.service, place.version, asked)
+        self._meter(visit, "soap")
+        if run is None:
+            raise service.missing(asked)
+        call = Call(self._tenant, visit.request, visit.method, place, visit.user, visit.effects)
+        try:
+            return envelope(run(call, asked.body, place.version))
+        finally:
+            visit.fault = call.mishaps[-1] if call.mishaps else visit.fault
+
+    def _description(self, visit: Visit, place: Place) -> Reply:
+        call = Call(self._tenant, visit.request, visit.method, place, self._tenant.users["integration"])
+        url = f"{visit.request.origin}{visit.request.path}"
+        reply = service.wsdl(place.service, lambda: describe(call, url)) if place.version else None
+        if reply is None:
+            raise not_found()
+        return reply
 
     def _token(self, visit: Visit) -> Reply:
         visit.token = True
@@ -129,7 +178,7 @@ class Front:
     def _done(self, visit: Visit, call: Call) -> Reply:
         """Let the resource answer; its refusal is an answer too, so that mishaps can still befall it."""
         try:
-            return reports.answer(call) if call.place.surface == "report" else answer(call)
+            return _ANSWERS.get(call.place.surface, answer)(call)
         except Refused as refusal:
             visit.error = refusal.told
             return refusal.reply()
@@ -201,7 +250,7 @@ class Front:
             effects=tuple(visit.effects),
             request_id=trace,
             headers={name: value for name, value in request.headers.items() if name not in _SECRET},
-            body="" if visit.token else request.body.decode("utf-8", "replace"),
+            body="" if visit.token else _PASSWORD.sub(r"\1", request.body.decode("utf-8", "replace")),
         )
         tenant.journal.append(entry)
 

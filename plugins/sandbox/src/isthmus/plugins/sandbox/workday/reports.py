@@ -284,5 +284,6 @@ def _schema(report: Report) -> str:
         f'<xsd:complexType name="Report_EntryType"><xsd:sequence>{elements}</xsd:sequence></xsd:complexType>'
         f'<xsd:complexType name="Report_ParametersType"><xsd:sequence>{prompts}</xsd:sequence></xsd:complexType>'
         '<xsd:complexType name="Report_DataType"><xsd:sequence><xsd:element name="Report_Entry"'
-        ' type="wd:Report_EntryType" minOccurs="0" maxOccurs="unbounded"/></xsd:sequence></xsd:complexType></xsd:schema>'
+        ' type="wd:Report_EntryType" minOccurs="0" maxOccurs="unbounded"/></xsd:sequence></xsd:complexType>'
+        "</xsd:schema>"
     )

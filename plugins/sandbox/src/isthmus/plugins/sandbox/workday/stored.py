@@ -111,4 +111,5 @@ TABLES: "Final[Mapping[str, Callable[[WorkdayTenant], _Rows]]]" = {
     "EventStep": _steps,
     "TimeOff": _days_off,
     "Payment": _paid,
+    "Agent": lambda tenant: [dict(each) for each in tenant.agents.values()],
 }

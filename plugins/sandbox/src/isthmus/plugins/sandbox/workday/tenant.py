@@ -77,13 +77,14 @@ class WorkdayTenant:
         self.logins = Logins(name, clock, seed)
         self.client_id, self.client_secret = self.logins.register()
         self.buckets = Buckets(clock)
-        self.things = Things(self.tenant)
+        self._things = Things(self.tenant)
         self.desk = Desk(self)
         self.time_off: list[TimeOff] = []
         self.payments: list[Payment] = []
         self.drafts: dict[str, Draft] = {}
         self.changes: dict[str, dict[str, Value]] = {}
         """What an event changes, by the event's WID."""
+        self.agents: dict[str, Mapping[str, Json]] = {}
         self.report_rows: int | None = None
         """How many rows each report has; None leaves it to the data."""
         self.tokens = TokenEndpoint(self)
@@ -103,8 +104,14 @@ class WorkdayTenant:
         """Return people and organizations, as they were when the sandbox began and as calls changed them since."""
         with self.lock:
             world = self._beginning.world()
-            register(self.things, world)
+            register(self._things, world)
             return world
+
+    @property
+    def things(self) -> Things:
+        """Return every instance, those of the tenant's data among them."""
+        _ = self.world
+        return self._things
 
     @property
     def url(self) -> str:
