@@ -17,6 +17,8 @@ __all__ = ["PROCESSES", "STATES", "TRANSITIONS", "Process", "begun", "step_body"
 SUBMIT = "d9e4223e446c11de98360015c5e6daf6"
 """The WID of the action by which a request for time off is submitted; it is the same in every tenant."""
 IN_PROGRESS = "In Progress"
+ANSWERED = frozenset({"internal"})
+"""The classes of an event's id and state."""
 
 Body = dict[str, JSON]
 _DAY: Mapping[str, JSON] = {"type": "string", "format": "date", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
@@ -38,7 +40,6 @@ class Process:
     description: str
     parameters: Mapping[str, Mapping[str, JSON]]
     required: tuple[str, ...]
-    classes: frozenset[str]
     body: Callable[[Mapping[str, JSON]], Body]
 
     def action(self) -> Action:
@@ -50,7 +51,7 @@ class Process:
             self.parameters,
             self.required,
             on_record=True,
-            classes=self.classes,
+            classes=ANSWERED,
         )
 
 
@@ -109,7 +110,6 @@ PROCESSES: Mapping[str, Process] = {
             "Begin a change of the worker's business title; it takes effect once the process completes.",
             {"proposedBusinessTitle": {"type": "string", "minLength": 1, "maxLength": 500}},
             ("proposedBusinessTitle",),
-            frozenset({"pii", "hr"}),
             _title,
         ),
         Process(
@@ -119,7 +119,6 @@ PROCESSES: Mapping[str, Process] = {
             {"effective": _DAY, "jobChangeReason": _ID, "supervisoryOrganization": _ID,
              "moveManagersTeam": {"type": "boolean"}},
             ("effective", "jobChangeReason"),
-            frozenset({"pii", "hr"}),
             _job,
         ),
         Process(
@@ -150,7 +149,6 @@ PROCESSES: Mapping[str, Process] = {
                 "comment": _COMMENT,
             },
             ("days",),
-            frozenset({"pii", "hr"}),
             _time_off,
         ),
         Process(
@@ -161,7 +159,6 @@ PROCESSES: Mapping[str, Process] = {
              "amount": _AMOUNT, "currency": {"type": "string", "pattern": "^[A-Z]{3}$"}, "paymentCurrency": _ID,
              "comment": _COMMENT},
             ("effectiveDate", "reason", "position", "plan", "amount", "currency"),
-            frozenset({"pii", "hr", "financial"}),
             _payment,
         ),
     )
@@ -199,8 +196,6 @@ def begun(entity: Entity) -> Invoked:
     event = text_at(entity, "id") or text_at(process, "overallBusinessProcess", "id") or text_at(process, "for", "id")
     status = text_at(process, "overallStatus", "descriptor") or text_at(process, "overallStatus")
     status = status or text_at(entity, "status", "descriptor") or text_at(entity, "overallStatus", "descriptor")
-    values: Body = {"event": event, "status": status or IN_PROGRESS, "descriptor": text_at(entity, "descriptor")}
-    warnings = process.get("warningValidations") if isinstance(process, Mapping) else None
-    if isinstance(warnings, str) and warnings:
-        values["warnings"] = warnings
+    # Event and state are nobody's data; descriptor and warnings would name people, and are read with the event.
+    values: Body = {"event": event, "status": status or IN_PROGRESS}
     return Invoked({name: value for name, value in values.items() if value}, (event,) if event else ())

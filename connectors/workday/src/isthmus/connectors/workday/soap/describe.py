@@ -35,9 +35,7 @@ def service_facts(object: str, operation: str, settings: WorkdaySettings) -> Obj
     """Describe the records of an operation, or all operations that write where none is given."""
     if not operation:
         actions = tuple(
-            write_action(one, frozenset(own.classes), auto_complete=settings.auto_complete)
-            for one, own in settings.operations.items()
-            if one in WRITES
+            write_action(one, auto_complete=settings.auto_complete) for one in settings.operations if one in WRITES
         )
         return ObjectFacts(
             WHOLE, {}, "web services that write", createable=False, updateable=False, deletable=False, actions=actions

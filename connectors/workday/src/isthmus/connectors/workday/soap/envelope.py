@@ -73,7 +73,7 @@ def enter_time_off(arguments: Mapping[str, JSON], version: str, *, auto_complete
     return envelope(_request("Enter_Time_Off", version, inner))
 
 
-def write_action(operation: str, classes: frozenset[str], *, auto_complete: bool) -> Action:
+def write_action(operation: str, *, auto_complete: bool) -> Action:
     """Describe an operation that writes."""
     day: Mapping[str, JSON] = {
         "type": "object",
@@ -89,7 +89,8 @@ def write_action(operation: str, classes: frozenset[str], *, auto_complete: bool
         parameters["autoComplete"] = {"type": "boolean", "description": "skip the approvals of the process"}
     return Action(
         operation, "Enter time off for a worker on given days; answers with its event, which may wait for approval.",
-        frozenset({Effect.EXECUTE}), parameters, ("worker", "days"), classes=classes,
+        frozenset({Effect.EXECUTE}), parameters, ("worker", "days"),
+        classes=frozenset({"internal"}),
     )  # fmt: skip
 
 
