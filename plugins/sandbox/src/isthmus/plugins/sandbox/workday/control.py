@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final, cast
 
 from isthmus.plugins.sandbox.message import Json, Request
 
+from .dated import Value
 from .processes import AWAITING
 from .rates import CAPACITY
 
@@ -78,10 +80,18 @@ def _finish_step(tenant: "WorkdayTenant", _request: Request, _body: Mapping[str,
     return {"status": step.event.outer.status}
 
 
+def _typed(name: str, value: Json) -> Value:
+    if name in ("hired", "left"):
+        return date.fromisoformat(str(value))
+    if name == "pay":
+        return Decimal(str(value))
+    return value if isinstance(value, bool) else str(value)
+
+
 def _enter(tenant: "WorkdayTenant", _request: Request, body: Mapping[str, Json], argument: str) -> Json:
     """Type an entry about a worker, as a person does on the screen: the entry moment is now."""
     number = str(tenant.world.people[argument].number)
-    values = {name: str(value) for name, value in cast("Mapping[str, Json]", body["values"]).items()}
+    values = {name: _typed(name, value) for name, value in cast("Mapping[str, Json]", body["values"]).items()}
     corrects = int(str(body["corrects"])) if "corrects" in body else None
     day = date.fromisoformat(str(body["effective"]))
     return {"id": tenant.world.history.add(number, day, tenant.clock.now(), values, corrects=corrects).id}
