@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final, cast
 from isthmus.plugins.sandbox.message import Json, Request
 
 from .dated import Value
+from .hiring import hire
 from .processes import AWAITING
 from .rates import CAPACITY
+from .refs import WORKER
 
 if TYPE_CHECKING:
     from isthmus.plugins.sandbox.control import Levers
@@ -97,6 +99,11 @@ def _enter(tenant: "WorkdayTenant", _request: Request, body: Mapping[str, Json],
     return {"id": tenant.world.history.add(number, day, tenant.clock.now(), values, corrects=corrects).id}
 
 
+def _hire(tenant: "WorkdayTenant", _request: Request, body: Mapping[str, Json], _argument: str) -> Json:
+    event = hire(tenant, body)
+    return {"event": event.thing.wid, "number": event.worker, "worker": tenant.things.of(WORKER, event.worker).wid}
+
+
 LEVERS: "Final[Levers[WorkdayTenant]]" = {
     ("POST", "clients"): _add_client,
     ("DELETE", "clients"): _retire_client,
@@ -108,4 +115,5 @@ LEVERS: "Final[Levers[WorkdayTenant]]" = {
     ("POST", "settings"): _settings,
     ("POST", "steps"): _finish_step,
     ("POST", "entries"): _enter,
+    ("POST", "hires"): _hire,
 }
