@@ -242,3 +242,25 @@ def test_a_job_change_of_staffing_has_two_phases(office: Office) -> None:
 def test_job_changes_that_are_refused(office: Office, more: dict[str, Any], said: str) -> None:
     answer = office.job(**more)
     assert (answer.status_code, said in answer.text) == (400, True)
+
+
+def test_a_hire_waits_for_the_hr_partner_and_then_for_its_day(
+    office: Office, bare: httpx2.Client, sandbox: Sandbox
+) -> None:
+    told = {
+        "given": "Nele",
+        "family": "Zöllkau",
+        "organization": "SUP_SALES",
+        "title": "Buyer",
+        "effective": "2026-12-01",
+    }
+    hired = bare.post("/__sandbox__/hires", json={**told, "country": "DE", "city": "Bremen"}).json()
+    alice = office.client("alice", "staffing/v6")
+    assert alice.get(f"workers/{hired['worker']}").status_code == 404
+    office.act("alice", office.task("alice"), "approve", comment="welcome")
+    assert office.event("greta", hired["event"])["status"]["descriptor"] == "Successfully Completed"
+    sales = {"search": "Nele Zöllkau"}
+    assert alice.get("workers", params=sales).json()["total"] == 0
+    sandbox.clock.advance(days=12)
+    row = office.client("alice", "staffing/v6").get("workers", params=sales).json()["data"][0]
+    assert (row["id"], row["primaryJob"]["location"]["country"]["ISO_3166-1_Alpha-3_Code"]) == (hired["worker"], "DEU")

@@ -1,13 +1,12 @@
 """Does the sandbox answer what was recorded with a real tenant: same status, same keys, same types of values?
 
-What differs is listed with its reason in docs/sandbox.md, and nowhere else; the recordings are no part of this project.
+Values are not compared, nor how often something comes; the recordings are no part of this project.
 """
 
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +24,6 @@ from isthmus.plugins.sandbox.workday.wql.catalogue import sources
 from .conftest import UNUSED
 
 CASSETTES = Path(__file__).parents[4].parent / "shared" / "fixtures" / "workday" / "cassettes"
-PAGE = Path(__file__).parents[4] / "docs" / "sandbox.md"
 pytestmark = pytest.mark.skipif(not CASSETTES.is_dir(), reason="the recordings of a real tenant are not here")
 USER = "alice"
 HEADERS = (
@@ -135,25 +133,8 @@ def found() -> set[tuple[str, str, str]]:
             return {(each.source, each.name, one) for each in exchanges() for one in judged(each, world.send(each))}
 
 
-def listed() -> list[tuple[str, str, str]]:
-    _, _, table = PAGE.read_text("utf-8").partition("| recorded of Workday in |")
-    lines = takewhile(lambda line: line.startswith("|"), table.splitlines()[2:])
-    rows = [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
-    assert all(row[3] for row in rows), "every difference has a reason"
-    return [(row[0], row[1], row[2]) for row in rows]
-
-
-def covers(row: tuple[str, str, str], one: tuple[str, str, str]) -> bool:
-    return all(re.fullmatch(re.escape(star).replace(r"\*", ".*"), text) for star, text in zip(row, one, strict=True))
-
-
-def test_every_difference_is_listed(found: set[tuple[str, str, str]]) -> None:
-    rows = listed()
-    assert sorted(one for one in found if not any(covers(row, one) for row in rows)) == []
-
-
-def test_every_listed_difference_is_there(found: set[tuple[str, str, str]]) -> None:
-    assert [row for row in listed() if not any(covers(row, one) for one in found)] == []
+def test_nothing_differs(found: set[tuple[str, str, str]]) -> None:
+    assert sorted(found) == []
 
 
 def test_the_recordings_are_all_there() -> None:

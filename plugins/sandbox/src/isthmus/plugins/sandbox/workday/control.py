@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final, cast
 
 from isthmus.plugins.sandbox.message import Json, Request
 
+from .dated import Value
+from .hiring import hire
 from .processes import AWAITING
 from .rates import CAPACITY
+from .refs import WORKER
 
 if TYPE_CHECKING:
     from isthmus.plugins.sandbox.control import Levers
@@ -78,13 +82,26 @@ def _finish_step(tenant: "WorkdayTenant", _request: Request, _body: Mapping[str,
     return {"status": step.event.outer.status}
 
 
+def _typed(name: str, value: Json) -> Value:
+    if name in ("hired", "left"):
+        return date.fromisoformat(str(value))
+    if name == "pay":
+        return Decimal(str(value))
+    return value if isinstance(value, bool) else str(value)
+
+
 def _enter(tenant: "WorkdayTenant", _request: Request, body: Mapping[str, Json], argument: str) -> Json:
     """Type an entry about a worker, as a person does on the screen: the entry moment is now."""
     number = str(tenant.world.people[argument].number)
-    values = {name: str(value) for name, value in cast("Mapping[str, Json]", body["values"]).items()}
+    values = {name: _typed(name, value) for name, value in cast("Mapping[str, Json]", body["values"]).items()}
     corrects = int(str(body["corrects"])) if "corrects" in body else None
     day = date.fromisoformat(str(body["effective"]))
     return {"id": tenant.world.history.add(number, day, tenant.clock.now(), values, corrects=corrects).id}
+
+
+def _hire(tenant: "WorkdayTenant", _request: Request, body: Mapping[str, Json], _argument: str) -> Json:
+    event = hire(tenant, body)
+    return {"event": event.thing.wid, "number": event.worker, "worker": tenant.things.of(WORKER, event.worker).wid}
 
 
 LEVERS: "Final[Levers[WorkdayTenant]]" = {
@@ -98,4 +115,5 @@ LEVERS: "Final[Levers[WorkdayTenant]]" = {
     ("POST", "settings"): _settings,
     ("POST", "steps"): _finish_step,
     ("POST", "entries"): _enter,
+    ("POST", "hires"): _hire,
 }

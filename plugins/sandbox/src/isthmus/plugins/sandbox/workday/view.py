@@ -73,6 +73,6 @@ class View:
     def find(self, mark: str) -> Person:
         """Return the worker that an id names, whether active or not; raises Refused for one who is not there."""
         thing = self._things.find(mark, WORKER)
-        if thing is None or thing.key not in self._world.people or not self.sees(thing.key):
+        if thing is None or not self._world.history.entries(thing.key) or not self.sees(thing.key):
             raise not_found()
         return self._world.people[thing.key]

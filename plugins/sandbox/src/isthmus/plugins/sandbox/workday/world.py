@@ -116,11 +116,25 @@ class Builder:
         for row in cast("Sequence[Sequence[str]]", self._data["staff"]):
             login, organization, title, profile, center, country, city, born, hired, pay = row
             known = staff()[login]
-            email, phone = f"{login}@kessmar.example", f"+49 30 23125 {len(self._world.people):03d}"
-            birth, street = date.fromisoformat(born), f"Hopfenmarkt {len(self._world.people) + 1}"
+            position = len(self._world.people)
+            email, phone = f"{login}@kessmar.example", f"+49 30 23125 {position:03d}" if position else None
+            postal_code, state = cast("Mapping[str, Sequence[str]]", self._data["cities"])[city]
+            birth, street = date.fromisoformat(born), f"Hopfenmarkt {position + 1}"
             number = self._number()
             person = Person(
-                number, known.given, known.family, email, phone, birth, "", street, city, "", "00000", country, login
+                number,
+                known.given,
+                known.family,
+                email,
+                phone,
+                birth,
+                "",
+                street,
+                city,
+                state,
+                postal_code,
+                country,
+                login,
             )
             self._world.people[number] = person
             self._hire(person, date.fromisoformat(hired), title, profile, organization, center, Decimal(pay))

@@ -51,7 +51,7 @@ class Source:
     dated: bool
     domain: str
     secured: bool
-    filters: tuple[str, ...]
+    filters: Mapping[str, str]
     parameters: tuple[tuple[str, str], ...]
 
 
@@ -75,7 +75,7 @@ def _source(told: Mapping[str, object]) -> Source:
         dated=bool(told.get("dated", False)),
         domain=str(told.get("domain", "")),
         secured=bool(told.get("secured", True)),
-        filters=tuple(cast("Sequence[str]", told.get("filters", []))),
+        filters=dict(cast("Sequence[tuple[str, str]]", told.get("filters", []))),
         parameters=tuple((each[0], each[1]) for each in cast("Sequence[Sequence[str]]", told.get("parameters", []))),
     )
 
@@ -95,7 +95,7 @@ def _others(count: int) -> list[Source]:
             dated=place % 2 == 0,
             domain="",
             secured=True,
-            filters=(),
+            filters={},
             parameters=(),
         )
         for place, (noun, word, scope) in enumerate(names[:count])

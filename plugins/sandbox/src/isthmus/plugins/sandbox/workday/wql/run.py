@@ -47,22 +47,23 @@ def _find(call: "Call", mark: str) -> Source:
     return found
 
 
-def _filter(call: "Call", alias: str) -> dict[str, Json]:
-    return {**call.tenant.things.of("Data_Source_Filter_ID", alias).ref, "alias": alias}
+def _filter(call: "Call", alias: str, description: str) -> dict[str, Json]:
+    thing = call.tenant.things.of("Data_Source_Filter_ID", alias)
+    return told(**thing.ref, alias=alias, description=description or None)
 
 
 def _source(call: "Call", given: tuple[str, ...]) -> Reply:
     source = _find(call, given[0])
     more = told(
         requiredParameters=[{"alias": alias, "type": "Date", "label": label} for alias, label in source.parameters],
-        dataSourceFilters=[_filter(call, each) for each in source.filters],
+        dataSourceFilters=[_filter(call, *each) for each in source.filters.items()],
     )
     dated: dict[str, Json] = {"supportsEffectiveDate": source.dated, "supportsEntryDate": source.dated}
     return Reply(200, {**_listed(call, source), **dated, "filterIsRequired": bool(source.filters), **more})
 
 
 def _filters(call: "Call", given: tuple[str, ...]) -> Reply:
-    return call.page([_filter(call, each) for each in _find(call, given[0]).filters])
+    return call.page([_filter(call, *each) for each in _find(call, given[0]).filters.items()])
 
 
 def _fields(call: "Call", given: tuple[str, ...]) -> Reply:
