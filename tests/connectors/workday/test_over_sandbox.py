@@ -1,5 +1,6 @@
 """Do connector and sandbox, each written from the facts alone, understand each other?"""
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from isthmus.connectors.workday import Workday, WorkdaySettings
-from isthmus.connectors.workday.settings import ReportSettings, SourceSettings
+from isthmus.connectors.workday.settings import OperationSettings, ReportSettings, SourceSettings
+from isthmus.connectors.workday.soap.security import secured
 from isthmus.core.connector import Batch, Connector, Invoked, ObjectFacts, Pending, Settlement
 from isthmus.core.errors import InvalidArguments, UpstreamError, UpstreamRejected
 from isthmus.core.operation import Effect
@@ -212,3 +214,43 @@ def test_a_source_read_as_of_a_day_gives_what_was_effective_then(sandbox: Sandbo
     assert {number: title for number, title in found.items() if title} == {
         number: title for number, title in wanted.items() if title
     }
+
+
+@dataclass
+class WithLogin(LoggedOn):
+    """A tenant of the sandbox as its integration user reaches it: by name and password."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        org = self.sandbox.workday["eu"]
+        proof = base64.b64encode(f"integration@{org.tenant}:{org.password('integration')}".encode()).decode()
+        named = {name: value for name, value in request.headers.items() if name not in ("host", "authorization")}
+        url = org.url + request.url.raw_path.decode()
+        sent = httpx2.Request(
+            request.method, url, headers=named | {"authorization": f"Basic {proof}"}, content=await request.aread()
+        )
+        way = secured(self.inner, "/ccx/service", "/ccx/service/customreport2/")
+        answer = await way.handle_async_request(sent)
+        kept = [(name, value) for name, value in answer.headers.multi_items() if name not in CODED]
+        return httpx2.Response(answer.status_code, headers=kept, content=await answer.aread())
+
+
+def test_a_web_service_is_read_as_an_integration_user_in_pages_of_one_moment(sandbox: Sandbox) -> None:
+    org = sandbox.workday["eu"]
+    groups = ("Include_Employment_Information", "Include_Personal_Information")
+    own = OperationSettings(service="Human_Resources", classes=("pii", "hr"), groups=groups)
+    settled = WorkdaySettings(tenant=org.tenant, operations={"Get_Workers": own})
+    examples = Examples(object="soap.Workers", id="", fields=("id",), text="descriptor")
+    subject = Subject(connector=Workday, settings=settled, upstream=lambda: WithLogin(sandbox), examples=examples)
+    bench = Bench(subject)
+    query = Query("soap.Workers", ("id", "descriptor", "references", "data"), limit=2_000)
+    found = bench.run(Call("query", operation_of(subject, "query"), lambda one: one.query(query))).value
+    rows = {row.id: row for row in found}  # type: ignore[attr-defined]
+    assert len(rows) > 20
+    assert org.wid("alice") in rows
+    one = rows[org.wid("alice")]
+    assert one.fields["references"]["WID"] == one.id
+    assert "Employment_Data" in one.fields["data"]
+    employee = next(f"{kind}={id}" for kind, id in one.fields["references"].items() if kind != "WID")
+    doing = operation_of(subject, "get", records=(employee,))
+    told = bench.run(Call("get", doing, lambda it: it.get("soap.Workers", employee, ("id", "descriptor")))).value
+    assert told.id == one.id  # type: ignore[attr-defined]
