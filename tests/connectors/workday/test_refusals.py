@@ -180,7 +180,18 @@ def test_a_report_that_was_cut_off_is_an_error(rows: list[dict[str, object]], da
         list(Entries(io.BytesIO(whole[:cut])))
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"error":"x"}', b"[]", b'{"Report_Entry":{}}', b'{"Report_Entry":[1]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"Report_Entry":[]',
+        b'{"Report_Entry":[{}]',
+        b'{"error":"x"}',
+        b"[]",
+        b'{"Report_Entry":{}}',
+        b'{"Report_Entry":[1]}',
+    ],
+)
 def test_a_report_without_entries_is_no_empty_one(body: bytes) -> None:
     with pytest.raises(UpstreamError):
         list(Entries(io.BytesIO(body)))
