@@ -41,6 +41,8 @@ def password(client: httpx2.Client, org: SalesforceOrg, origin: str = LOGIN) -> 
         "kessmar-eu.my.salesforce.com",
         "kessmar--eu.sandbox.my.salesforce.com",
         "kessmareu.service-now.com",
+        "wd3-impl-services1.workday.com",
+        "eu.agent.workday.com",
     ],
 )
 def test_the_certificate_holds_for_every_name_under_strict_rules(sandbox: Sandbox, name: str) -> None:
@@ -88,6 +90,7 @@ def test_the_authority_vouches_for_the_vendors_names_only(sandbox: Sandbox) -> N
         "salesforce.com",
         "service-now.com",
         "s4hana.cloud.sap",
+        "workday.com",
         "localhost",
         "127.0.0.1/32",
     ]

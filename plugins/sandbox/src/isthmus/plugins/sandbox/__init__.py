@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .sandbox import Sandbox
     from .sap import SapLandscape
     from .servicenow import ServiceNowInstance
+    from .workday import WorkdayTenant
 
 __all__ = [
     "Clock",
@@ -27,6 +28,7 @@ __all__ = [
     "Sandbox",
     "SapLandscape",
     "ServiceNowInstance",
+    "WorkdayTenant",
     "isthmus_commands",
     "write_house",
 ]
@@ -41,6 +43,7 @@ _HOMES = {
     "Sandbox": "sandbox",
     "SapLandscape": "sap",
     "ServiceNowInstance": "servicenow",
+    "WorkdayTenant": "workday",
     "write_house": "house",
 }
 

@@ -21,6 +21,8 @@ def serve_sandbox(
     port_servicenow_us: int = 0,
     port_sap_eu: int = 0,
     port_sap_us: int = 0,
+    port_workday_eu: int = 0,
+    port_workday_us: int = 0,
     port_tls: int = 0,
     port_gate: int = 0,
     seed: int = 7,
@@ -38,6 +40,8 @@ def serve_sandbox(
         port_servicenow_us: Port of the US ServiceNow instance (0: any free one).
         port_sap_eu: Port of the EU SAP landscape (0: any free one).
         port_sap_us: Port of the US SAP landscape (0: any free one).
+        port_workday_eu: Port of the EU Workday tenant (0: any free one).
+        port_workday_us: Port of the US Workday tenant (0: any free one).
         port_tls: Port that speaks TLS for all of them, under the vendor's host names (0: any free one).
         port_gate: Port of the proxy that leads clients there (0: any free one).
         seed: Which company to make up.
@@ -56,6 +60,7 @@ def serve_sandbox(
     ports = {"eu": port_eu, "us": port_us, "tls": port_tls, "gate": port_gate}
     ports |= {"servicenow-eu": port_servicenow_eu, "servicenow-us": port_servicenow_us}
     ports |= {"sap-eu": port_sap_eu, "sap-us": port_sap_us}
+    ports |= {"workday-eu": port_workday_eu, "workday-us": port_workday_us}
     with Sandbox(seed, ports=ports, accounts=accounts, contacts=contacts) as running:
         settings = write_house(write, running.salesforce, running.servicenow) if write is not None else None
         lines = [json.dumps(running.credentials())] if print_json else _told(running, settings)
@@ -69,12 +74,14 @@ def _told(running: "Sandbox", settings: Path | None) -> list[str]:
     lines = [f"Salesforce {name:3} {org.url}" for name, org in running.salesforce.items()]
     lines += [f"ServiceNow {name:3} {each.url}" for name, each in running.servicenow.items()]
     lines += [f"SAP        {name:3} {each.url}" for name, each in running.sap.items()]
+    lines += [f"Workday    {name:3} {each.url}" for name, each in running.workday.items()]
     if settings is not None:
         lines.append(f"Settings       {settings}  (try: isthmus tools --config {settings})")
     lines += [f"TLS, all       https://127.0.0.1:{running.tls_port}"]
     lines += [f"               {org.my_domain}  (through the gate)" for org in running.salesforce.values()]
     lines += [f"               https://{each.host}  (through the gate)" for each in running.servicenow.values()]
     lines += [f"               https://{each.host}  (through the gate)" for each in running.sap.values()]
+    lines += [f"               https://{each.host}  (through the gate)" for each in running.workday.values()]
     lines.append("Unmodified clients find it, and nothing else, with these variables:")
     lines += [f"  export {name}={value}" for name, value in running.environment.items()]
     return [*lines, "Press Ctrl-C to stop."]

@@ -12,11 +12,11 @@ Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | boo
 
 
 class Stream(Protocol):
-    """Bytes that travel piece by piece, `size` of them."""
+    """Bytes that travel piece by piece; None as their size says that nobody counted them before."""
 
     @property
-    def size(self) -> int:
-        """Return how many bytes there are."""
+    def size(self) -> int | None:
+        """Return how many bytes there are, where that is known."""
         ...
 
     def chunks(self) -> Iterator[bytes]:

@@ -9,10 +9,12 @@ WILDCARDS: Final = (
     "*.sandbox.my.salesforce.com",
     "*.service-now.com",
     "*.s4hana.cloud.sap",
+    "*.workday.com",
+    "*.agent.workday.com",
 )
 """The names the TLS port shows a certificate for; a star stands for one label."""
 
-DOMAINS: Final = ("salesforce.com", "service-now.com", "s4hana.cloud.sap")
+DOMAINS: Final = ("salesforce.com", "service-now.com", "s4hana.cloud.sap", "workday.com")
 """The vendors' domains that all of those lie in."""
 
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"

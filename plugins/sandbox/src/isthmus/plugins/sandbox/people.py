@@ -89,6 +89,32 @@ def staff() -> Mapping[str, Employee]:
     return {login: Employee(login, given, family) for login, given, family in listed}
 
 
+_EMPLOYER: Final = Company(
+    -1,
+    "Kessmar GmbH",
+    "DE",
+    "Germany",
+    "Hopfenmarkt 1",
+    "Hamburg",
+    "HH",
+    "20095",
+    "kessmar.example",
+    "",
+    "",
+    0,
+    0,
+    "eu",
+)
+
+
+@cache
+def workforce(seed: int, size: int = 320) -> tuple[Human, ...]:
+    """Make up the enterprise's people beside its staff: those that the personnel system alone knows."""
+    random = Random(f"isthmus workforce {seed}")  # noqa: S311 - made-up people, no secret
+    employers = {home: {"": [_EMPLOYER]} for home in HOMES}
+    return tuple(_human(random, number, employers) for number in range(size))
+
+
 class _Names(TypedDict):
     country: str
     forms: list[str]

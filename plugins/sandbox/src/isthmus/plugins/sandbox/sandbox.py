@@ -18,6 +18,7 @@ from .sap.rfc import RfcEndpoint, SoapService
 from .server import HttpApp, ServerThread
 from .servicenow import InstanceSwitch, ServiceNowInstance
 from .switchboard import Switchboard
+from .workday import TenantSwitch, WorkdayTenant
 
 _TLS: Final = "tls"
 _GATE: Final = "gate"
@@ -28,10 +29,10 @@ _SOAP: Final = "sap-soap"
 class Sandbox:
     """Serve one made-up enterprise on loopback until the context ends.
 
-    Each org, instance and landscape has an HTTP port of its own; one TLS port serves all of them under the vendors'
-    names, and a gate (an HTTP proxy) leads clients there that know no other address. `ports` fixes a port by the org's
-    name (`eu`), the instance's (`servicenow-eu`), the landscape's (`sap-eu`), `tls`, `gate`, `sap-rfc` or `sap-soap`,
-    others are free ones; `start` is where the virtual clock begins.
+    Each org, instance, landscape and tenant has an HTTP port of its own; one TLS port serves all of them under the
+    vendors' names, and a gate (an HTTP proxy) leads clients there that know no other address. `ports` fixes a port by
+    the org's name (`eu`), the instance's (`servicenow-eu`), the landscape's (`sap-eu`), the tenant's (`workday-eu`),
+    `tls`, `gate`, `sap-rfc` or `sap-soap`, others are free ones; `start` is where the virtual clock begins.
     `machine_time` is what the signers of JWT assertions and the checkers of certificates tell the time by (seconds
     since 1970); nothing else reads it.
     """
@@ -53,6 +54,7 @@ class Sandbox:
         self.salesforce: Mapping[str, SalesforceOrg] = self._orgs()
         self.servicenow: Mapping[str, ServiceNowInstance] = self._instances()
         self.sap: Mapping[str, SapLandscape] = self._landscapes()
+        self.workday: Mapping[str, WorkdayTenant] = self._tenants()
         self.sap_rfc = RfcEndpoint(seed)
         self._fronts = {name: HttpApp(system, spools) for name, system in self._systems().items()}
         self._switch = HttpApp(self._switchboard(), spools)
@@ -124,6 +126,7 @@ class Sandbox:
         former, self.salesforce = self.salesforce, self._orgs()
         self.servicenow = MappingProxyType({home: each.anew() for home, each in self.servicenow.items()})
         self.sap = MappingProxyType({home: each.anew() for home, each in self.sap.items()})
+        self.workday = MappingProxyType({home: each.anew() for home, each in self.workday.items()})
         self._switch.handler = self._switchboard()
         self.sap_rfc.reset()
         for name, system in self._systems().items():
@@ -137,11 +140,13 @@ class Sandbox:
         orgs = {name: org.credentials() for name, org in self.salesforce.items()}
         instances = {name: instance.credentials() for name, instance in self.servicenow.items()}
         landscapes = {name: each.credentials() for name, each in self.sap.items()}
+        tenants = {name: each.credentials() for name, each in self.workday.items()}
         where: dict[str, object] = {}
         if self._server is not None:
             where = {"tls_port": self.tls_port, "gate": self.gate, "ca_file": str(self.ca_file)}
             where["environment"] = dict(self.environment)
         known = {"seed": self.seed, "salesforce": orgs, "servicenow": instances, "sap": landscapes}
+        known["workday"] = tenants
         return {**known, "sap_rfc": self.sap_rfc.credentials(), **where}
 
     def _port(self, name: str) -> int:
@@ -168,12 +173,25 @@ class Sandbox:
         }
         return MappingProxyType(landscapes)
 
-    def _systems(self) -> dict[str, SalesforceOrg | ServiceNowInstance | SapLandscape]:
+    def _tenants(self) -> Mapping[str, WorkdayTenant]:
+        tenants = {
+            home: WorkdayTenant(home, self._enterprise, self.clock, self.seed, self._machine_time) for home in HOMES
+        }
+        return MappingProxyType(tenants)
+
+    def _systems(self) -> dict[str, SalesforceOrg | ServiceNowInstance | SapLandscape | WorkdayTenant]:
         instances = {f"servicenow-{name}": each for name, each in self.servicenow.items()}
-        return {**self.salesforce, **instances, **{f"sap-{name}": each for name, each in self.sap.items()}}
+        landscapes = {f"sap-{name}": each for name, each in self.sap.items()}
+        tenants = {f"workday-{name}": each for name, each in self.workday.items()}
+        return {**self.salesforce, **instances, **landscapes, **tenants}
 
     def _switchboard(self) -> Switchboard:
-        return Switchboard(Switch(self.salesforce), InstanceSwitch(self.servicenow), LandscapeSwitch(self.sap))
+        return Switchboard(
+            Switch(self.salesforce),
+            InstanceSwitch(self.servicenow),
+            LandscapeSwitch(self.sap),
+            TenantSwitch(self.workday),
+        )
 
     def _announce(self) -> None:
         for name, system in self._systems().items():

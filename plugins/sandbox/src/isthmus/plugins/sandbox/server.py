@@ -147,11 +147,14 @@ async def _answer(request: Request, reply: Reply, send: Send) -> None:
 async def _stream(request: Request, reply: Reply, stream: Stream, send: Send) -> None:
     """Send bytes piece by piece, as they are: they are packed already or not worth it."""
     headers = {name.lower(): value for name, value in reply.headers.items()}
-    headers |= {"content-type": reply.media_type, "content-length": str(stream.size)}
+    headers |= {"content-type": reply.media_type}
+    if stream.size is not None:
+        headers["content-length"] = str(stream.size)
     await send(_start(reply.status, headers))
     for place, chunk in enumerate(stream.chunks() if request.method != "HEAD" else ()):
         content = await _drip(chunk, reply, send) if place == 0 else chunk
         await send({"type": "http.response.body", "body": content, "more_body": True})
+        await asyncio.sleep(0)  # a long stream must not keep other connections waiting
     await send({"type": "http.response.body", "body": b""})
 
 

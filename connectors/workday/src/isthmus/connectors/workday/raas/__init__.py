@@ -1,0 +1,1 @@
+"""Workday's custom reports as web services: streamed, with prompts as their schema types them."""

@@ -1,0 +1,1 @@
+"""Workday's SOAP web services: requests from our own templates, replies as records."""

@@ -1,0 +1,67 @@
+"""What is told of a web service's records, and of its operations that write?"""
+
+from isthmus.connectors.workday.settings import OperationSettings, WorkdaySettings
+from isthmus.connectors.workday.soap.calling import FIELDS
+from isthmus.connectors.workday.soap.envelope import WRITES, write_action
+from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts, ObjectSummary
+
+__all__ = ["WHOLE", "operation_for", "service_facts", "service_summaries"]
+
+WHOLE = "soap"
+"""The object whose actions are the operations that write."""
+_NOTES = {
+    "id": (FieldType.ID, "the WID"),
+    "descriptor": (FieldType.STRING, "the name"),
+    "references": (FieldType.OTHER, "the ids by their types"),
+    "data": (FieldType.OTHER, "what the response groups of settings.operations bring, as nested values"),
+}
+
+
+def service_summaries(settings: WorkdaySettings) -> list[ObjectSummary]:
+    """List the records of the operations that are allowed."""
+    reads = [ObjectSummary(f"soap.{one.removeprefix('Get_')}", one) for one in settings.operations if _reads(one)]
+    whole = [ObjectSummary(WHOLE, "web services that write")] if WRITES & settings.operations.keys() else []
+    return [*reads, *whole]
+
+
+def operation_for(object: str, settings: WorkdaySettings) -> str:
+    """Return the operation that reads an object; empty where there is none."""
+    head, _, name = object.partition(".")
+    wanted = f"get_{name}".casefold()
+    return next((one for one in settings.operations if one.casefold() == wanted), "") if head == WHOLE else ""
+
+
+def service_facts(object: str, operation: str, settings: WorkdaySettings) -> ObjectFacts:
+    """Describe the records of an operation, or all operations that write where none is given."""
+    if not operation:
+        actions = tuple(
+            write_action(one, auto_complete=settings.auto_complete) for one in settings.operations if one in WRITES
+        )
+        return ObjectFacts(
+            WHOLE, {}, "web services that write", createable=False, updateable=False, deletable=False, actions=actions
+        )
+    own = settings.operations[operation]
+    return ObjectFacts(
+        name=object,
+        fields={name: _field(name, own) for name in FIELDS},
+        label=operation,
+        person=own.person,
+        default_fields=("id", "descriptor"),
+        id_field="id",
+        createable=False,
+        updateable=False,
+        deletable=False,
+    )
+
+
+def _reads(operation: str) -> bool:
+    return operation.startswith("Get_")
+
+
+def _field(name: str, own: OperationSettings) -> FieldFacts:
+    kind, note = _NOTES[name]
+    flat = kind is not FieldType.OTHER
+    return FieldFacts(
+        name, kind, name, frozenset(own.classes), "settings.operations", createable=False, updateable=False,
+        filterable=flat, sortable=flat, groupable=False, unique=name == "id", note=note,
+    )  # fmt: skip
