@@ -39,6 +39,12 @@ def test_a_refresh_answers_without_saying_when_it_ends(bare: httpx2.Client, tena
     assert me(bare, tenant, answer.json()["access_token"]).json()["descriptor"] == "Alice Ahrendt"
 
 
+def test_the_credentials_bring_a_grant_for_everybody(bare: httpx2.Client, tenant: WorkdayTenant) -> None:
+    logins: dict[str, dict[str, str]] = bare.get("/__sandbox__/org").json()["logins"]
+    answers = {each: refresh(bare, tenant, told["refresh_token"]).status_code for each, told in logins.items()}
+    assert {each for each, status in answers.items() if status == 400} == {"erin"}
+
+
 def test_a_token_ends_unannounced_and_a_refresh_recovers(
     bare: httpx2.Client, tenant: WorkdayTenant, sandbox: Sandbox
 ) -> None:

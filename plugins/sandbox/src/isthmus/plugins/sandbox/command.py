@@ -2,7 +2,6 @@
 
 import json
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,19 +53,23 @@ def serve_sandbox(
     from .house import write_house
     from .sandbox import Sandbox
 
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _interrupted()
     ports = {"eu": port_eu, "us": port_us, "tls": port_tls, "gate": port_gate}
-    ports |= {"servicenow-eu": port_servicenow_eu, "servicenow-us": port_servicenow_us}
-    ports |= {"sap-eu": port_sap_eu, "sap-us": port_sap_us}
-    ports |= {"workday-eu": port_workday_eu, "workday-us": port_workday_us}
+    ports |= {"servicenow-eu": port_servicenow_eu, "servicenow-us": port_servicenow_us, "sap-eu": port_sap_eu}
+    ports |= {"sap-us": port_sap_us, "workday-eu": port_workday_eu, "workday-us": port_workday_us}
     with Sandbox(seed, ports=ports, accounts=accounts, contacts=contacts) as running:
         settings = write_house(write, running.salesforce, running.servicenow) if write is not None else None
         lines = [json.dumps(running.credentials())] if print_json else _told(running, settings)
-        sys.stdout.write("\n".join(lines) + "\n")
-        sys.stdout.flush()
+        print(*lines, sep="\n", flush=True)  # noqa: T201 - the command's output
         stop.wait()
+
+
+def _interrupted() -> threading.Event:
+    """Return what is set once somebody wants the process to end."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def _told(running: "Sandbox", settings: Path | None) -> list[str]:

@@ -76,6 +76,7 @@ class WorkdayTenant:
         self.random = Random(f"isthmus workday {name} {seed}")  # noqa: S311 - orders of a stand-in's rows
         self.logins = Logins(name, clock, seed)
         self.client_id, self.client_secret = self.logins.register()
+        self._granted = {login: self.logins.grant(login, self.client_id) for login in self.users}
         self.buckets = Buckets(clock)
         self._things = Things(self.tenant)
         self.desk = Desk(self)
@@ -179,7 +180,12 @@ class WorkdayTenant:
     def credentials(self) -> dict[str, object]:
         """Return all that a client needs to log in."""
         logins = {
-            login: {"username": f"{login}@{self.tenant}", "password": self.password(login)} for login in self.users
+            login: {
+                "username": f"{login}@{self.tenant}",
+                "password": self.password(login),
+                "refresh_token": self._granted[login],
+            }
+            for login in self.users
         }
         return {
             "url": self._origin,
@@ -191,6 +197,7 @@ class WorkdayTenant:
             "client_secret": self.client_secret,
             "username": f"integration@{self.tenant}",
             "password": self.password("integration"),
+            "refresh_token": self._granted["integration"],
             "logins": logins,
             "private_key_pem": self.private_key_pem,
         }
