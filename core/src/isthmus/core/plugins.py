@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 GROUP = "isthmus"
-FIRST_PARTY = frozenset({"salesforce", "servicenow", "sap", "mcp", "sandbox"})
+FIRST_PARTY = frozenset({"salesforce", "servicenow", "sap", "openapi", "mcp", "sandbox"})
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
