@@ -91,7 +91,8 @@ def action_of(one: Listed, classes: ClassSettings) -> Action:
         on_record=bool(one.record),
         to_state=one.settings.to_state,
         state_argument=one.settings.state_argument,
-        state="state" if one.effect is Effect.TRANSITION else "",
+        state=one.settings.state if one.effect is Effect.TRANSITION else "",
+        from_state=one.settings.from_state,
         classes=_answer_classes(one, classes),
         answers=_answers(operation),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jsonschema_rs
 
-from isthmus.connectors.openapi.document import Document, In, Operation
+from isthmus.connectors.openapi.document import Document, In, Operation, Style
 from isthmus.connectors.openapi.reading import read_document
 from isthmus.connectors.openapi.rows import id_field_of, rows_path_of
 from isthmus.connectors.openapi.settings import OpenApiSettings, OperationSettings
@@ -173,6 +173,9 @@ def _record(name: str, one: Listed, record: str) -> str:
     if record and record not in one.operation.path_names:
         known = ", ".join(one.operation.path_names) or "none"
         raise _wrong(name, one, "record", f"{record!a} is none of its path parameters ({known})")
+    parameter = one.operation.parameter(In.PATH, record)
+    if parameter is not None and parameter.style is not Style.SIMPLE:
+        raise _wrong(name, one, "record", f"{record!a} is written in the style {parameter.style.value!a}, as no id is")
     return record
 
 

@@ -50,8 +50,8 @@ class OperationSettings(_Section):
     `object` is its object, its tag or resource if empty. `verb` lets it serve a verb with typed rows. `record` names
     the path parameter that holds the id of the record it acts on. `classes` are those of what its answer holds.
     `promote` makes it a tool of its own. `rows` is the dotted path of the rows in an answer, `id_field` the field that
-    holds the id of a row; `filters` maps fields to the query parameters that compare with them. `to_state` or
-    `state_argument` says where a transition leads.
+    holds the id of a row; `filters` maps fields to the query parameters that compare with them. A transition
+    leads from `from_state` to `to_state`, or to what `state_argument` names; `state` is a word for what changes.
     """
 
     effect: Effect | None = None
@@ -64,6 +64,8 @@ class OperationSettings(_Section):
     id_field: str = ""
     filters: dict[str, str] = {}
     pages: PageSettings | None = None
+    state: str = "state"
+    from_state: str = ""
     to_state: str = ""
     state_argument: str = ""
 
@@ -78,8 +80,10 @@ class OperationSettings(_Section):
                 )
         elif self.effect is None:
             raise ValueError("say what it does: effect = read, create, update, transition, delete or execute")
-        if self.does is Effect.TRANSITION and not (self.to_state or self.state_argument):
-            raise ValueError("a transition says where it leads: to_state, or state_argument")
+        if self.does is Effect.TRANSITION and not (self.from_state and (self.to_state or self.state_argument)):
+            raise ValueError(
+                "a transition says from where it leads and to where: from_state, to_state (or state_argument)"
+            )
         return self
 
     @property

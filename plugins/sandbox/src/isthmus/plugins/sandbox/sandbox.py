@@ -11,6 +11,7 @@ from typing import Final, Self
 from .certificates import Authority
 from .clock import START, Clock
 from .gate import MAX_HEAD, Asked, Gate
+from .internal import AccessService
 from .people import HOMES, build
 from .salesforce import SalesforceOrg, Switch, spools
 from .sap import LandscapeSwitch, SapLandscape
@@ -28,10 +29,11 @@ _SOAP: Final = "sap-soap"
 class Sandbox:
     """Serve one made-up enterprise on loopback until the context ends.
 
-    Each org, instance and landscape has an HTTP port of its own; one TLS port serves all of them under the vendors'
-    names, and a gate (an HTTP proxy) leads clients there that know no other address. `ports` fixes a port by the org's
-    name (`eu`), the instance's (`servicenow-eu`), the landscape's (`sap-eu`), `tls`, `gate`, `sap-rfc` or `sap-soap`,
-    others are free ones; `start` is where the virtual clock begins.
+    Each org, instance, landscape and internal service has an HTTP port of its own; one TLS port serves those of vendors
+    under the vendors' names, and a gate (an HTTP proxy) leads clients there that know no other address. `ports` fixes a
+    port by the org's name (`eu`), the instance's (`servicenow-eu`), the landscape's (`sap-eu`), the internal service's
+    (`access-eu`), `tls`, `gate`, `sap-rfc` or `sap-soap`, others are free ones; `start` is where the virtual clock
+    begins.
     `machine_time` is what the signers of JWT assertions and the checkers of certificates tell the time by (seconds
     since 1970); nothing else reads it.
     """
@@ -53,6 +55,7 @@ class Sandbox:
         self.salesforce: Mapping[str, SalesforceOrg] = self._orgs()
         self.servicenow: Mapping[str, ServiceNowInstance] = self._instances()
         self.sap: Mapping[str, SapLandscape] = self._landscapes()
+        self.access: Mapping[str, AccessService] = self._services()
         self.sap_rfc = RfcEndpoint(seed)
         self._fronts = {name: HttpApp(system, spools) for name, system in self._systems().items()}
         self._switch = HttpApp(self._switchboard(), spools)
@@ -124,6 +127,7 @@ class Sandbox:
         former, self.salesforce = self.salesforce, self._orgs()
         self.servicenow = MappingProxyType({home: each.anew() for home, each in self.servicenow.items()})
         self.sap = MappingProxyType({home: each.anew() for home, each in self.sap.items()})
+        self.access = MappingProxyType({home: each.anew() for home, each in self.access.items()})
         self._switch.handler = self._switchboard()
         self.sap_rfc.reset()
         for name, system in self._systems().items():
@@ -137,12 +141,13 @@ class Sandbox:
         orgs = {name: org.credentials() for name, org in self.salesforce.items()}
         instances = {name: instance.credentials() for name, instance in self.servicenow.items()}
         landscapes = {name: each.credentials() for name, each in self.sap.items()}
+        services = {name: each.credentials() for name, each in self.access.items()}
         where: dict[str, object] = {}
         if self._server is not None:
             where = {"tls_port": self.tls_port, "gate": self.gate, "ca_file": str(self.ca_file)}
             where["environment"] = dict(self.environment)
         known = {"seed": self.seed, "salesforce": orgs, "servicenow": instances, "sap": landscapes}
-        return {**known, "sap_rfc": self.sap_rfc.credentials(), **where}
+        return {**known, "access": services, "sap_rfc": self.sap_rfc.credentials(), **where}
 
     def _port(self, name: str) -> int:
         if self._server is None or name not in self._server.ports:
@@ -168,9 +173,14 @@ class Sandbox:
         }
         return MappingProxyType(landscapes)
 
-    def _systems(self) -> dict[str, SalesforceOrg | ServiceNowInstance | SapLandscape]:
+    def _services(self) -> Mapping[str, AccessService]:
+        return MappingProxyType({home: AccessService(home, self.clock, self.seed) for home in HOMES})
+
+    def _systems(self) -> dict[str, SalesforceOrg | ServiceNowInstance | SapLandscape | AccessService]:
         instances = {f"servicenow-{name}": each for name, each in self.servicenow.items()}
-        return {**self.salesforce, **instances, **{f"sap-{name}": each for name, each in self.sap.items()}}
+        landscapes = {f"sap-{name}": each for name, each in self.sap.items()}
+        services = {f"access-{name}": each for name, each in self.access.items()}
+        return {**self.salesforce, **instances, **landscapes, **services}
 
     def _switchboard(self) -> Switchboard:
         return Switchboard(Switch(self.salesforce), InstanceSwitch(self.servicenow), LandscapeSwitch(self.sap))
