@@ -7,7 +7,7 @@ import httpx2
 import jsonschema_rs
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from isthmus.connectors.openapi import OpenApi, OpenApiSettings
@@ -68,7 +68,9 @@ def subject(file: Path) -> Subject:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda one: one.name)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=25, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
+)
 @given(data=st.data())
 def test_every_request_is_what_the_document_describes(file: Path, data: st.DataObject) -> None:
     known = _BENCHES.setdefault(file, Bench(subject(file)))

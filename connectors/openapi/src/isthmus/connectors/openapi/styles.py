@@ -65,7 +65,14 @@ def _members(name: str, value: Mapping[str, JSON], schema: Schema, style: Style,
 
 
 def path_parts(one: Parameter, value: JSON) -> tuple[str, tuple[str, ...]]:
-    """Return the template of a path parameter, with `{}` for each of the values beside it."""
+    """Return the template of a path parameter, with `{}` for each of the values beside it; raises InvalidArguments."""
+    template, values = _path_parts(one, value)
+    if not all(each.isprintable() and "\ufffd" not in each for each in values):
+        raise _refusal(one.name, "goes into the path and has a character that cannot be printed")
+    return template, values
+
+
+def _path_parts(one: Parameter, value: JSON) -> tuple[str, tuple[str, ...]]:
     prefix, between = {
         Style.LABEL: (".", "." if one.explode else ","),
         Style.MATRIX: (f";{one.name}=", f";{one.name}=" if one.explode else ","),
