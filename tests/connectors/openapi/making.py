@@ -127,7 +127,7 @@ class Reader:
         if not request.content:
             assert not body or not body.get("required")
             return
-        media = request.headers["content-type"].partition(";")[0]
+        media = request.headers["content-type"].partition(";")[0].lower()
         content = next(one for name, one in body["content"].items() if name.lower() == media)
         sent = dict(parse_qsl(request.content.decode())) if "form" in media else json.loads(request.content)
         self._fits(sent, content["schema"])

@@ -4,7 +4,7 @@ import json
 import sys
 
 import yaml
-from openapi_core import OpenAPI
+from openapi_core import Config, OpenAPI
 from openapi_core.contrib.requests import RequestsOpenAPIRequest
 from requests import Request
 
@@ -18,7 +18,8 @@ for path in document["paths"].values():
     for operation in path.values():
         if isinstance(operation, dict):
             operation.pop("security", None)
-judge = OpenAPI.from_dict(document)
+# The documents of vendors are not flawless; requests are judged here, not they.
+judge = OpenAPI.from_dict(document, config=Config(spec_validator_cls=None))
 refused = []
 with open(told["requests"], encoding="utf-8") as file:  # noqa: PTH123
     requests = json.load(file)

@@ -49,7 +49,8 @@ class BodyReader:
             raise BadDocument(f"its body is {', '.join(content) or 'nothing'}, and JSON or a form can be sent")
         schema = content[media].at("schema")
         parts = self._parts(schema)
-        kind = "application/json" if is_json(media) and "*" in media else _kind(media)
+        # JSON is sent under the name that the document gives it, letter for letter.
+        kind = _kind(media) if not is_json(media) else "application/json" if "*" in media else _plain(media)
         if parts is None and not is_json(media):
             raise BadDocument(f"its {kind} body has no named parts")
         properties = parts and {
@@ -102,5 +103,9 @@ class BodyReader:
         return styles, types
 
 
+def _plain(media: str) -> str:
+    return media.partition(";")[0].strip()
+
+
 def _kind(media: str) -> str:
-    return media.partition(";")[0].strip().lower()
+    return _plain(media).lower()

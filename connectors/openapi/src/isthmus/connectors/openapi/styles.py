@@ -17,6 +17,7 @@ from isthmus.core.records import JSON
 
 __all__ = ["cookie_text", "header_text", "path_parts", "query_pairs"]
 
+_NOWHERE = frozenset("/\\\ufffd")
 _COOKIE = frozenset(chr(one) for one in range(0x21, 0x7F)) - frozenset('",;\\')
 _SEPARATORS = {Style.FORM: ",", Style.SPACE: "%20", Style.PIPE: "%7C"}
 _T = TypeVar("_T")
@@ -67,8 +68,9 @@ def _members(name: str, value: Mapping[str, JSON], schema: Schema, style: Style,
 def path_parts(one: Parameter, value: JSON) -> tuple[str, tuple[str, ...]]:
     """Return the template of a path parameter, with `{}` for each of the values beside it; raises InvalidArguments."""
     template, values = _path_parts(one, value)
-    if not all(each.isprintable() and "\ufffd" not in each for each in values):
-        raise _refusal(one.name, "goes into the path and has a character that cannot be printed")
+    if not all(each.isprintable() and not set(each) & _NOWHERE for each in values):
+        # What stands in between may decode these before the service does.
+        raise _refusal(one.name, "goes into the path, and has a slash, a backslash or what cannot be printed")
     return template, values
 
 
