@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from isthmus.connectors.openapi.document import Document, Operation, Scheme
 from isthmus.core.config import ConnectionConfig
-from isthmus.core.credentials import AuthSettings
-from isthmus.core.credentials.settings import KINDS
+from isthmus.core.credentials import KINDS, AuthSettings
 
 __all__ = ["asked", "misfit"]
 
