@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = (
     *("residency/src", "core/src", "connectors/salesforce/src", "connectors/servicenow/src", "connectors/sap/src"),
-    *("connectors/workday/src", "plugins/mcp/src", "plugins/sandbox/src"),
+    *("connectors/openapi/src", "connectors/workday/src", "plugins/mcp/src", "plugins/sandbox/src"),
 )
 
 SEEDS = {

@@ -19,6 +19,7 @@ PACKAGES = (
     "isthmus.connectors.salesforce",
     "isthmus.connectors.servicenow",
     "isthmus.connectors.sap",
+    "isthmus.connectors.openapi",
     "isthmus.connectors.workday",
     "isthmus.plugins.mcp",
     "isthmus.plugins.sandbox",

@@ -56,7 +56,7 @@ def parse_request(verb: Verb, arguments: Mapping[str, JSON]) -> Request:
     object = text("object")
     match verb:
         case Verb.DESCRIBE:
-            return Describe(object)
+            return Describe(object, text("words"))
         case Verb.QUERY:
             return _raw(arguments) if "text" in arguments else _query(arguments)
         case Verb.EXPORT:

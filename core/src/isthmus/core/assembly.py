@@ -35,11 +35,12 @@ from isthmus.core.policy import (
     User,
     ZoneFacts,
 )
+from isthmus.core.promotion import promoted_tools
 from isthmus.core.refs import RefVaults
 from isthmus.core.release import Releaser
 from isthmus.core.resilience import Clock
 from isthmus.core.tasks import Tasks
-from isthmus.core.tools import surface
+from isthmus.core.tools import Tool, surface
 from isthmus.residency import FlowPolicy, FlowPolicyError
 
 __all__ = ["Keys", "Rulings", "Surroundings", "journal_at", "load_rulings", "open_gateway", "open_keys"]
@@ -144,7 +145,7 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
         systems = {name: await builder.open(name, rulings.flows) for name in config.file.systems}
         parts = Parts(
             systems=systems,
-            tools={one.name: one for one in surface({name: _verbs(system) for name, system in systems.items()})},
+            tools=_tools(systems),
             journal=journal,
             policy=rulings.policy,
             sequences=rulings.sequences,
@@ -219,6 +220,15 @@ def _directory(config: Config) -> Directory:
 def _country(flows: FlowPolicy, zone: str) -> str:
     countries = sorted(flows.zone(zone).countries)
     return countries[0] if len(countries) == 1 else "??"
+
+
+def _tools(systems: Mapping[str, System]) -> dict[str, Tool]:
+    """Offer a tool per verb, and the actions that the configuration promotes."""
+    found = {one.name: one for one in surface({name: _verbs(system) for name, system in systems.items()})}
+    for name, system in systems.items():
+        promoted = [one.connector.promoted() for one in system.connections.values()]
+        found |= {one.name: one for one in promoted_tools(name, promoted, found)}
+    return found
 
 
 def _verbs(system: System) -> frozenset[str]:

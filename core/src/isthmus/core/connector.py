@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from isthmus.core.budgets import UNCOUNTED, QuotaReading
 from isthmus.core.errors import InvalidArguments, UpstreamError, UpstreamRejected
-from isthmus.core.facts import Action, FieldFacts, FieldType, ObjectFacts, ObjectSummary
+from isthmus.core.facts import Action, FieldFacts, FieldType, ObjectFacts, ObjectSummary, Promoted
 from isthmus.core.operation import RequestClass
 from isthmus.core.records import JSON, Aggregate, AllOf, Compare, Note, Operator, Order, Query, Row
 from isthmus.core.resilience import FaultKind
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport, Request
     from requests import Session as RequestsSession
 
+    from isthmus.core.config import ConnectionConfig
     from isthmus.core.http import Http, Response
     from isthmus.core.results import Result
 
@@ -50,6 +51,7 @@ __all__ = [
     "Outcome",
     "Pending",
     "Probe",
+    "Promoted",
     "QuotaReading",
     "Settlement",
     "Upload",
@@ -221,6 +223,19 @@ class Connector(ABC):
         `isthmus.core.http.Carrier` where it can tell when the first byte of a request leaves.
         """
         return wire
+
+    # What the settings bring: pure, no I/O.
+
+    def misfit(self, connection: "ConnectionConfig") -> str:
+        """Say which setting of the connection, beside this connector's own, the system would not take; empty if none.
+
+        The sentence begins with the setting, and says what to write there.
+        """
+        return ""
+
+    def promoted(self) -> Sequence[Promoted]:
+        """Name the actions that are tools of their own, beside `invoke`."""
+        return ()
 
     # What an outgoing request is, and what an answer means: pure, no I/O.
 

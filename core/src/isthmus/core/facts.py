@@ -1,7 +1,7 @@
 """What is known of an object and of its fields?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from isthmus.core.errors import InvalidArguments
@@ -9,7 +9,7 @@ from isthmus.core.nearest import nearest
 from isthmus.core.operation import Effect
 from isthmus.core.records import JSON
 
-__all__ = ["Action", "FieldFacts", "FieldType", "ObjectFacts", "ObjectSummary"]
+__all__ = ["Action", "FieldFacts", "FieldType", "ObjectFacts", "ObjectSummary", "Promoted"]
 
 
 class FieldType(StrEnum):
@@ -77,7 +77,7 @@ class Action:
     that must be given. `on_record` is True where it acts on one record, whose id it takes. A transition leads to
     `to_state`, or to the state that the argument `state_argument` names. Where what it changes is not the state field
     of its object, `state` names it (such as `approval`), and `from_state` is where it is before, for lack of a field
-    that would tell.
+    that would tell. `answers` is the JSON Schema of what it answers, where that is known.
     """
 
     name: str
@@ -91,6 +91,15 @@ class Action:
     state: str = ""
     from_state: str = ""
     classes: frozenset[str] = frozenset({"unclassified"})
+    answers: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """An action that the operator wants to be a tool of its own, and the object that it belongs to."""
+
+    object: str
+    action: Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,8 @@ class ObjectFacts:
     words looks into. `children` names the object behind each relationship to records below this one that a create can
     make along with it. Where records of other objects are records of this one too, `kinds` names those objects and
     `kind_field` the field that tells in which a record lies; None where there are no others. `dated` is True where a
-    read may name the day whose truth it wants.
+    read may name the day whose truth it wants. `others` name
+    what the system has beyond `actions`, and what may not run here.
     """
 
     name: str
@@ -124,6 +134,7 @@ class ObjectFacts:
     actions: tuple[Action, ...] = ()
     children: Mapping[str, str] = field(default_factory=dict)
     dated: bool = False
+    others: tuple[str, ...] = ()
     _spelling: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -158,6 +169,13 @@ class ObjectFacts:
             )
         return found
 
+    def finding(self, words: str) -> "ObjectFacts":
+        """Return the facts cut to the fields and actions that have all these words."""
+        fields = {name: one for name, one in self.fields.items() if _has(words, name, one.label, one.note)}
+        actions = tuple(one for one in self.actions if _has(words, one.name, one.description))
+        others = tuple(one for one in self.others if _has(words, one))
+        return replace(self, fields=fields, actions=actions, others=others, _spelling={})
+
     def child(self, name: str) -> str:
         """Return the spelling of a relationship to records below this one; empty where there is none of that name."""
         wanted = name.casefold()
@@ -171,10 +189,26 @@ class ObjectFacts:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSummary:
-    """One line of the list of objects."""
+    """One line of the list of objects; `actions` and `others` are found by words, and not listed without."""
 
     name: str
     label: str
     createable: bool = False
     updateable: bool = False
     deletable: bool = False
+    actions: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    def finding(self, words: str) -> "ObjectSummary | None":
+        """Return the line with the actions that have all these words; None where neither they nor it have them."""
+        if not words:
+            return replace(self, actions=(), others=())
+        actions, others = (tuple(one for one in some if _has(words, one)) for some in (self.actions, self.others))
+        found = actions or others or _has(words, self.name, self.label)
+        return replace(self, actions=actions, others=others) if found else None
+
+
+def _has(words: str, *texts: str) -> bool:
+    """Tell whether every word is somewhere in the texts, whatever the case of its letters."""
+    text = " ".join(texts).casefold()
+    return all(word in text for word in words.casefold().split())

@@ -109,7 +109,7 @@ class Gateway:
             raise
         with self._span(call):
             legs = await self._route(call)
-            if any(effect.writes for effect in call.tool.effects):
+            if call.tool.verb is Verb.INVOKE or any(effect.writes for effect in call.tool.effects):
                 return await self._write(legs[0])
             return await self._look(call, legs)
 
@@ -161,6 +161,7 @@ class Gateway:
         self, caller: Caller, tool: Tool, arguments: Mapping[str, JSON], id: str = "", most: int = MOST_BATCH
     ) -> Call:
         tool.check(arguments)
+        arguments = tool.whole(arguments)
         system = self.parts.systems[str(arguments["system"])]
         request = parse_request(tool.verb, arguments)
         if isinstance(request, RawQuery):

@@ -120,11 +120,16 @@ class SystemBuilder:
     def _connector(self, name: str, settings: ConnectionConfig) -> Connector:
         kind = self.plugins.connector(settings.connector)
         try:
-            return kind(name, kind.settings.model_validate(settings.settings))
+            # Paths that a connector's settings name are relative to isthmus.toml.
+            told = kind.settings.model_validate(settings.settings, context={"folder": self.config.folder})
+            connector = kind(name, told)
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in problem["loc"])
             raise ConfigurationError(f"connections.{name}.settings.{place}: {problem['msg']}", object=name) from error
+        if misfit := connector.misfit(settings):
+            raise ConfigurationError(f"connections.{name}.{misfit}", object=name)
+        return connector
 
 
 def _origin(name: str, settings: ConnectionConfig, connector: Connector) -> Origin:

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 GROUP = "isthmus"
-FIRST_PARTY = frozenset({"salesforce", "servicenow", "sap", "workday", "mcp", "sandbox"})
+FIRST_PARTY = frozenset({"salesforce", "servicenow", "sap", "workday", "openapi", "mcp", "sandbox"})
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)

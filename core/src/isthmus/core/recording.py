@@ -234,9 +234,12 @@ class Recorder:
         if fetched[0].done.answer is not None:
             return Description(answer=fetched[0].done.answer)
         facts = fetched[0].judged.plan.facts
+        request = fetched[0].judged.plan.request
+        words = request.words if isinstance(request, Describe) else ""
         if facts is not None:
-            return Description(facts=facts)
-        seen = {summary.name: summary for one in fetched for summary in one.done.objects}
+            return Description(facts=facts.finding(words) if words else facts)
+        listed = [summary.finding(words) for one in fetched for summary in one.done.objects]
+        seen = {one.name: one for one in listed if one is not None}
         return Description(objects=tuple(seen[name] for name in sorted(seen)))
 
     async def _record_reads(self, fetched: Sequence[Fetched], released: Mapping[str, Released]) -> None:

@@ -36,9 +36,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Describe:
-    """Metadata of all objects, or of one."""
+    """Metadata of all objects, or of one; with `words`, of what has them all."""
 
     object: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)

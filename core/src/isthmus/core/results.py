@@ -155,7 +155,12 @@ def _summary(one: ObjectSummary) -> dict[str, JSON]:
     may = [
         word for word, can in (("create", one.createable), ("update", one.updateable), ("delete", one.deletable)) if can
     ]
-    return {"name": one.name, "label": one.label, "may": may}
+    found: dict[str, JSON] = {"name": one.name, "label": one.label, "may": may}
+    return found | _more(actions=one.actions, not_allowed=one.others)
+
+
+def _more(**told: Sequence[str]) -> dict[str, JSON]:
+    return {name: list(some) for name, some in told.items() if some}
 
 
 def _described(facts: ObjectFacts) -> dict[str, JSON]:
@@ -166,6 +171,7 @@ def _described(facts: ObjectFacts) -> dict[str, JSON]:
     }
     if facts.children:
         found["children"] = dict(facts.children)
+    found |= _more(not_allowed=facts.others)
     return found | ({"actions": [_action(one) for one in facts.actions]} if facts.actions else {})
 
 
@@ -177,6 +183,8 @@ def _action(one: Action) -> dict[str, JSON]:
         "arguments": {name: dict(schema) for name, schema in one.parameters.items()},
         "required": list(one.required),
     }
+    if one.answers:
+        found["answers"] = dict(one.answers)
     return found | ({"on_record": True} if one.on_record else {})
 
 

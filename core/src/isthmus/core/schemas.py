@@ -225,8 +225,11 @@ class Shape:
 
 SHAPES: Mapping[Verb, Shape] = {
     Verb.DESCRIBE: Shape(
-        "List a system's objects, or one object's fields with their types and data classes.",
-        (Effect.READ,), {"object": _NAME}, (), _DESCRIPTION,
+        "List a system's objects, or one object's fields with their types and data classes. `words` finds actions.",
+        (Effect.READ,),
+        {"object": _NAME,
+         "words": {"type": "string", "minLength": 2, "maxLength": 200, "description": "only what has all these words"}},
+        (), _DESCRIPTION,
     ),
     Verb.QUERY: Shape(
         "Read records by conditions. Give object, select and where, or the system's own query language as text.",

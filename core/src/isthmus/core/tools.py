@@ -23,7 +23,11 @@ _STRICT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 @dataclass(frozen=True)
 class Tool:
-    """A typed operation that an agent may call; `effects` are the most it can do."""
+    """A typed operation that an agent may call; `effects` are the most it can do.
+
+    Where it is one action, `fixed` are the arguments of its verb that a call need not give, and `inside` maps those
+    that are the action's own to the names that they have there.
+    """
 
     name: str
     verb: Verb
@@ -32,6 +36,16 @@ class Tool:
     input_schema: Schema
     output_schema: Schema
     systems: tuple[str, ...] = field(default=())
+    fixed: Mapping[str, JSON] = field(default_factory=dict)
+    inside: Mapping[str, str] = field(default_factory=dict)
+
+    def whole(self, arguments: Mapping[str, JSON]) -> Mapping[str, JSON]:
+        """Return the arguments as its verb takes them."""
+        if not self.fixed:
+            return arguments
+        told = {self.inside[name]: value for name, value in arguments.items() if name in self.inside}
+        own = {name: value for name, value in arguments.items() if name not in self.inside}
+        return {**own, **self.fixed, **({"arguments": told} if told else {})}
 
     def narrowed(self, systems: tuple[str, ...]) -> "Tool":
         """Return the same tool for some of its systems only."""

@@ -68,9 +68,9 @@ class Ask(Generic[R]):
         return page_of(self.named, result) if isinstance(result, Page) else result
 
 
-def describe(system: str, object: str = "") -> Ask[Description]:
-    """List a system's objects, or one object's fields with their types and data classes."""
-    return Ask("describe", _given(system, object=object), Description)
+def describe(system: str, object: str = "", *, words: str = "") -> Ask[Description]:
+    """List a system's objects, or one object's fields with their types and data classes; `words` finds actions."""
+    return Ask("describe", _given(system, object=object, words=words), Description)
 
 
 def query(system: str, query: Query | str, *, after: str = "") -> Ask[Page]:

@@ -10,11 +10,12 @@ from isthmus.core.credentials.kinds import CredentialKind, GrantParts, Transport
 from isthmus.core.credentials.references import Reference, SecretReference, SecretResolver
 from isthmus.core.credentials.sealing import Purpose, SealingKey, load_sealing_key, signing_key
 from isthmus.core.credentials.secret import Redactor, Secret, redact
-from isthmus.core.credentials.settings import AuthSettings, ClientAuth, Endpoint, HeaderName
+from isthmus.core.credentials.settings import KINDS, AuthSettings, ClientAuth, Endpoint, HeaderName
 from isthmus.core.credentials.store import GenerationStore, NamedSecrets
 from isthmus.core.credentials.tokens import TokenSource
 
 __all__ = [
+    "KINDS",
     "AccessToken",
     "AuthSettings",
     "CertificateSource",

@@ -22,7 +22,10 @@ def could(policy: Policy, caller: Caller, system: str, verb: Verb, effects: Iter
     if agent is None or (caller.user is not None and caller.user not in policy.directory.users):
         return False
     parties = [("Agent", agent.name)] + ([("User", caller.user)] if caller.user is not None else [])
-    wanted = {verb.value} if verb in READS else {effect.value for effect in effects if effect.writes}
+    told = frozenset(effects)
+    # One action that is a tool of its own does what it declares; what `invoke` runs is not known before.
+    acts = verb is Verb.INVOKE and told not in (frozenset(Effect), {Effect.READ})
+    wanted = {verb.value} if verb in READS and not acts else {effect.value for effect in told if effect.writes}
     if verb is Verb.UPDATE:
         return any(all(_open(policy, party, system, {action}) for party in parties) for action in sorted(wanted))
     wanted.discard(Effect.TRANSITION.value)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .faults import FaultBoard
     from .house import write_house
+    from .internal import AccessService
     from .journal import Effect, Entry, Journal
     from .salesforce import SalesforceOrg
     from .sandbox import Sandbox
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .workday import WorkdayTenant
 
 __all__ = [
+    "AccessService",
     "Clock",
     "Effect",
     "Entry",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AccessService": "internal",
     "Clock": "clock",
     "Effect": "journal",
     "Entry": "journal",

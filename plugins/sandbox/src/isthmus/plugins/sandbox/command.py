@@ -78,6 +78,7 @@ def _told(running: "Sandbox", settings: Path | None) -> list[str]:
     lines += [f"ServiceNow {name:3} {each.url}" for name, each in running.servicenow.items()]
     lines += [f"SAP        {name:3} {each.url}" for name, each in running.sap.items()]
     lines += [f"Workday    {name:3} {each.url}" for name, each in running.workday.items()]
+    lines += [f"Access     {name:3} {each.url}" for name, each in running.access.items()]
     if settings is not None:
         lines.append(f"Settings       {settings}  (try: isthmus tools --config {settings})")
     lines += [f"TLS, all       https://127.0.0.1:{running.tls_port}"]

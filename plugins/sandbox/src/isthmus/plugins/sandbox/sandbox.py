@@ -11,6 +11,7 @@ from typing import Final, Self
 from .certificates import Authority
 from .clock import START, Clock
 from .gate import MAX_HEAD, Asked, Gate
+from .internal import AccessService
 from .people import HOMES, build
 from .salesforce import SalesforceOrg, Switch, spools
 from .sap import LandscapeSwitch, SapLandscape
@@ -29,10 +30,11 @@ _SOAP: Final = "sap-soap"
 class Sandbox:
     """Serve one made-up enterprise on loopback until the context ends.
 
-    Each org, instance, landscape and tenant has an HTTP port of its own; one TLS port serves all of them under the
-    vendors' names, and a gate (an HTTP proxy) leads clients there that know no other address. `ports` fixes a port by
-    the org's name (`eu`), the instance's (`servicenow-eu`), the landscape's (`sap-eu`), the tenant's (`workday-eu`),
-    `tls`, `gate`, `sap-rfc` or `sap-soap`, others are free ones; `start` is where the virtual clock begins.
+    Each org, instance, landscape, tenant and internal service has an HTTP port of its own; one TLS port serves those of
+    vendors under the vendors' names, and a gate (an HTTP proxy) leads clients there that know no other address. `ports`
+    fixes a port by the org's name (`eu`), the instance's (`servicenow-eu`), the landscape's (`sap-eu`), the tenant's
+    (`workday-eu`), the internal service's (`access-eu`), `tls`, `gate`, `sap-rfc` or `sap-soap`, others are free ones;
+    `start` is where the virtual clock begins.
     `machine_time` is what the signers of JWT assertions and the checkers of certificates tell the time by (seconds
     since 1970); nothing else reads it.
     """
@@ -55,6 +57,7 @@ class Sandbox:
         self.servicenow: Mapping[str, ServiceNowInstance] = self._instances()
         self.sap: Mapping[str, SapLandscape] = self._landscapes()
         self.workday: Mapping[str, WorkdayTenant] = self._tenants()
+        self.access: Mapping[str, AccessService] = self._services()
         self.sap_rfc = RfcEndpoint(seed)
         self._fronts = {name: HttpApp(system, spools) for name, system in self._systems().items()}
         self._switch = HttpApp(self._switchboard(), spools)
@@ -127,6 +130,7 @@ class Sandbox:
         self.servicenow = MappingProxyType({home: each.anew() for home, each in self.servicenow.items()})
         self.sap = MappingProxyType({home: each.anew() for home, each in self.sap.items()})
         self.workday = MappingProxyType({home: each.anew() for home, each in self.workday.items()})
+        self.access = MappingProxyType({home: each.anew() for home, each in self.access.items()})
         self._switch.handler = self._switchboard()
         self.sap_rfc.reset()
         for name, system in self._systems().items():
@@ -141,13 +145,14 @@ class Sandbox:
         instances = {name: instance.credentials() for name, instance in self.servicenow.items()}
         landscapes = {name: each.credentials() for name, each in self.sap.items()}
         tenants = {name: each.credentials() for name, each in self.workday.items()}
+        services = {name: each.credentials() for name, each in self.access.items()}
         where: dict[str, object] = {}
         if self._server is not None:
             where = {"tls_port": self.tls_port, "gate": self.gate, "ca_file": str(self.ca_file)}
             where["environment"] = dict(self.environment)
         known = {"seed": self.seed, "salesforce": orgs, "servicenow": instances, "sap": landscapes}
         known["workday"] = tenants
-        return {**known, "sap_rfc": self.sap_rfc.credentials(), **where}
+        return {**known, "access": services, "sap_rfc": self.sap_rfc.credentials(), **where}
 
     def _port(self, name: str) -> int:
         if self._server is None or name not in self._server.ports:
@@ -179,11 +184,15 @@ class Sandbox:
         }
         return MappingProxyType(tenants)
 
-    def _systems(self) -> dict[str, SalesforceOrg | ServiceNowInstance | SapLandscape | WorkdayTenant]:
+    def _services(self) -> Mapping[str, AccessService]:
+        return MappingProxyType({home: AccessService(home, self.clock, self.seed) for home in HOMES})
+
+    def _systems(self) -> dict[str, SalesforceOrg | ServiceNowInstance | SapLandscape | WorkdayTenant | AccessService]:
         instances = {f"servicenow-{name}": each for name, each in self.servicenow.items()}
         landscapes = {f"sap-{name}": each for name, each in self.sap.items()}
         tenants = {f"workday-{name}": each for name, each in self.workday.items()}
-        return {**self.salesforce, **instances, **landscapes, **tenants}
+        services = {f"access-{name}": each for name, each in self.access.items()}
+        return {**self.salesforce, **instances, **landscapes, **tenants, **services}
 
     def _switchboard(self) -> Switchboard:
         return Switchboard(
