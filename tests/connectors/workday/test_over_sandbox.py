@@ -205,7 +205,8 @@ def test_a_source_read_as_of_a_day_gives_what_was_effective_then(sandbox: Sandbo
     query = Query("wql.workers", ("workdayID", "employeeID", "businessTitle"), limit=2_000)
 
     async def read(one: Connector) -> object:
-        return await (await one._door("wql.workers", day.isoformat())).query(query)  # type: ignore[attr-defined]
+        one.as_of = day.isoformat()
+        return await one.query(query)
 
     found = {
         row.fields["employeeID"]: row.fields["businessTitle"] for row in desk.run("query", "wql.workers", read).value

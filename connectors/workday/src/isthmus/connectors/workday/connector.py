@@ -123,15 +123,15 @@ class Workday(Connector):
 
     async def query(self, query: Query) -> Sequence[Row]:
         """Read up to `limit` rows."""
-        return await (await self._door(query.object)).query(query)
+        return await (await self._door(query.object, self.as_of or None)).query(query)
 
     async def export(self, query: Query, at: str) -> Batch:
         """Read the next rows: of a data source in the order of ids, of all else as the tenant gives them."""
-        return await (await self._door(query.object)).export(query, at)
+        return await (await self._door(query.object, self.as_of or None)).export(query, at)
 
     async def get(self, object: str, id: str, fields: Sequence[str]) -> Row:
         """Read one record; missing and hidden look the same."""
-        return await (await self._door(object)).get(id, fields)
+        return await (await self._door(object, self.as_of or None)).get(id, fields)
 
     async def search(self, text: str, objects: Mapping[str, Sequence[str]], limit: int) -> Sequence[Row]:
         """Find workers by words."""

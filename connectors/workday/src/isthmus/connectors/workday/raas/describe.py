@@ -59,6 +59,7 @@ def report_facts(object: str, own: ReportSettings, schema: Schema) -> ReportFact
         updateable=False,
         deletable=False,
         actions=(action,),
+        dated=own.as_of is not None,
     )
     values = {one.name: getattr(told, one.name) for one in fields(told)}
     return ReportFacts(**(values | {"_spelling": {}}), schema=schema)

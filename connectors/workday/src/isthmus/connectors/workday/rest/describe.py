@@ -54,6 +54,7 @@ def collection_facts(collection: Collection) -> ObjectFacts:
         updateable=is_steps(collection),
         deletable=False,
         actions=tuple(_actions(collection)),
+        dated=bool(collection.as_of),
     )
 
 

@@ -47,6 +47,7 @@ def service_facts(object: str, operation: str, settings: WorkdaySettings) -> Obj
         label=operation,
         person=own.person,
         default_fields=("id", "descriptor"),
+        dated=True,
         id_field="id",
         createable=False,
         updateable=False,

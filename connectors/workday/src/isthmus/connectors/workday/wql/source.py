@@ -123,6 +123,7 @@ def _facts(object: str, own: SourceSettings, source: Source, label: str) -> Sour
         createable=False,
         updateable=False,
         deletable=False,
+        dated=source.effective,
     )
     values = {one.name: getattr(told, one.name) for one in fields(told)}
     return SourceFacts(**(values | {"_spelling": {}}), source=source)
