@@ -1,6 +1,7 @@
 """Does the connector, in a whole gateway, work against SAP's mock server with metadata of real services?
 
 It is fetched from its registry, so this runs on request only: `ISTHMUS_INTEROP=1 uv run pytest tests/interop`.
+The metadata lie beside the project; where they do not, this is skipped.
 """
 
 import json
