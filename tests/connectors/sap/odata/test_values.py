@@ -38,6 +38,8 @@ def of(kind, **facets):
         (Primitive.TIME, "PT36H", "PT36H"),
         (Primitive.DOUBLE, "1.5E3", 1500.0),
         (Primitive.DOUBLE, "INF", "INF"),
+        (Primitive.BINARY, "-_8", "+/8="),
+        (Primitive.BINARY, "+/8=", "+/8="),
         (Primitive.BOOLEAN, True, True),
         (Primitive.STRING, "", ""),
         (Primitive.STRING, "0000000001", "0000000001"),

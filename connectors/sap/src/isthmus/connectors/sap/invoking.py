@@ -7,6 +7,7 @@ from isthmus.connectors.sap.odata.calling import called
 from isthmus.connectors.sap.odata.edm import EntitySet, Operation, Structure
 from isthmus.connectors.sap.odata.keys import id_of
 from isthmus.connectors.sap.odata.messages import in_entity, messages_of
+from isthmus.connectors.sap.odata.values import MEDIA_TYPE
 from isthmus.connectors.sap.way import Way
 from isthmus.connectors.sap.writing import versioned
 from isthmus.core.connector import Invoked
@@ -21,14 +22,16 @@ async def run_operation(way: Way, operation: Operation, object: str, id: str, ar
     entity_set = way.service.sets.get(object.removeprefix(f"{way.alias}."))
     asked = called(operation, arguments, way.service, entity_set=entity_set, id=id)
     where = path(f"{way.root}/{asked.template}", *asked.literals)
-    if asked.method == "GET":
-        return _invoked(way, operation, await way.get(where, asked.params))
     body = None if asked.body is None else {**asked.body}
 
     async def send(headers: Mapping[str, str]) -> Response:
-        return await way.write(asked.method, where, body, params=asked.params, headers=headers)
+        if asked.method == "GET":
+            return await way.get(where, asked.params, headers=headers)
+        # Some services take arguments for none, and run nevertheless, where no type of a body is named.
+        named = {"content-type": MEDIA_TYPE[way.service.version], **headers}
+        return await way.write(asked.method, where, body, params=asked.params, headers=named)
 
-    # Some services run what changes a record on a named version only, and the call of an action names none.
+    # Some services run what acts on a record on a named version only, even if it changes nothing.
     answer = await versioned(way, object, id, None, send) if operation.for_each else await send({})
     return _invoked(way, operation, answer)
 

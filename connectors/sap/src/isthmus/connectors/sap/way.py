@@ -66,9 +66,15 @@ class Way:
         template, literals = address_of(id, entity_set, self.service)
         return path(f"{self.root}/{template}", *literals)
 
-    async def get(self, where: Path, params: Params | None = None, passing: Collection[int] = ()) -> Response:
+    async def get(
+        self,
+        where: Path,
+        params: Params | None = None,
+        passing: Collection[int] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
         """Send a GET."""
-        return await self.http.get(where, params=params, headers=self._named(), passing=passing)
+        return await self.http.get(where, params=params, headers={**self._named(), **(headers or {})}, passing=passing)
 
     async def follow(self, link: str, asked: Path, passing: Collection[int] = ()) -> Response:
         """Send a GET to a link of the answer to `asked`; a relative one starts at the service's root."""

@@ -6,7 +6,7 @@ Nothing is percent-encoded here: the options are parameters of a request.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from isthmus.connectors.sap.odata.edm import EntitySet, Service, Version
+from isthmus.connectors.sap.odata.edm import EntitySet, Property, Service, Version
 from isthmus.connectors.sap.odata.filters import check_filter, filter_of
 from isthmus.connectors.sap.odata.keys import ID
 from isthmus.connectors.sap.odata.paths import Located, located
@@ -124,11 +124,19 @@ class _Branch:
 
 
 def order_of(orders: Sequence[Order], entity_set: EntitySet, service: Service) -> str:
-    """Write sort keys, and the key of the set after them so that pages neither repeat nor skip a record."""
+    """Write sort keys, and the key of the set after them so that pages neither repeat nor skip a record.
+
+    A key that can neither be sorted by nor compared with is left out: the set is read in the order that it has, and
+    nothing can be asked for behind a record of it.
+    """
     found: dict[str, str] = {}
+    placeless = {key for key in entity_set.keys if not _places(entity_set.properties[key])}
     for one in orders:
         if one.field == ID:
-            found |= {key: "desc" if one.descending else "asc" for key in entity_set.keys if key not in found}
+            keys = (key for key in entity_set.keys if key not in found and key not in placeless)
+            found |= dict.fromkeys(keys, "desc" if one.descending else "asc")
+            continue
+        if one.field in placeless:
             continue
         place = located(one.field, entity_set, service)
         if place.leaf is None or not place.leaf.sortable or place.several is not None:
@@ -138,6 +146,10 @@ def order_of(orders: Sequence[Order], entity_set: EntitySet, service: Service) -
         if entity_set.properties[key].sortable:
             found.setdefault(key, "asc")
     return ",".join(f"{path} {way}" for path, way in found.items())
+
+
+def _places(key: Property) -> bool:
+    return key.sortable or key.filterable
 
 
 def sections(query: Query, entity_set: EntitySet, service: Service) -> tuple[Query, ...]:

@@ -31,6 +31,9 @@ __all__ = ["MEDIA_TYPE", "body_of", "is_day", "read_value", "same_value", "spell
 MEDIA_TYPE = {Version.V2: "application/json", Version.V4: "application/json;IEEE754Compatible=true"}
 """What to accept and to send: in V4 only this form keeps the digits of Edm.Decimal and Edm.Int64."""
 
+_PLAIN = str.maketrans("-_", "+/")
+"""Bytes are base64url in V4 and base64 in V2; read, they are the latter."""
+
 SAFE = 2**53 - 1
 """The largest whole number that every reader of JSON understands alike (RFC 7493 section 2.2)."""
 
@@ -93,6 +96,8 @@ def _of_text(raw: str, kind: Primitive) -> JSON:
             return _of_digits(raw, exact=kind is Primitive.DECIMAL)
         case _ if kind in INTEGERS and _WHOLE.fullmatch(raw):
             return int(raw) if abs(int(raw)) <= SAFE else raw
+        case Primitive.BINARY:
+            return f"{raw.translate(_PLAIN)}{'=' * (-len(raw) % 4)}"
     return raw
 
 
