@@ -97,11 +97,20 @@ class Reader:
         for name, value in parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)):
             given.setdefault(name, []).append(value)
         for one in parameters:
-            if one["in"] == "query":
+            if one["in"] == "query" and one.get("style") == "deepObject":
+                self._deep(one, given)
+            elif one["in"] == "query":
                 assert one["name"] in given or not one.get("required")
         for name, values in given.items():
             self._value([one for one in parameters if one["in"] == "query" and one["name"] == name], values)
         self._body(request, told)
+
+    def _deep(self, one: Any, given: dict[str, list[str]]) -> None:
+        """Take what a deep object was given: each property is a parameter of its own, `name[property]`."""
+        for name, schema in self.resolved(one["schema"]).get("properties", {}).items():
+            values = given.pop(f"{one['name']}[{name}]", None)
+            if values is not None:
+                self._value([{"schema": schema}], values)
 
     def _value(self, declared: list[Any], values: list[str]) -> None:
         [one] = declared

@@ -20,7 +20,7 @@ def canaries(desk: Desk) -> set[bytes]:
     return {one.encode() for one in found}
 
 
-def walk(dice: random.Random, ids: list[str], refs: list[dict[str, str]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def walk(dice: random.Random, ids: list[str], refs: list[tuple[str, object]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Make up calls that an agent after those values would try."""
     fields = ["LastName", "Email", "MobilePhone", "MailingCountry", "Account.Name"]
     while True:
@@ -46,8 +46,9 @@ def walk(dice: random.Random, ids: list[str], refs: list[dict[str, str]]) -> Ite
                     {"object": "Contact", "measures": [{"function": "min", "field": "Email"}], "group_by": ["Email"]},
                 )
             case 5:
-                value = dice.choice(refs) if refs else "nobody@example.test"
-                yield "create", {"object": "Case", "values": {"Subject": "hello", "SuppliedEmail": value}}
+                id, email = dice.choice(refs)
+                values = {"Subject": "hello", "ContactId": id, "SuppliedEmail": email}
+                yield "create", {"object": "Case", "values": values}
             case _:
                 yield "update", {"object": "Contact", "id": dice.choice(ids), "values": {"Email": "x@example.test"}}
 
@@ -59,7 +60,7 @@ async def test_no_canary_in_a_walk_of_calls(desk: Desk, caplog: pytest.LogCaptur
         watched = canaries(desk)
         page = await wire.call("query", {"system": "crm", "object": "Contact", "select": ["Email"], "limit": 100})
         records = page["result"]["structuredContent"]["records"]
-        refs = [one["fields"]["Email"] for one in records if isinstance(one["fields"].get("Email"), dict)]
+        refs = [(one["id"], one["fields"]["Email"]) for one in records if isinstance(one["fields"].get("Email"), dict)]
         assert refs
         calls = walk(dice, [one["id"] for one in records], refs)
         for _ in range(60):
