@@ -11,6 +11,7 @@ from pathlib import Path
 
 from isthmus.core.audit import Auditor
 from isthmus.core.budgets import SqliteBudgetStore
+from isthmus.core.cassettes import Tape
 from isthmus.core.config import Config
 from isthmus.core.credentials import (
     Purpose,
@@ -23,7 +24,7 @@ from isthmus.core.cursors import CursorSeal
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.gateway import Gateway
 from isthmus.core.journal import Journal, JournalKeys, utcnow
-from isthmus.core.opening import Surroundings, SystemBuilder
+from isthmus.core.opening import AROUND, Surroundings, SystemBuilder
 from isthmus.core.parts import Parts, System
 from isthmus.core.plugins import Plugins, load_plugins
 from isthmus.core.policy import (
@@ -128,7 +129,9 @@ def load_rulings(config: Config, plugins: Plugins) -> Rulings:
 @asynccontextmanager
 async def open_gateway(config: Config, surroundings: Surroundings | None = None) -> AsyncIterator[Gateway]:
     """Open everything that the configuration names; leaving it waits for writes under way and closes all."""
-    around = surroundings or Surroundings()
+    around = surroundings or AROUND.get() or Surroundings()
+    cassette = around.cassette
+    config = cassette.house(config) if cassette else config
     plugins = around.plugins or load_plugins(config.file.plugins)
     rulings = load_rulings(config, plugins)
     keys = open_keys(config, around.environ)
@@ -153,7 +156,7 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
             releaser=Releaser(rulings.flows, vaults, lambda: _today(clock)),
             vaults=vaults,
             tasks=Tasks(keys.of(Purpose.PSEUDONYMS)),
-            cursors=CursorSeal(keys.of(Purpose.CURSORS)),
+            cursors=_cursors(keys, cassette),
             auditor=Auditor(rulings.digests),
             policies=rulings.digests,
             approval_key=keys.of(Purpose.APPROVALS),
@@ -161,6 +164,8 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
             call_timeout=config.file.call_timeout,
             transfer_timeout=max(config.file.call_timeout, config.file.transfer_timeout),
             process=f"{os.getpid()}-{secrets.token_hex(4)}",
+            random=around.random,
+            witness=cassette.witness if cassette else None,
         )
         gateway = Gateway(parts)
         stack.push_async_callback(gateway.settler.aclose)
@@ -172,6 +177,11 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
             await gateway.loop.aclose()
             keeping.cancel()
             await asyncio.wait({keeping})
+
+
+def _cursors(keys: Keys, cassette: Tape | None) -> CursorSeal:
+    key = keys.of(Purpose.CURSORS)
+    return CursorSeal(key, cassette.nonce) if cassette else CursorSeal(key)
 
 
 def _state_folder(config: Config) -> Path:

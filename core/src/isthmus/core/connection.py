@@ -142,6 +142,10 @@ class Connection:
 
         return self._shared(principal).read_by(read)
 
+    def remembered(self, principal: Principal) -> Mapping[str, ObjectFacts]:
+        """Return what has been read of objects by now, as this principal sees them."""
+        return self._shared(principal).remembered()
+
     def _shared(self, principal: Principal) -> Metadata:
         shared = self._metadata.get(principal)
         if shared is None:

@@ -5,7 +5,7 @@ import hashlib
 import heapq
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeAlias
@@ -35,13 +35,15 @@ class Cursor:
 class CursorSeal:
     """Seal cursors so that only the same caller can continue the same query under the same policy."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, nonce: Callable[[bytes], bytes] = lambda _: os.urandom(12)) -> None:
+        """`nonce` makes 12 bytes that no other cursor sealed with this key has, given what is to be sealed."""
         self._seal = AESGCM(key)
+        self._nonce = nonce
 
     def seal(self, cursor: Cursor, bound_to: str) -> str:
         """Return the `after` of a page; `bound_to` names caller, query and policy."""
         plain = json.dumps({"legs": dict(cursor.legs), "done": sorted(cursor.done)}).encode()
-        nonce = os.urandom(12)
+        nonce = self._nonce(plain + bound_to.encode())
         return base64.urlsafe_b64encode(nonce + self._seal.encrypt(nonce, plain, bound_to.encode())).decode()
 
     def open(self, after: str, bound_to: str) -> Cursor:

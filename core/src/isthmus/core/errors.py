@@ -14,7 +14,8 @@ IsthmusError
 │   ├── RetryLater            repeat after `after` seconds
 │   ├── NotFound              it is missing, or not visible to this identity
 │   ├── VersionConflict       read again, then decide again
-│   └── UpstreamRejected      change the data; the system's own rule said no
+│   ├── UpstreamRejected      change the data; the system's own rule said no
+│   └── NotRecorded           call as the recorded run did, or record it anew
 └── OutcomeUnknown            do not repeat; settle the intent
     └── UnderWay              repeat exactly this call, to wait for its outcome
 """
@@ -32,6 +33,7 @@ __all__ = [
     "InvalidArguments",
     "IsthmusError",
     "NotFound",
+    "NotRecorded",
     "OutcomeUnknown",
     "QuotaExhausted",
     "Refused",
@@ -208,6 +210,12 @@ class UpstreamRejected(UpstreamError):
     """A rule of the system itself refused the data."""
 
     code = "upstream_rejected"
+
+
+class NotRecorded(UpstreamError):
+    """A replay was asked for something that is not in its cassette."""
+
+    code = "not_recorded"
 
 
 class OutcomeUnknown(IsthmusError):

@@ -124,6 +124,10 @@ class Metadata:
         self._derived[key] = (view._until, made)  # noqa: SLF001 one of ourselves
         return made
 
+    def remembered(self) -> dict[str, ObjectFacts]:
+        """Return by name every object that has been read, also where it would be read again by now."""
+        return {facts.name: facts for _, facts in self._known.values()}
+
     async def object(self, name: str) -> ObjectFacts:
         """Return the facts of one object; raises NotFound or InvalidArguments."""
         wanted = name.casefold()

@@ -1,16 +1,19 @@
 """How is a system with its connections opened, from settings to a request path that is ready?"""
 
 import os
-import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from random import Random, SystemRandom
 
 import httpx2
 from pydantic import ValidationError
 
 from isthmus.core.budgets import Budget, Rules, SqliteBudgetStore
+from isthmus.core.cassettes.tape import NoWire, Tape, nobody
 from isthmus.core.config import BudgetConfig, Config, ConnectionConfig
 from isthmus.core.connection import Connection
 from isthmus.core.connector import Connector
@@ -20,13 +23,13 @@ from isthmus.core.http import AiohttpWire, ChainParts, CookieJars, Origin, WireS
 from isthmus.core.metadata import Overlay
 from isthmus.core.parts import System
 from isthmus.core.plugins import Plugins
-from isthmus.core.proof import Prover, WireOf
+from isthmus.core.proof import Proof, Prover, WireOf
 from isthmus.core.release import Source
 from isthmus.core.resilience import Breakers, Clock, SystemClock
 from isthmus.core.routing import Place, Router
 from isthmus.residency import FlowPolicy
 
-__all__ = ["Surroundings", "SystemBuilder"]
+__all__ = ["AROUND", "Surroundings", "SystemBuilder"]
 
 
 def _sockets(_connection: str, settings: WireSettings) -> httpx2.AsyncBaseTransport:
@@ -35,12 +38,21 @@ def _sockets(_connection: str, settings: WireSettings) -> httpx2.AsyncBaseTransp
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What tests and demos replace: the clock, the wire, the process environment and the plugins."""
+    """What tests and demos replace: the clock, the wire, the process environment, the plugins and what is random.
+
+    `cassette` records what goes over the wire, or stands in for it.
+    """
 
     clock: Clock = field(default_factory=SystemClock)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     wire: WireOf = _sockets
     plugins: Plugins | None = None
+    random: Random = field(default_factory=SystemRandom)
+    cassette: Tape | None = None
+
+
+AROUND: ContextVar[Surroundings | None] = ContextVar("isthmus surroundings", default=None)
+"""What a gateway is opened with where nothing is given: how one command runs another while it records or replays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,34 +83,23 @@ class SystemBuilder:
         settings, clock = self.config.file.connections[name], self.around.clock
         connector = self._connector(name, settings)
         origin = _origin(name, settings, connector)
-        prover = Prover(
-            name=name,
-            settings=settings,
-            origin=origin,
-            resolver=SecretResolver(self.secrets, self.around.environ, folder=self.config.folder),
-            store=self.secrets,
-            kinds=self.plugins.credentials,
-            make=self.around.wire,
-            clock=clock,
-            stack=self.stack,
-        )
-        proof = await prover.proof()
-        carrier = connector.carrier(proof.wire, settings.url)
-        if carrier is not proof.wire:
-            self.stack.push_async_callback(carrier.aclose)
+        proof, carrier = await self._carrier(name, settings, connector, origin)
         budget = Budget(settings.budget.key or str(origin), self.store, _rules(settings.budget), clock=clock)
         await self.stack.enter_async_context(budget)
+        cassette = self.around.cassette
         chain = ChainParts(
             origin=origin,
             org=str(origin),
             dialect=connector,
             credentials=proof.credentials,
             budget=budget,
-            breakers=Breakers(clock, secrets.SystemRandom().random),
+            breakers=Breakers(clock, self.around.random.random),
             wire=carrier,
             cookies=CookieJars() if connector.wants_cookies else None,
+            cassette=partial(cassette.over, name, str(origin), connector.metadata_objects) if cassette else None,
             request_ids=connector.request_id_headers,
             clock=clock,
+            random=self.around.random.random,
         )
         return Connection(
             name=name,
@@ -116,6 +117,29 @@ class SystemBuilder:
             sees_all_rows=settings.sees_all_rows,
             file_classes=frozenset(settings.file_classes),
         )
+
+    async def _carrier(
+        self, name: str, settings: ConnectionConfig, connector: Connector, origin: Origin
+    ) -> tuple[Proof, httpx2.AsyncBaseTransport]:
+        """Open the way to the system and what proves who comes; a replay has neither."""
+        if self.around.cassette is not None and self.around.cassette.replays:
+            return Proof(nobody, NoWire()), NoWire()
+        prover = Prover(
+            name=name,
+            settings=settings,
+            origin=origin,
+            resolver=SecretResolver(self.secrets, self.around.environ, folder=self.config.folder),
+            store=self.secrets,
+            kinds=self.plugins.credentials,
+            make=self.around.wire,
+            clock=self.around.clock,
+            stack=self.stack,
+        )
+        proof = await prover.proof()
+        carrier = connector.carrier(proof.wire, settings.url)
+        if carrier is not proof.wire:
+            self.stack.push_async_callback(carrier.aclose)
+        return proof, carrier
 
     def _connector(self, name: str, settings: ConnectionConfig) -> Connector:
         kind = self.plugins.connector(settings.connector)

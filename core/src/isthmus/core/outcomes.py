@@ -129,6 +129,8 @@ class Outcomes:
                 subject=leg.caller.agent,
                 object=judged.operation.target,
             ) from error
+        if self.parts.witness is not None:
+            self.parts.witness.labelled(judged, self.parts.resolver(leg.caller))
 
     def _altered(self, judged: Judged, written: Written, repeats: str) -> Released:
         """Release what the system made of the values where that is something else; a repeat tells its fields only."""

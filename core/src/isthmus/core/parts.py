@@ -1,9 +1,9 @@
 """What does the call path work with? Everything that a gateway owns, put together once when it opens."""
 
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from random import Random, SystemRandom
 
 from isthmus.core.audit import Auditor
 from isthmus.core.caller import Caller
@@ -21,6 +21,7 @@ from isthmus.core.resilience import Clock
 from isthmus.core.routing import Router
 from isthmus.core.tasks import Tasks
 from isthmus.core.tools import Tool
+from isthmus.core.witness import Witness
 from isthmus.residency import FlowPolicy
 
 __all__ = ["Parts", "System"]
@@ -38,7 +39,10 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The collaborators of the call path; `policies` maps each policy in force to its digest."""
+    """The collaborators of the call path; `policies` maps each policy in force to its digest.
+
+    `witness` is told which calls were labelled, where somebody records them.
+    """
 
     systems: Mapping[str, System]
     tools: Mapping[str, Tool]
@@ -57,6 +61,8 @@ class Parts:
     call_timeout: float
     transfer_timeout: float
     process: str
+    random: Random = field(default_factory=SystemRandom)
+    witness: Witness | None = None
 
     def now(self) -> datetime:
         """Return the time in UTC."""
@@ -68,7 +74,7 @@ class Parts:
 
     def new_id(self) -> str:
         """Return an id that sorts by time: 12 hexadecimal digits of milliseconds, then 80 random bits."""
-        return f"{int(self.clock.time() * 1000):012x}{os.urandom(10).hex()}"
+        return f"{int(self.clock.time() * 1000):012x}{self.random.randbytes(10).hex()}"
 
     def consumer_zone(self, caller: Caller) -> str:
         """Return the zone of the caller's consumer, empty where it is unknown."""

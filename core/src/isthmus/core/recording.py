@@ -254,6 +254,10 @@ class Recorder:
                     transaction.finish_attempt(judged.leg.id, AttemptState.DONE, rows=len(out.records))
 
         await self.parts.journal.transact(work)
+        if self.parts.witness is not None:
+            for one in fetched:
+                leg = one.judged.leg
+                self.parts.witness.labelled(one.judged, self.parts.resolver(leg.caller))
 
     async def unread(self, caller: Caller, tool: str, error: IsthmusError) -> None:
         """Record a call that was refused before it was understood."""
@@ -263,6 +267,8 @@ class Recorder:
     async def failed(self, call: Call, leg: Leg | None, error: IsthmusError, judged: Judged | None = None,
                      intent: Intent | None = None) -> None:  # fmt: skip
         """Record a refusal or a failure, and what it says of the intent; the error's vendor text passes the gate."""
+        if self.parts.witness is not None:
+            self.parts.witness.unlabelled(leg.id if leg else call.id)
         now = self.parts.now()
         unknown = isinstance(error, OutcomeUnknown)
 
