@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +14,7 @@ from isthmus.core.assembly import Surroundings, open_gateway
 from isthmus.core.cassettes import Recording, Replay
 from isthmus.core.config import load_config
 from isthmus.core.errors import IsthmusError
+from isthmus.core.files import File
 from isthmus.core.gateway import Gateway
 from isthmus.core.results import as_json
 
@@ -30,17 +31,21 @@ class Told:
     """What the tools of a gateway answered, as the bytes that a client gets."""
 
     def __init__(self, gateway: Gateway, house: "Desk") -> None:
-        self._gateway = gateway
+        self.gateway = gateway
         self._house = house
         self.answers: list[bytes] = []
+        self.tools: list[str] = []
 
-    async def __call__(self, where: str, tool: str, **arguments: object) -> dict:
+    async def __call__(self, at: str, tool: str, /, **arguments: object) -> dict:
         """Call a tool as the desktop in the US or in the EU; an error is an answer too."""
-        caller = self._house.caller(where)
+        caller = self._house.caller(at)
         try:
-            found = as_json(await self._gateway.call(caller, tool, arguments))
+            result = await self.gateway.call(caller, tool, arguments)
+            with result if isinstance(result, File) else nullcontext():
+                found = as_json(result)
         except IsthmusError as error:
             found = {"error": error.details()}
+        self.tools.append(tool)
         self.answers.append(json.dumps(found).encode())
         return found
 
@@ -71,7 +76,8 @@ class Desk(House):
 
 @pytest.fixture
 def desk(house: House) -> Desk:
-    return Desk(house.folder, house.sandbox, cedar=CEDAR)
+    files = 'file_classes = ["free_text", "pii"]'
+    return Desk(house.folder, house.sandbox, cedar=CEDAR, extra=files)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -67,11 +67,11 @@ class Finder:
                 yield best
                 end = best.end
 
-    def replaced(self, text: str, into: Mapping[str, str]) -> str:
-        """Return the text with every value in it replaced."""
+    def replaced(self, text: str, into: Callable[[str], str]) -> str:
+        """Return the text with every value in it replaced by what `into` makes of it."""
         made, end = [], 0
         for found in self.find(text):
-            made += [text[end : found.start], into.get(found.value, "-")]
+            made += [text[end : found.start], into(found.value)]
             end = found.end
         return "".join([*made, text[end:]]) if end else text
 

@@ -14,10 +14,26 @@ import msgspec
 
 from isthmus.core.errors import ConfigurationError
 
-__all__ = ["About", "Answered", "Asked", "Body", "Cassette", "Interaction", "Status", "read_cassette", "write_cassette"]
+__all__ = [
+    "About",
+    "Answered",
+    "Asked",
+    "Body",
+    "Cassette",
+    "Interaction",
+    "Status",
+    "host_of",
+    "read_cassette",
+    "write_cassette",
+]
 
 _UNPRINTABLE = re.compile("[\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff\u2028\u2029\x85]")
 """Characters that JSON may hold as they are and YAML may not (YAML 1.2.2 section 5.1), or reads as a line's end."""
+
+
+def host_of(connection: str) -> str:
+    """Return the address that stands for a connection's in a cassette."""
+    return f"https://{re.sub('[^a-z0-9-]', '-', connection.lower())}.example"
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -53,7 +69,9 @@ class Answered(msgspec.Struct, frozen=True):
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known of an interaction beside what VCR knows.
 
-    `labels` are the classes of every field that was met in it, `names` the words of the system's own. `asked` and `answered` say why a body was not written, and are empty where it was, or where there is none.
+    `labels` are the classes of every field that was met in it. `names` are words that speak about nobody: the system's
+    own, and what a request compares with that may stay. `stood` are the stand-ins inside the texts of a request.
+    `asked` and `answered` say why a body was not written, and are empty where it was, or where there is none.
     """
 
     connection: str
@@ -61,6 +79,7 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metadata: bool = False
     labels: dict[str, list[str]] = {}
     names: list[str] = []
+    stood: list[str] = []
     asked: str = ""
     answered: str = ""
 

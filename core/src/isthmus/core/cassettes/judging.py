@@ -30,7 +30,7 @@ def may_stay(classes: Iterable[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the values under one name: the field, and the classes that they are labelled with, all joined."""
+    """What is known of the values under one name: the field, and all classes that they are labelled with."""
 
     facts: FieldFacts
     classes: frozenset[str]
@@ -59,13 +59,15 @@ class Judgement:
     """What the labels of a call say of the exchanges that it caused.
 
     `fields` maps names that may stand in a body to what is known of their values; `names` are words of the system's
-    metadata; `said` is what the call's own arguments hold. Nothing is known of what is `opaque`.
+    metadata; `said` is what the call's own arguments hold. A call that `makes` records may have given them their ids.
+    Nothing is known of what is `opaque`.
     """
 
     call: str
     fields: Mapping[str, Known] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     said: tuple[Said, ...] = ()
+    makes: bool = False
     opaque: bool = False
 
 
@@ -79,11 +81,16 @@ def judge(judged: Judged, resolve: Callable[[Ref], Resolved]) -> Judgement:
     fields = _fields(touched, leg.connection.name)
     for path in _paths(plan):
         fields[path.path] = _known(path, leg.connection.name)
+    for control in plan.reach.control:
+        last = control.rpartition(".")[2]
+        if control not in fields and last in fields:
+            fields[control] = fields[last]
     fields |= _measured(plan.request, fields)
     names = frozenset(known) | frozenset(name for one in touched for name in one.fields)
     relations = frozenset(field.relationship for one in touched for field in one.fields.values())
     said = (*_said(resolved(plan.request, resolve), fields), *_continued(judged, fields))
-    return Judgement(leg.id, fields, names | relations, said)
+    makes = isinstance(plan.request, Create | Upsert | Loading)
+    return Judgement(leg.id, fields, names | relations, said, makes)
 
 
 def _paths(plan: Plan) -> Iterator[FieldPath]:

@@ -2,11 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, unquote
 
-from isthmus.core.cassettes.finding import Finder
 from isthmus.core.cassettes.form import Interaction
 from isthmus.core.records import JSON
 
@@ -17,14 +16,18 @@ _WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A request as it is compared: its connection, method, path, parameters and body; None is a body not written."""
+    """A request as it is compared: its connection, method, path, parameters and body; None is a body not written.
+
+    `stood` are the stand-ins inside its texts, the longest first.
+    """
 
     connection: str
     method: str
     path: tuple[str, ...]
     query: tuple[tuple[str, str], ...]
     body: JSON
-    written: bool = True
+    written: bool = field(default=True, compare=False)
+    stood: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -45,7 +48,8 @@ def recorded(one: Interaction) -> Line:
     """Read a request of a cassette."""
     target = "/" + one.request.uri.partition("://")[2].partition("/")[2]
     about = one.isthmus
-    return line_of(about.connection, one.request.method, target, one.request.body, written=not about.asked)
+    line = line_of(about.connection, one.request.method, target, one.request.body, written=not about.asked)
+    return replace(line, stood=tuple(sorted(about.stood, key=len, reverse=True)))
 
 
 def _read(body: str | None) -> JSON:
@@ -62,7 +66,6 @@ def _read(body: str | None) -> JSON:
 class Aliases:
     """Which values a replay was given in the place of stand-ins: each always in the place of the same one."""
 
-    stand_ins: Finder
     texts: frozenset[str]
     numbers: frozenset[int | float]
     _of: dict[str, str] = field(default_factory=dict)
@@ -72,9 +75,7 @@ class Aliases:
     def of(cls, stand_ins: Sequence[str | int | float]) -> "Aliases":
         """Begin with nothing but the stand-ins."""
         texts = frozenset(one for one in stand_ins if isinstance(one, str))
-        finder = Finder()
-        finder.add(texts)
-        return cls(finder, texts, frozenset(one for one in stand_ins if not isinstance(one, str)))
+        return cls(texts, frozenset(one for one in stand_ins if not isinstance(one, str)))
 
     def may_be(self, stand_in: str, value: str, new: dict[str, str]) -> bool:
         """Tell whether a value may stand in the place of a stand-in; `new` collects what was not known before."""
@@ -103,48 +104,54 @@ def _bare(text: str) -> str:
 
 def matches(asked: Line, kept: Line, aliases: Aliases) -> dict[str, str] | None:
     """Return which values stand in the places of stand-ins if this is the recorded request, else None."""
-    new: dict[str, str] = {}
+    found = _Match(kept, aliases)
     pairs = [*zip(asked.path, kept.path, strict=True)]
     pairs += [(mine[1], theirs[1]) for mine, theirs in zip(asked.query, kept.query, strict=True)]
-    if not all(_text(mine, theirs, aliases, new) for mine, theirs in pairs):
+    if not all(found.is_text(mine, theirs) for mine, theirs in pairs):
         return None
-    if kept.written and not _alike(asked.body, kept.body, aliases, new):
-        return None
-    return new
+    return found.new if not kept.written or found.is_same(asked.body, kept.body) else None
 
 
-def _alike(mine: JSON, theirs: JSON, aliases: Aliases, new: dict[str, str]) -> bool:
-    if isinstance(theirs, dict):
-        if not isinstance(mine, dict) or mine.keys() != theirs.keys():
+@dataclass(slots=True)
+class _Match:
+    """One comparison; `new` collects which values stand in the places of stand-ins."""
+
+    kept: Line
+    aliases: Aliases
+    new: dict[str, str] = field(default_factory=dict)
+
+    def is_same(self, mine: JSON, theirs: JSON) -> bool:
+        """Compare JSON."""
+        if isinstance(theirs, dict):
+            if not isinstance(mine, dict) or mine.keys() != theirs.keys():
+                return False
+            return all(self.is_same(mine[name], theirs[name]) for name in theirs)
+        if isinstance(theirs, list):
+            if not isinstance(mine, list) or len(mine) != len(theirs):
+                return False
+            return all(self.is_same(one, other) for one, other in zip(mine, theirs, strict=True))
+        if isinstance(theirs, str):
+            return isinstance(mine, str) and self.is_text(mine, theirs)
+        if isinstance(theirs, bool) or theirs is None:
+            return mine is theirs or (isinstance(theirs, bool) and isinstance(mine, bool))
+        return mine == theirs or (theirs in self.aliases.numbers and isinstance(mine, int | float))
+
+    def is_text(self, mine: str, theirs: str) -> bool:
+        """Compare texts, which may hold stand-ins."""
+        if mine == theirs:
+            return True
+        if theirs in self.aliases.texts:
+            return self.aliases.may_be(theirs, mine, self.new)
+        stand_ins = self._inside(theirs)
+        if not stand_ins:
             return False
-        return all(_alike(mine[name], theirs[name], aliases, new) for name in theirs)
-    if isinstance(theirs, list):
-        if not isinstance(mine, list) or len(mine) != len(theirs):
-            return False
-        return all(_alike(one, other, aliases, new) for one, other in zip(mine, theirs, strict=True))
-    if isinstance(theirs, str):
-        return isinstance(mine, str) and _text(mine, theirs, aliases, new)
-    if isinstance(theirs, bool) or theirs is None:
-        return mine is theirs or (isinstance(theirs, bool) and isinstance(mine, bool))
-    return mine == theirs or (theirs in aliases.numbers and isinstance(mine, int | float))
+        pattern = re.compile("|".join(map(re.escape, stand_ins)))
+        found = pattern.findall(theirs)
+        around = "(.+?)".join(map(re.escape, pattern.split(theirs)))
+        values = re.fullmatch(around, mine, re.DOTALL) if found else None
+        return values is not None and all(
+            self.aliases.may_be(one, value, self.new) for one, value in zip(found, values.groups(), strict=True)
+        )
 
-
-def _text(mine: str, theirs: str, aliases: Aliases, new: dict[str, str]) -> bool:
-    if mine == theirs:
-        return True
-    if theirs in aliases.texts:
-        return aliases.may_be(theirs, mine, new)
-    stand_ins = [found.value for found in aliases.stand_ins.find(theirs)]
-    found = re.fullmatch("".join(_pattern(theirs, aliases)), mine, re.DOTALL) if stand_ins else None
-    if found is None:
-        return False
-    return all(aliases.may_be(one, value, new) for one, value in zip(stand_ins, found.groups(), strict=True))
-
-
-def _pattern(theirs: str, aliases: Aliases) -> Iterator[str]:
-    end = 0
-    for found in aliases.stand_ins.find(theirs):
-        yield re.escape(theirs[end : found.start])
-        yield "(.+?)"
-        end = found.end
-    yield re.escape(theirs[end:])
+    def _inside(self, theirs: str) -> list[str]:
+        return [one for one in self.kept.stood if one in theirs]

@@ -17,6 +17,7 @@ from isthmus.core.calls import Judged
 from isthmus.core.cassettes.form import Cassette, text_of, write_cassette
 from isthmus.core.cassettes.held import Held
 from isthmus.core.cassettes.judging import Judgement, judge
+from isthmus.core.cassettes.learning import Learnt
 from isthmus.core.cassettes.scrubbing import HEADERS, Scrubber
 from isthmus.core.cassettes.standins import StandIns
 from isthmus.core.credentials import Secret, redact
@@ -55,8 +56,8 @@ class Recording:
 
     replays = False
 
-    def __init__(self, path: Path, recorded_from: str, *, clock: Callable[[], float] = time.time) -> None:
-        """`recorded_from` says of which systems the answers are, for whoever finds the file."""
+    def __init__(self, path: Path, recorded_from: str = "", *, clock: Callable[[], float] = time.time) -> None:
+        """`recorded_from` says of which systems the answers are; without it, what the configuration calls them."""
         self._path = path
         self._from = recorded_from
         self._clock = clock
@@ -87,7 +88,10 @@ class Recording:
         return _RecordingWire(self, connection, origin, metadata, inner)
 
     def house(self, config: "Config") -> "Config":
-        """Return the configuration as it is."""
+        """Return the configuration as it is, whose names say what is recorded."""
+        if not self._from:
+            told = ", ".join(f"{name} ({one.connector})" for name, one in sorted(config.file.connections.items()))
+            self._from = f"{config.file.name}: {told}"
         return config
 
     def nonce(self, plain: bytes) -> bytes:  # noqa: ARG002 a replay makes its own of what is sealed
@@ -134,15 +138,15 @@ class Recording:
 
     def _cassette(self, key: bytes) -> Cassette:
         stand_ins = StandIns(key)
-        scrubber = Scrubber(stand_ins)
+        learnt = Learnt(stand_ins)
         for at, one in enumerate(self._held):
             if one.judgement is None and not one.metadata and not one.lost:
                 self._drop(at, _NOT_YET)
         for one in self._held:
-            scrubber.spare(one)
+            learnt.spare(one)
         for one in self._held:
-            scrubber.learn(one)
-        written = [scrubber.scrub(one) for one in self._held]
+            learnt.learn(one)
+        written = [Scrubber(learnt).scrub(one) for one in self._held]
         seed = secrets.token_hex(SEED_BYTES)
         return Cassette(self._from, self._began, seed, stand_ins.listed(), written)
 

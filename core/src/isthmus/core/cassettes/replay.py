@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Self
 
 import httpx2
 
-from isthmus.core.cassettes.form import Cassette, Interaction, read_cassette
+from isthmus.core.cassettes.form import Cassette, Interaction, host_of, read_cassette
 from isthmus.core.cassettes.matching import Aliases, Line, line_of, matches, recorded
-from isthmus.core.cassettes.scrubbing import host_of
 from isthmus.core.credentials import SealingKey
 from isthmus.core.errors import ConfigurationError, NotRecorded
 from isthmus.core.http import Carrier, Whole, content_of, sending_of

@@ -8,7 +8,20 @@ from pathlib import Path
 
 from cyclopts import App, CycloptsError, Parameter
 
-from isthmus.core.cli import approvals, audit, calls, doctor, init, intents, models, new, policy, secret, task
+from isthmus.core.cli import (
+    approvals,
+    audit,
+    calls,
+    cassettes,
+    doctor,
+    init,
+    intents,
+    models,
+    new,
+    policy,
+    secret,
+    task,
+)
 from isthmus.core.cli.output import complain
 from isthmus.core.errors import ConfigurationError, InvalidArguments, IsthmusError
 
@@ -72,7 +85,7 @@ def _build(tokens: Sequence[str]) -> App:
         version=_version,
         result_action="return_value",
     )
-    for part in (init, new, doctor, calls, models, policy, approvals, intents, audit, task, secret):
+    for part in (init, new, doctor, calls, models, policy, approvals, intents, audit, task, secret, cassettes):
         part.register(app)
     named = tokens[0] if tokens and not tokens[0].startswith("-") else ""
     if named not in app and "--version" not in tokens:

@@ -1,0 +1,173 @@
+"""What of the two halves of an exchange may be written, value by value?"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from isthmus.core.cassettes.finding import SHORTEST, says_nothing
+from isthmus.core.cassettes.form import host_of
+from isthmus.core.cassettes.held import Held
+from isthmus.core.cassettes.judging import Judgement, Known
+from isthmus.core.cassettes.learning import WORD, Learnt
+from isthmus.core.cassettes.walking import Leaf, Scalar, query_walked, segments_walked
+from isthmus.core.facts import FieldType
+
+__all__ = ["LITERAL", "MOST_COUNTED", "Answers", "Requests"]
+
+MOST_COUNTED = 10_000_000
+"""A number without a field below this is a count."""
+LITERAL = re.compile(r"'((?:[^'\\]|\\.|'')*)'")
+_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_MARK = re.compile("\0(\\d+)\0")
+_POINTING = (FieldType.ID, FieldType.REFERENCE)
+
+
+@dataclass(slots=True)
+class Side:
+    """One half of an exchange; `labels` collects what is known of the fields met, `names` the system's words.
+
+    `stood` collects what was put into the texts of a request.
+    """
+
+    run: Learnt
+    one: Held
+    labels: dict[str, Known] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    stood: set[str] = field(default_factory=set)
+
+    @property
+    def judgement(self) -> Judgement:
+        return self.one.judgement or Judgement("")
+
+    def _of_field(self, value: str | float, known: Known, *, inside: bool) -> Scalar:
+        """Judge the value of a field, or a part of one."""
+        stand_ins = self.run.stand_ins
+        if not known.stays:
+            if isinstance(value, bool):
+                return stand_ins.truth(value, known.facts)
+            return stand_ins.text(value, known.facts) if isinstance(value, str) else stand_ins.number(value)
+        if not isinstance(value, str) or known.facts.choices:
+            return value
+        if known.facts.type in _POINTING or inside:
+            return self._alone(value)
+        return self.run.without(value)
+
+    def _alone(self, value: str | float) -> Scalar:
+        """Judge a value of no field: it stays where it says nothing."""
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            value = value.replace(self.one.origin, host_of(self.one.connection))
+            if "?" in value and value.startswith(("/", "https://")):
+                path, _, query = value.partition("?")
+                told = query_walked(query, self.judgement, Requests(self.run, self.one).seen)
+                return f"{self._alone(path)}?{told}"
+            if says_nothing(value, self.judgement.names) and not self.run.hides(value):
+                self.names.update({value} & self.judgement.names)
+                return value
+            return self.run.stand_ins.text(value)
+        if isinstance(value, int) and 0 <= value < MOST_COUNTED:
+            return value
+        return self.run.stand_ins.number(value)
+
+
+@dataclass(slots=True)
+class Answers(Side):
+    """What came back."""
+
+    def seen(self, leaf: Leaf) -> Scalar:
+        """Return what is written in place of a value."""
+        if leaf.value is None or leaf.value == "":
+            return leaf.value
+        if leaf.known is None:
+            return self._alone(leaf.value)
+        self.labels[leaf.name] = leaf.known
+        return self._of_field(leaf.value, leaf.known, inside=leaf.inside)
+
+
+@dataclass(slots=True)
+class Requests(Side):
+    """What was sent: words of the connector around the values of the call."""
+
+    _said: re.Pattern[str] | None = None
+    _meant: dict[str, str] = field(default_factory=dict)
+    _marked: list[str] = field(default_factory=list)
+
+    def seen(self, leaf: Leaf) -> Scalar:
+        """Return what is written in place of a value."""
+        if leaf.value is None or leaf.value == "":
+            return leaf.value
+        if leaf.known is not None:
+            self.labels[leaf.name] = leaf.known
+            if not leaf.known.stays:
+                return self._of_field(leaf.value, leaf.known, inside=leaf.inside)
+            if self.judgement.makes and leaf.known.facts.type is FieldType.ID and isinstance(leaf.value, str):
+                # The connector made it of the call's own id, so a replay will make another.
+                self.run.stand_ins.made.add(leaf.value)
+                self.stood.add(leaf.value)
+                return leaf.value
+        return self._worded(leaf.value) if isinstance(leaf.value, str) else self._alone(leaf.value)
+
+    def _worded(self, text: str) -> str:
+        text = text.replace(self.one.origin, host_of(self.one.connection)).replace("\0", "")
+        if "?" in text and text.startswith("/"):
+            path, _, query = text.partition("?")
+            return segments_walked(path, self.seen) + "?" + query_walked(query, self.judgement, self.seen)
+        # What was put in is marked until the end: it must not be looked through again.
+        text = self._own().sub(self._stand_in, text)
+        text = self.run.without(text, self._mark)
+        text = _MOMENT.sub(self._moment, text)
+        text = LITERAL.sub(self._literal, text)
+        return _MARK.sub(lambda found: self._marked[int(found[1])], text)
+
+    def _own(self) -> re.Pattern[str]:
+        """Return what finds the values that the call itself named, also where they touch other letters."""
+        if self._said is None:
+            for said in self.judgement.said:
+                if not said.known.stays:
+                    for spelling in _spellings(said.value):
+                        self._meant.setdefault(spelling.casefold(), said.value)
+            told = sorted(self._meant, key=len, reverse=True)
+            self._said = re.compile("|".join(map(_sought, told)) or r"(?!)", re.IGNORECASE)
+        return self._said
+
+    def _stand_in(self, found: re.Match[str]) -> str:
+        meant = self._meant.get(found[0].casefold(), found[0])
+        whole = len(WORD.findall(meant)) == len(WORD.findall(found[0]))
+        return self._put(meant if whole else found[0])
+
+    def _put(self, value: str) -> str:
+        return self._mark(self.run.stand_ins.text(value))
+
+    def _mark(self, stand_in: str) -> str:
+        self.stood.add(stand_in)
+        self._marked.append(stand_in)
+        return f"\0{len(self._marked) - 1}\0"
+
+    def _moment(self, found: re.Match[str]) -> str:
+        return self._put(found[0]) if self.run.is_replaced(found[0][:10]) else found[0]
+
+    def _literal(self, found: re.Match[str]) -> str:
+        """Replace what stands in quotes, unless it is known to say nothing or has been replaced by now."""
+        text = re.sub(r"\\(.)", r"\1", found[1]).replace("''", "'")
+        bare = text.strip("%*")
+        if "\0" in text:
+            return found[0]
+        if self.run.known_literal(bare) or says_nothing(bare, self.judgement.names):
+            self.names.add(bare)
+            return found[0]
+        return "'" + found[1].replace(found[1].strip("%*"), self._put(bare)) + "'"
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """Yield a value as the languages of systems write it, and each of its words, however it is escaped."""
+    yield value
+    yield value.replace("\\", "\\\\").replace("'", "\\'")
+    yield value.replace("'", "''")
+    yield from (word for word in WORD.findall(value) if len(word) >= SHORTEST)
+
+
+def _sought(text: str) -> str:
+    """Return the pattern of a text; a short one stands alone."""
+    found = re.escape(text)
+    return found if len(text) >= SHORTEST else rf"(?<![^\W_]){found}(?![^\W_])"
