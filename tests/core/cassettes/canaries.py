@@ -36,7 +36,13 @@ def plant(sandbox: Sandbox) -> None:
             "OwnerId": user,
         }  # fmt: skip
         made = org.store.insert("Contact", person, user)
-        case = {"Subject": "Please call", "Description": STORY, "ContactId": made["Id"], "Status": "New", "OwnerId": user}
+        case = {
+            "Subject": "Please call",
+            "Description": STORY,
+            "ContactId": made["Id"],
+            "Status": "New",
+            "OwnerId": user,
+        }
         org.store.insert("Case", case | {"SuppliedName": f"{FIRST} {LAST}", "SuppliedEmail": MAIL}, user)
     desk = sandbox.servicenow["eu"]
     told = {"first_name": FIRST, "last_name": LAST, "name": f"{FIRST} {LAST}", "email": MAIL, "user_name": LOGIN}

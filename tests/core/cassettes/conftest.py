@@ -30,7 +30,8 @@ Calls = Callable[["Told"], Awaitable[None]]
 class Told:
     """What the tools of a gateway answered, as the bytes that a client gets."""
 
-    def __init__(self, gateway: Gateway, house: "Desk") -> None:
+    def __init__(self, gateway: Gateway, house: "Desk", cassette: Recording | Replay) -> None:
+        self.cassette = cassette
         self.gateway = gateway
         self._house = house
         self.answers: list[bytes] = []
@@ -65,13 +66,13 @@ class Desk(House):
         config = load_config(self.write())
         with Recording(path, "isthmus sandbox, seed 7") as cassette:
             async with open_gateway(config, Surroundings(environ=self.environ, cassette=cassette)) as gateway:
-                yield Told(gateway, self)
+                yield Told(gateway, self, cassette)
 
     @asynccontextmanager
     async def replayed(self, path: Path) -> AsyncIterator[Told]:
         with Replay(path) as cassette:
             async with open_gateway(load_config(self.write()), cassette.surroundings()) as gateway:
-                yield Told(gateway, self)
+                yield Told(gateway, self, cassette)
 
 
 @pytest.fixture

@@ -23,7 +23,14 @@ def equal(field: str, value: object) -> dict:
 async def everything(told: Told) -> None:
     """Use most verbs as two callers, with values of the person in every place where a value may stand."""
     await told("us", "describe", system="crm")
-    await told("eu", "query", system="crm", object="Contact", where=equal("Email", MAIL), select=["Id", "Name", "Email", "Phone"])
+    await told(
+        "eu",
+        "query",
+        system="crm",
+        object="Contact",
+        where=equal("Email", MAIL),
+        select=["Id", "Name", "Email", "Phone"],
+    )
     for where in ("us", "eu"):
         page = await told(
             where, "query", system="crm", object="Contact", order_by=[{"field": "Id", "descending": True}], limit=5,
@@ -52,14 +59,30 @@ async def everything(told: Told) -> None:
         home, "create", system="crm", object="Case",
         values={"Subject": "Call back", "Description": STORY, "ContactId": made["id"]},
     )  # fmt: skip
-    await told(home, "transition", system="crm", object="Case", id=case["id"], to="Working", values={"Description": "x" + STORY})
+    await told(
+        home,
+        "transition",
+        system="crm",
+        object="Case",
+        id=case["id"],
+        to="Working",
+        values={"Description": "x" + STORY},
+    )
     content = base64.b64encode(f"{FIRST} {LAST} {MAIL}".encode()).decode()
-    kept = await told(home, "attach", system="crm", object="Case", id=case["id"], name=FILE, type="text/plain", content=content)
+    kept = await told(
+        home, "attach", system="crm", object="Case", id=case["id"], name=FILE, type="text/plain", content=content
+    )
     await told(home, "download", system="crm", object="Case", id=case["id"], file=kept.get("id", ""))
-    lines = [{"values": {"LastName": f"{LAST} {number}", "Email": MAIL, "MailingCountryCode": "DE"}} for number in range(2)]
+    lines = [
+        {"values": {"LastName": f"{LAST} {number}", "Email": MAIL, "MailingCountryCode": "DE"}} for number in range(2)
+    ]
     await told(home, "load", system="crm", object="Contact", action="create", lines=lines, key="loaded-once")
-    await told(home, "upsert", system="crm", object="Contact", key_field="Isthmus_Key__c", key=f"{NEW}-1", values=person)
-    await told(home, "export", system="crm", object="Contact", select=["Id", "Name", "Email"], where=equal("FirstName", FIRST))
+    await told(
+        home, "upsert", system="crm", object="Contact", key_field="Isthmus_Key__c", key=f"{NEW}-1", values=person
+    )
+    await told(
+        home, "export", system="crm", object="Contact", select=["Id", "Name", "Email"], where=equal("FirstName", FIRST)
+    )
     await told(home, "delete", system="crm", object="Contact", id=made["id"])
     await refused(told, abroad, made["id"])
     await service(told)
@@ -78,7 +101,15 @@ async def service(told: Told) -> None:
     people = await told("eu", "query", system="itsm", object="sys_user", where=equal("email", MAIL))
     select = ["number", "short_description", "description", "caller_id.name", "caller_id.email", "caller_id.country"]
     for where in ("eu", "us"):
-        await told(where, "query", system="itsm", object="incident", select=select, where=equal("caller_id.country", "DE"), limit=500)
+        await told(
+            where,
+            "query",
+            system="itsm",
+            object="incident",
+            select=select,
+            where=equal("caller_id.country", "DE"),
+            limit=500,
+        )
         await told(where, "search", system="itsm", object="incident", text=FIRST)
     values = {"short_description": f"{NEW} rang", "description": STORY, "caller_id": people["records"][0]["id"]}
     made = await told("eu", "create", system="itsm", object="incident", values=values)
@@ -95,7 +126,8 @@ async def recorded(desk: Desk, tmp_path: Path) -> tuple[Path, list[bytes]]:
         await everything(told)
         session = told.gateway.session(desk.caller("eu"))
         await session.call_request(
-            "crm", httpx2.Request("GET", f"https://crm.isthmus.invalid/services/data/v62.0/query?q=SELECT+Email+FROM+Contact")
+            "crm",
+            httpx2.Request("GET", f"https://crm.isthmus.invalid/services/data/v62.0/query?q=SELECT+Email+FROM+Contact"),
         )
     return path, told.answers
 
@@ -105,7 +137,9 @@ async def test_no_canary_and_no_secret_is_in_the_file_in_any_spelling(
 ) -> None:
     path, answers = recorded
     text = path.read_text()
-    assert {"Zebrina", "Kanarienvögel", "lutetia", "777123987", "Wellensittich"} <= found_in(b"\n".join(answers).decode(), PIECES)
+    assert {"Zebrina", "Kanarienvögel", "lutetia", "777123987", "Wellensittich"} <= found_in(
+        b"\n".join(answers).decode(), PIECES
+    )
     assert found_in(text, PIECES) == set()
     assert found_in(text, secrets_of(desk.sandbox)) == set()
     assert check_cassette(path) == ()
@@ -121,5 +155,7 @@ async def test_a_replay_answers_the_same_bytes_twice_and_opens_no_socket(
             await everything(told)
         answers.append(told.answers)
     assert answers[0] == answers[1]
-    failed = [tool for tool, then, now in zip(told.tools, first, answers[0], strict=True) if is_error(now) > is_error(then)]
+    failed = [
+        tool for tool, then, now in zip(told.tools, first, answers[0], strict=True) if is_error(now) > is_error(then)
+    ]
     assert failed == ["download"]

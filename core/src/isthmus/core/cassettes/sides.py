@@ -152,11 +152,21 @@ class Requests(Side):
         text = re.sub(r"\\(.)", r"\1", found[1]).replace("''", "'")
         bare = text.strip("%*")
         if "\0" in text:
-            return found[0]
+            return self._partly(found[0], bare)
         if self.run.known_literal(bare) or says_nothing(bare, self.judgement.names):
             self.names.add(bare)
             return found[0]
         return "'" + found[1].replace(found[1].strip("%*"), self._put(bare)) + "'"
+
+    def _partly(self, literal: str, bare: str) -> str:
+        """Keep what stands beside a stand-in where the call names it and it may stay; else replace it as well."""
+        words = WORD.findall(_MARK.sub(" ", bare))
+        open_words = {word for said in self.judgement.said if said.known.stays for word in WORD.findall(said.value)}
+        if not set(words) <= open_words:
+            whole = _MARK.sub(lambda found: self._marked[int(found[1])], bare)
+            return literal.replace(bare, self._put(whole))
+        self.names.add(_MARK.sub("-", bare))
+        return literal
 
 
 def _spellings(value: str) -> Iterator[str]:

@@ -103,7 +103,8 @@ def _named_secrets(common: Common) -> Iterator[list["Secret"]]:
     if not common.config.exists():
         yield []
         return
-    yield list(_secrets(load_config(common.config)))
+    kept = list(_secrets(load_config(common.config)))
+    yield kept
 
 
 def _secrets(config: "Config") -> Iterator["Secret"]:
