@@ -131,7 +131,7 @@ async def test_learns_who_it_is(crm: Crm) -> None:
 
 
 def recordings() -> list[Path]:
-    return sorted(FOLDER.rglob("*.yaml"))
+    return sorted(HERE.rglob("*.yaml"))
 
 
 def test_every_recording_belongs_to_a_test_and_every_test_has_one(request: pytest.FixtureRequest) -> None:

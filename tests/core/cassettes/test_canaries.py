@@ -127,7 +127,7 @@ async def recorded(desk: Desk, tmp_path: Path) -> tuple[Path, list[bytes]]:
         session = told.gateway.session(desk.caller("eu"))
         await session.call_request(
             "crm",
-            httpx2.Request("GET", f"https://crm.isthmus.invalid/services/data/v62.0/query?q=SELECT+Email+FROM+Contact"),
+            httpx2.Request("GET", "https://crm.isthmus.invalid/services/data/v62.0/query?q=SELECT+Email+FROM+Contact"),
         )
     return path, told.answers
 

@@ -6,7 +6,6 @@ import hmac
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -184,7 +183,7 @@ class _ReplayWire(Carrier):
         found = self._run.answer(asked)
         if found is None:
             raise self._missing(asked, "was not recorded, or not so often", "Call as the recorded run did")
-        if found.isthmus.answered and found.response.status.code < HTTPStatus.BAD_REQUEST:
+        if found.isthmus.answered:
             raise self._missing(
                 asked, f"was recorded without its answer ({found.isthmus.answered})", "Leave this call out"
             )
