@@ -149,11 +149,13 @@ async def test_a_replay_answers_the_same_bytes_twice_and_opens_no_socket(
     recorded: tuple[Path, list[bytes]], desk: Desk, offline: None
 ) -> None:
     path, first = recorded
-    answers = []
+    answers, ids = [], []
     for _ in range(2):
         async with desk.replayed(path) as told:
             await everything(told)
+            ids.append(told.gateway.parts.new_id())
         answers.append(told.answers)
+    assert ids[0] == ids[1]
     assert answers[0] == answers[1]
     failed = [
         tool for tool, then, now in zip(told.tools, first, answers[0], strict=True) if is_error(now) > is_error(then)

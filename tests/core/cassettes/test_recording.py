@@ -39,6 +39,7 @@ async def test_a_refused_call_leaves_no_body_but_what_describes_the_system(desk:
         found = await told("us", "update", system="crm", object="Lead", id=f"crm-eu~{account}", values=values)
         assert "error" in found
         await told("eu", "query", **(QUERY | {"object": "Lead"}))
+        assert not any(one.answer for one in told.cassette._held if not one.metadata)
     cassette = read_cassette(tmp_path / "a.yaml")
     assert any("/describe" in one.request.uri and one.response.body.string for one in cassette.interactions)
     for one in of_records(cassette):

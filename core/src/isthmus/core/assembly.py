@@ -164,7 +164,7 @@ async def open_gateway(config: Config, surroundings: Surroundings | None = None)
             call_timeout=config.file.call_timeout,
             transfer_timeout=max(config.file.call_timeout, config.file.transfer_timeout),
             process=f"{os.getpid()}-{secrets.token_hex(4)}",
-            random=around.random,
+            entropy=around.entropy,
             witness=cassette.witness if cassette else None,
         )
         gateway = Gateway(parts)

@@ -1,7 +1,7 @@
 """How is a system with its connections opened, from settings to a request path that is ready?"""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -49,6 +49,11 @@ class Surroundings:
     plugins: Plugins | None = None
     random: Random = field(default_factory=SystemRandom)
     cassette: Tape | None = None
+
+    @property
+    def entropy(self) -> Callable[[int], bytes]:
+        """Return what draws bytes: the machine's own, unless chance was replaced."""
+        return os.urandom if isinstance(self.random, SystemRandom) else self.random.randbytes
 
 
 AROUND: ContextVar[Surroundings | None] = ContextVar("isthmus surroundings", default=None)

@@ -1,9 +1,9 @@
 """What does the call path work with? Everything that a gateway owns, put together once when it opens."""
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from random import Random, SystemRandom
 
 from isthmus.core.audit import Auditor
 from isthmus.core.caller import Caller
@@ -61,7 +61,7 @@ class Parts:
     call_timeout: float
     transfer_timeout: float
     process: str
-    random: Random = field(default_factory=SystemRandom)
+    entropy: Callable[[int], bytes] = os.urandom
     witness: Witness | None = None
 
     def now(self) -> datetime:
@@ -74,7 +74,7 @@ class Parts:
 
     def new_id(self) -> str:
         """Return an id that sorts by time: 12 hexadecimal digits of milliseconds, then 80 random bits."""
-        return f"{int(self.clock.time() * 1000):012x}{self.random.randbytes(10).hex()}"
+        return f"{int(self.clock.time() * 1000):012x}{self.entropy(10).hex()}"
 
     def consumer_zone(self, caller: Caller) -> str:
         """Return the zone of the caller's consumer, empty where it is unknown."""

@@ -7,7 +7,6 @@ from isthmus.core.cassettes.tape import Tape
 
 if TYPE_CHECKING:
     from isthmus.core.cassettes.checking import Finding, check_cassette, check_folder
-
     from isthmus.core.cassettes.form import Cassette, read_cassette
     from isthmus.core.cassettes.recording import Recording
     from isthmus.core.cassettes.replay import Replay
