@@ -39,6 +39,7 @@ class FieldFacts:
     `restricted` is True where the system refuses a value that is not among `choices`. `note` is what an agent should
     know of the field beside all this, such as its unit. `readable` is False where it stands for whole records of
     another object, which a read of this one does not bring.
+    `carried_in` are the names under which documents of the system hold its value, where they are not its own.
     """
 
     name: str
@@ -61,6 +62,7 @@ class FieldFacts:
     external_id: bool = False
     readable: bool = True
     note: str = ""
+    carried_in: tuple[str, ...] = ()
 
     @property
     def enumerable(self) -> bool:

@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, unquote
 
 from isthmus.core.cassettes.finding import is_address, says_nothing
 from isthmus.core.cassettes.form import Cassette, Interaction, host_of, read_cassette
+from isthmus.core.cassettes.headers import ANTI_FORGERY, HEADERS
 from isthmus.core.cassettes.judging import Judgement, Known
-from isthmus.core.cassettes.scrubbing import ANTI_FORGERY, HEADERS
 from isthmus.core.cassettes.sides import LITERAL, MOST_COUNTED
 from isthmus.core.cassettes.standins import moment_of
 from isthmus.core.cassettes.walking import Leaf, Scalar, body_walked
@@ -136,6 +136,8 @@ class _Checks:
         written, why = body_walked(body.encode(), ", ".join(headers.get("content-type", [])), judgement, seen)
         if written is None:
             faults.append(("", why))
+        elif written != body and not faults:
+            faults.append(("", "something that nobody looked at, such as a comment, a proof or another header"))
         yield from faults
 
     def _fault(self, leaf: Leaf, names: frozenset[str], *, asked: bool) -> str:

@@ -16,7 +16,9 @@ _ID = re.compile(r"[A-Za-z0-9_.:~-]{1,80}", re.ASCII)
 _BANK = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
 _DIGITS = 6
 """Digits of a number in a text that says nothing; a longer one may be a telephone's."""
-_CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?:[A-Z][a-z]{2,}){2,5}|v\d{1,3}(?:\.\d)?", re.ASCII)
+_CODE = re.compile(
+    r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?:[A-Z][A-Za-z]*_)+ID|WID|(?:[A-Z][a-z]{2,}){2,5}|v\d{1,3}(?:\.\d)?", re.ASCII
+)
 _WORDS_OF_PROTOCOLS = frozenset(
     {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "Aborted", "Closed", "Open", "Failed", "Completed", "Queued",
      "CSV", "JSON", "LF", "CRLF", "COMMA", "insert", "update", "upsert", "delete", "query", "success", "error",

@@ -70,8 +70,9 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known of an interaction beside what VCR knows.
 
     `labels` are the classes of every field that was met in it. `names` are words that speak about nobody: the system's
-    own, and what a request compares with that may stay. `stood` are the stand-ins inside the texts of a request.
-    `asked` and `answered` say why a body was not written, and are empty where it was, or where there is none.
+    own, and what a request compares with that may stay. `stood` are the stand-ins inside the texts of a request,
+    `moments` those that the run's own clock gave. `asked` and `answered` say why a body was not written, and are empty
+    where it was, or where there is none.
     """
 
     connection: str
@@ -80,6 +81,7 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: dict[str, list[str]] = {}
     names: list[str] = []
     stood: list[str] = []
+    moments: list[str] = []
     asked: str = ""
     answered: str = ""
 

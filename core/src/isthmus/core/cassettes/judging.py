@@ -126,9 +126,10 @@ def _fields(touched: Sequence[ObjectFacts], connection: str) -> dict[str, Known]
     """Join what is known of every name over the objects: in an answer they stand beside each other."""
     found: dict[str, Known] = {}
     for facts in touched:
-        for name, one in facts.fields.items():
-            known = _known(FieldPath(name, one, facts), connection)
-            found[name] = found[name].joined(known) if name in found else known
+        for field_name, one in facts.fields.items():
+            known = _known(FieldPath(field_name, one, facts), connection)
+            for name in (field_name, *one.carried_in):
+                found[name] = found[name].joined(known) if name in found else known
     return found
 
 

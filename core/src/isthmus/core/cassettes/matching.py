@@ -1,12 +1,13 @@
 """Which recorded request is this one? The same, but for values that the cassette has stand-ins for."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, unquote
 
 from isthmus.core.cassettes.form import Interaction
+from isthmus.core.cassettes.standins import moment_of
+from isthmus.core.cassettes.walking import structure_of
 from isthmus.core.records import JSON
 
 __all__ = ["Aliases", "Line", "line_of", "matches"]
@@ -18,7 +19,7 @@ _WORD = re.compile(r"[^\W_]+")
 class Line:
     """A request as it is compared: its connection, method, path, parameters and body; None is a body not written.
 
-    `stood` are the stand-ins inside its texts, the longest first.
+    `stood` are the stand-ins inside its texts, the longest first, `moments` those that its clock gave.
     """
 
     connection: str
@@ -28,6 +29,7 @@ class Line:
     body: JSON
     written: bool = field(default=True, compare=False)
     stood: tuple[str, ...] = field(default=(), compare=False)
+    moments: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -35,31 +37,24 @@ class Line:
         return self.connection, self.method, len(self.path), tuple(name for name, _ in self.query)
 
 
-def line_of(connection: str, method: str, target: str, body: str | None, *, written: bool = True) -> Line:
+def line_of(
+    connection: str, method: str, target: str, body: str | None, kind: str = "", *, written: bool = True
+) -> Line:
     """Read a request; `target` is path and query."""
     path, _, query = target.partition("?")
     segments = tuple(unquote(one) for one in path.split("/"))
-    return Line(
-        connection, method, segments, tuple(sorted(parse_qsl(query, keep_blank_values=True))), _read(body), written
-    )
+    params = tuple(sorted(parse_qsl(query, keep_blank_values=True)))
+    return Line(connection, method, segments, params, structure_of(body or "", kind), written)
 
 
 def recorded(one: Interaction) -> Line:
     """Read a request of a cassette."""
     target = "/" + one.request.uri.partition("://")[2].partition("/")[2]
     about = one.isthmus
-    line = line_of(about.connection, one.request.method, target, one.request.body, written=not about.asked)
-    return replace(line, stood=tuple(sorted(about.stood, key=len, reverse=True)))
-
-
-def _read(body: str | None) -> JSON:
-    if not body:
-        return None
-    try:
-        found: JSON = json.loads(body)
-    except ValueError:
-        return body
-    return found
+    kind = ", ".join(one.request.headers.get("content-type", []))
+    line = line_of(about.connection, one.request.method, target, one.request.body, kind, written=not about.asked)
+    stood = tuple(sorted({*about.stood, *about.moments}, key=len, reverse=True))
+    return replace(line, stood=stood, moments=frozenset(about.moments))
 
 
 @dataclass(slots=True)
@@ -140,8 +135,8 @@ class _Match:
         """Compare texts, which may hold stand-ins."""
         if mine == theirs:
             return True
-        if theirs in self.aliases.texts:
-            return self.aliases.may_be(theirs, mine, self.new)
+        if theirs in self.aliases.texts or theirs in self.kept.moments:
+            return self._may_be(theirs, mine)
         stand_ins = self._inside(theirs)
         if not stand_ins:
             return False
@@ -150,8 +145,14 @@ class _Match:
         around = "(.+?)".join(map(re.escape, pattern.split(theirs)))
         values = re.fullmatch(around, mine, re.DOTALL) if found else None
         return values is not None and all(
-            self.aliases.may_be(one, value, self.new) for one, value in zip(found, values.groups(), strict=True)
+            self._may_be(one, value) for one, value in zip(found, values.groups(), strict=True)
         )
+
+    def _may_be(self, theirs: str, mine: str) -> bool:
+        # A clock tells another time on every run.
+        if theirs in self.kept.moments:
+            return moment_of(mine) is not None
+        return self.aliases.may_be(theirs, mine, self.new)
 
     def _inside(self, theirs: str) -> list[str]:
         return [one for one in self.kept.stood if one in theirs]

@@ -15,13 +15,14 @@ import httpx2
 
 from isthmus.core.calls import Judged
 from isthmus.core.cassettes.form import Cassette, text_of, write_cassette
+from isthmus.core.cassettes.headers import HEADERS
 from isthmus.core.cassettes.held import Held
 from isthmus.core.cassettes.judging import Judgement, judge
 from isthmus.core.cassettes.learning import Learnt
-from isthmus.core.cassettes.scrubbing import HEADERS, Scrubber
+from isthmus.core.cassettes.scrubbing import Scrubber
 from isthmus.core.cassettes.standins import StandIns
 from isthmus.core.credentials import Secret, redact
-from isthmus.core.http import Carrier, content_of, sending_of
+from isthmus.core.http import Carrier, Response, content_of, sending_of
 from isthmus.core.http.answer import answer_of
 from isthmus.core.http.scope import Sending
 from isthmus.core.http.wire import ForeignWire
@@ -146,7 +147,8 @@ class Recording:
             learnt.spare(one)
         for one in self._held:
             learnt.learn(one)
-        written = [Scrubber(learnt).scrub(one) for one in self._held]
+        scrubber = Scrubber(learnt, (self._began, self._clock()))
+        written = [scrubber.scrub(one) for one in self._held]
         seed = secrets.token_hex(SEED_BYTES)
         return Cassette(self._from, self._began, seed, stand_ins.listed(), written)
 
@@ -173,6 +175,7 @@ class _RecordingWire(Carrier):
         content = await content_of(request)
         response = await self._inner.handle_async_request(request)
         sending, answer = sending_of(request), answer_of(response)
+        body, lost = _told(sending, answer)
         asked_with = {name.lower(): value for name, value in request.headers.items()}
         self._recording.shown(asked_with)
         self._recording.keep(
@@ -187,10 +190,10 @@ class _RecordingWire(Carrier):
                 body=b"" if sending.file else content,
                 status=answer.status,
                 answered_with=_written(answer.headers),
-                answer=answer.body,
+                answer=body,
                 metadata=answer.status < HTTPStatus.BAD_REQUEST and _tells_metadata(sending, self._metadata),
                 asked=_FILE if sending.file else "",
-                lost=_FILE if answer.filed is not None else "",
+                lost=lost,
             )
         )
         return response
@@ -198,6 +201,21 @@ class _RecordingWire(Carrier):
     async def aclose(self) -> None:
         """Close the wire."""
         await self._inner.aclose()
+
+
+def _told(sending: Sending, answer: Response) -> tuple[bytes, str]:
+    """Return the body of an answer, or why it is not kept; what a connector reads from a file of its own is no file."""
+    if answer.filed is None or sending.into is None:
+        return answer.body, ""
+    if sending.scope.operation.verb is Verb.DOWNLOAD:
+        return b"", _FILE
+    if answer.filed > MOST_BODY:
+        return b"", _LARGE
+    at = sending.into.tell()
+    sending.into.seek(0)
+    body = sending.into.read(answer.filed)
+    sending.into.seek(at)
+    return body, ""
 
 
 def _password(value: str) -> str:

@@ -6,6 +6,7 @@ import hmac
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -179,7 +180,8 @@ class _ReplayWire(Carrier):
         """
         content = await content_of(request)
         target = request.url.raw_path.decode("ascii")
-        asked = line_of(self._connection, request.method, target, content.decode("utf-8", errors="replace"))
+        kind = request.headers.get("content-type", "")
+        asked = line_of(self._connection, request.method, target, content.decode("utf-8", errors="replace"), kind)
         found = self._run.answer(asked)
         if found is None:
             raise self._missing(asked, "was not recorded, or not so often", "Call as the recorded run did")
@@ -187,15 +189,20 @@ class _ReplayWire(Carrier):
             raise self._missing(
                 asked, f"was recorded without its answer ({found.isthmus.answered})", "Leave this call out"
             )
-        sending_of(request).sent()
+        sending = sending_of(request)
+        sending.sent()
         here = host_of(self._connection)
         headers = [
             (name.encode("ascii"), value.replace(here, self._origin).encode("ascii", errors="replace"))
             for name, values in found.response.headers.items()
             for value in values
         ]
-        body = found.response.body.string.replace(here, self._origin).encode()
-        return Whole(found.response.status.code, headers, body)
+        body, status = found.response.body.string.replace(here, self._origin).encode(), found.response.status.code
+        if sending.into is None or status != HTTPStatus.OK:
+            return Whole(status, headers, body)
+        sending.into.seek(0)
+        sending.into.truncate()
+        return Whole(status, headers, b"", sending.into.write(body))
 
     async def aclose(self) -> None:
         """Close nothing."""

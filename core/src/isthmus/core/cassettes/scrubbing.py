@@ -4,36 +4,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from isthmus.core.cassettes.form import About, Answered, Asked, Body, Interaction, Status, host_of
+from isthmus.core.cassettes.headers import ANTI_FORGERY, HEADERS, media_type
 from isthmus.core.cassettes.held import Held
 from isthmus.core.cassettes.judging import Judgement
 from isthmus.core.cassettes.learning import Learnt
+from isthmus.core.cassettes.multipart import boundary_told, is_batch
 from isthmus.core.cassettes.sides import Answers, Requests
 from isthmus.core.cassettes.walking import Leaf, Seen, body_walked, query_walked, segments_walked
 
-__all__ = ["ANTI_FORGERY", "HEADERS", "Scrubber"]
-
-HEADERS = frozenset(
-    {"content-type", "etag", "last-modified", "location", "link", "retry-after", "sforce-limit-info", "sforce-locator",
-     "sforce-numberofrecords", "x-total-count", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset",
-     "x-csrf-token", "odata-version", "dataserviceversion", "if-match", "accept"}
-)  # fmt: skip
-"""The only headers that are written."""
-ANTI_FORGERY = "x-csrf-token"
-"""A token that only proves who asked before; a replay needs any."""
+__all__ = ["Scrubber"]
 
 
 @dataclass(frozen=True, slots=True)
 class Scrubber:
-    """Writes the exchanges of a run, of which everything is learnt by now."""
+    """Writes the exchanges of a run, of which everything is learnt by now; `ran` is when it began and when it ended."""
 
     learnt: Learnt
+    ran: tuple[float, float] = (0.0, 0.0)
 
     def scrub(self, one: Held) -> Interaction:
         """Return an exchange as it is to be written."""
         if not one.metadata and (one.judgement is None or one.judgement.opaque):
             return _unlabelled(one)
         judgement = one.judgement or Judgement("")
-        asks, answers = Requests(self.learnt, one), Answers(self.learnt, one)
+        asks, answers = Requests(self.learnt, one, ran=self.ran), Answers(self.learnt, one)
         path, _, query = one.target.partition("?")
         address = host_of(one.connection) + segments_walked(path, asks.seen)
         if query:
@@ -48,6 +42,7 @@ class Scrubber:
             labels={name: sorted(known[name].classes) for name in sorted(known)},
             names=sorted(asks.names | answers.names),
             stood=sorted(asks.stood),
+            moments=sorted(asks.moments),
             asked=one.asked or why_not_asked,
             answered=one.lost or why_not_answered,
         )
@@ -69,6 +64,9 @@ class Scrubber:
         for name, value in sorted(found.items()):
             if name == ANTI_FORGERY:
                 told[name] = ["replayed"]
+            elif name in ("content-type", "accept"):
+                kind = media_type(value)
+                told[name] = [boundary_told() if is_batch(kind) and name == "content-type" else kind]
             elif name in ("location", "link"):
                 told[name] = [str(seen(Leaf(value, name, None)))]
             elif name in HEADERS:

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from isthmus.core.cassettes.finding import SHORTEST, says_nothing
 from isthmus.core.cassettes.form import host_of
 from isthmus.core.cassettes.held import Held
 from isthmus.core.cassettes.judging import Judgement, Known
 from isthmus.core.cassettes.learning import WORD, Learnt
+from isthmus.core.cassettes.standins import moment_of
 from isthmus.core.cassettes.walking import Leaf, Scalar, query_walked, segments_walked
 from isthmus.core.facts import FieldType
 
@@ -66,7 +68,7 @@ class Side:
                 self.names.update({value} & self.judgement.names)
                 return value
             return self.run.stand_ins.text(value)
-        if isinstance(value, int) and 0 <= value < MOST_COUNTED:
+        if isinstance(value, int) and 0 <= value < MOST_COUNTED and not self.run.hides(str(value)):
             return value
         return self.run.stand_ins.number(value)
 
@@ -87,8 +89,13 @@ class Answers(Side):
 
 @dataclass(slots=True)
 class Requests(Side):
-    """What was sent: words of the connector around the values of the call."""
+    """What was sent: words of the connector around the values of the call.
 
+    `moments` collects those in its texts that lie between the begin and the end of the run, `ran`: its clock gave them.
+    """
+
+    ran: tuple[float, float] = (0.0, 0.0)
+    moments: set[str] = field(default_factory=set)
     _said: re.Pattern[str] | None = None
     _meant: dict[str, str] = field(default_factory=dict)
     _marked: list[str] = field(default_factory=list)
@@ -141,11 +148,24 @@ class Requests(Side):
 
     def _mark(self, stand_in: str) -> str:
         self.stood.add(stand_in)
-        self._marked.append(stand_in)
+        return self._kept(stand_in)
+
+    def _kept(self, text: str) -> str:
+        self._marked.append(text)
         return f"\0{len(self._marked) - 1}\0"
 
     def _moment(self, found: re.Match[str]) -> str:
+        if self._is_own(found[0]):
+            self.moments.add(found[0])
+            return self._kept(found[0])
         return self._put(found[0]) if self.run.is_replaced(found[0][:10]) else found[0]
+
+    def _is_own(self, text: str) -> bool:
+        moment = moment_of(text)
+        if not isinstance(moment, datetime) or moment.tzinfo is None:
+            return False
+        began, ended = self.ran
+        return began - 1 <= moment.timestamp() <= ended + 1
 
     def _literal(self, found: re.Match[str]) -> str:
         """Replace what stands in quotes, unless it is known to say nothing or has been replaced by now."""

@@ -18,6 +18,8 @@ _WORD = re.compile(r"[^\W_]+")
 _KEPT = " .,-+/()@&:#"
 _MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:([T ])(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _DAY = re.compile(r"\d{8}", re.ASCII)
+_HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{12,128}", re.ASCII)
+"""An id of many systems, which some look at before they take it."""
 _CONSONANTS, _VOWELS = "bcdfghjklmnpqrstvwxz", "aeiouy"
 _CHOOSING = (FieldType.CHOICE, FieldType.CHOICES)
 PLAIN = FieldFacts("")
@@ -112,6 +114,8 @@ class StandIns:
 
     def _letters(self, word: str, turn: int) -> str:
         drawn = self._draw(f"word|{turn}|{word}")
+        if _HEX.fullmatch(word):
+            return f"{drawn:0128x}"[: len(word)]
         plain = word.isalpha()
         size = len(word) if len(word) <= 3 or not plain else 4 + drawn % 5
         made = []

@@ -3,36 +3,81 @@
 import csv
 import io
 import json
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from isthmus.core.cassettes.judging import Judgement, Known
+from isthmus.core.cassettes.judging import Judgement
+from isthmus.core.cassettes.leaves import ROOT, Leaf, Scalar, Seen, below, speaks
+from isthmus.core.cassettes.multipart import is_batch, multipart_structure, multipart_walked
+from isthmus.core.cassettes.xml import is_xml, xml_structure, xml_walked
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import parse_json
 from isthmus.core.records import JSON
 
-__all__ = ["Leaf", "Seen", "body_walked", "query_walked", "segments_walked"]
+__all__ = ["Leaf", "Scalar", "Seen", "body_walked", "query_walked", "segments_walked", "structure_of"]
 
-DEEPEST = 5
-"""How many texts of JSON may stand inside each other."""
-Scalar: TypeAlias = str | int | float | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One value: its name, what is known of it, and whether it is part of a field's value instead of all of it."""
-
-    value: Scalar
-    name: str
-    known: Known | None
-    inside: bool = False
+_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+_UTF_8 = ("", "utf-8", "utf8", "us-ascii")
 
 
-Seen = Callable[[Leaf], Scalar]
-"""Looks at a value and returns what is to stand in its place."""
+def body_walked(body: bytes, content_type: str, judgement: Judgement, seen: Seen) -> tuple[str | None, str]:
+    """Return a body as it is to be written, or None and why it cannot be."""
+    kind = _kind(content_type)
+    if not body:
+        return "", ""
+    if content_type.lower().partition("charset=")[2].partition(";")[0].strip(" \"'") not in _UTF_8:
+        return None, "it is in another encoding than UTF-8"
+    if is_json(kind):
+        return _json_text(body, judgement, seen)
+    if is_xml(kind):
+        return xml_walked(body, judgement, seen)
+    if is_batch(kind):
+        return _batch_walked(body, content_type, judgement, seen)
+    if kind in _LINES:
+        return _lines_walked(body, judgement, seen)
+    if kind == "text/csv":
+        return _csv_walked(body, judgement, seen)
+    if kind == "application/x-www-form-urlencoded":
+        return query_walked(body.decode("ascii", errors="replace"), judgement, seen), ""
+    if kind == "text/plain" and body.isdigit():
+        # What OData answers to $count.
+        return str(seen(Leaf(body.decode("ascii"), "", None))), ""
+    return None, f"nothing is known of the values of {kind or 'a body without a type'}"
+
+
+def structure_of(body: str, content_type: str) -> JSON:
+    """Return what two spellings of one body have in common."""
+    kind = _kind(content_type)
+    if is_batch(kind):
+        found = multipart_structure(
+            body.encode(), content_type, lambda inner, of: structure_of(inner.decode("utf-8", errors="replace"), of)
+        )
+    else:
+        found = xml_structure(body.encode()) if is_xml(kind) else None
+    if found is not None or not body:
+        return found
+    try:
+        read: JSON = json.loads(body)
+    except ValueError:
+        return body
+    return read
+
+
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def is_json(kind: str) -> bool:
+    """Tell whether a media type is JSON (RFC 6839 suffixes included)."""
+    return kind.startswith("application/") and kind.endswith(("/json", "+json"))
+
+
+def _json_text(body: bytes, judgement: Judgement, seen: Seen) -> tuple[str | None, str]:
+    try:
+        found = parse_json(body)
+    except UpstreamError:
+        return None, "it says that it is JSON, and is not"
+    return json.dumps(json_walked(found, judgement, seen, ROOT), ensure_ascii=False, separators=(",", ":")), ""
 
 
 def json_walked(node: JSON, judgement: Judgement, seen: Seen, at: Leaf) -> JSON:
@@ -40,9 +85,9 @@ def json_walked(node: JSON, judgement: Judgement, seen: Seen, at: Leaf) -> JSON:
     if isinstance(node, dict):
         made: dict[str, JSON] = {}
         for name, value in node.items():
-            below = _below(name, judgement, at)
-            told = seen(Leaf(name, "", None)) if _speaks(name, judgement) else name
-            made[str(told)] = json_walked(value, judgement, seen, below)
+            inner = below(name, judgement, at, holds=isinstance(value, dict | list))
+            told = seen(Leaf(name, "", None)) if speaks(name, judgement) else name
+            made[str(told)] = json_walked(value, judgement, seen, inner)
         return made
     if isinstance(node, list):
         return [json_walked(one, judgement, seen, at) for one in node]
@@ -51,42 +96,25 @@ def json_walked(node: JSON, judgement: Judgement, seen: Seen, at: Leaf) -> JSON:
     raise TypeError(f"{type(node).__name__} is no JSON")
 
 
-def _below(name: str, judgement: Judgement, at: Leaf) -> Leaf:
-    known = judgement.fields.get(name)
-    if known is not None:
-        return Leaf(None, name, known)
-    if at.known is not None:
-        return Leaf(None, at.name, at.known, inside=True)
-    return Leaf(None, name, None)
+def _lines_walked(body: bytes, judgement: Judgement, seen: Seen) -> tuple[str | None, str]:
+    """Look at JSON that ends with its line."""
+    made = []
+    for line in body.splitlines():
+        text, why = _json_text(line, judgement, seen) if line.strip() else ("", "")
+        if text is None:
+            return None, why
+        made.append(text)
+    return "\n".join(made) + "\n", ""
 
 
-_NAME = re.compile(r"[A-Za-z_@$][A-Za-z0-9_@$.:-]{0,100}", re.ASCII)
+def _batch_walked(body: bytes, content_type: str, judgement: Judgement, seen: Seen) -> tuple[str | None, str]:
+    def address(target: str) -> str:
+        path, _, query = target.partition("?")
+        return segments_walked(path, seen) + (f"?{query_walked(query, judgement, seen)}" if query else "")
 
-
-def _speaks(name: str, judgement: Judgement) -> bool:
-    """Tell whether a name in an object may be a value itself."""
-    return name not in judgement.names and name not in judgement.fields and not _NAME.fullmatch(name)
-
-
-def body_walked(body: bytes, content_type: str, judgement: Judgement, seen: Seen) -> tuple[str | None, str]:
-    """Return a body as it is to be written, or None and why it cannot be."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if not body:
-        return "", ""
-    if kind.startswith(("application/json", "application/")) and kind.endswith("json"):
-        try:
-            found = parse_json(body)
-        except UpstreamError:
-            return None, "it says that it is JSON, and is not"
-        return json.dumps(json_walked(found, judgement, seen, ROOT), ensure_ascii=False, separators=(",", ":")), ""
-    if kind == "text/csv":
-        return _csv_walked(body, judgement, seen)
-    if kind == "application/x-www-form-urlencoded":
-        return query_walked(body.decode("ascii", errors="replace"), judgement, seen), ""
-    return None, f"nothing is known of the values of {kind or 'a body without a type'}"
-
-
-ROOT = Leaf(None, "", None)
+    return multipart_walked(
+        body, content_type, seen, lambda inner, kind: body_walked(inner, kind, judgement, seen), address
+    )
 
 
 def _csv_walked(body: bytes, judgement: Judgement, seen: Seen) -> tuple[str | None, str]:
@@ -98,10 +126,10 @@ def _csv_walked(body: bytes, judgement: Judgement, seen: Seen) -> tuple[str | No
         return None, "it says that it is CSV in UTF-8, and is not"
     if not rows or any(len(row) != len(rows[0]) for row in rows):
         return None, "its lines have different numbers of columns"
-    columns = [_below(name, judgement, ROOT) for name in rows[0]]
+    columns = [below(name, judgement, ROOT) for name in rows[0]]
     made = io.StringIO(newline="")
     writer = csv.writer(made, lineterminator="\r\n" if "\r\n" in text else "\n")
-    writer.writerow([str(seen(Leaf(one, "", None))) if _speaks(one, judgement) else one for one in rows[0]])
+    writer.writerow([str(seen(Leaf(one, "", None))) if speaks(one, judgement) else one for one in rows[0]])
     for row in rows[1:]:
         writer.writerow([seen(Leaf(one, at.name, at.known)) for one, at in zip(row, columns, strict=True)])
     return made.getvalue(), ""

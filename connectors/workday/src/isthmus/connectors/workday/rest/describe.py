@@ -100,6 +100,7 @@ def _described(one: Field, collection: Collection) -> FieldFacts:
         groupable=False,
         unique=one.name == ID,
         note="; ".join(part for part in notes if part),
+        carried_in=one.path[:1] if one.path[:1] != (one.name,) else (),
     )
 
 

@@ -1,7 +1,7 @@
 """What is told of a web service's records, and of its operations that write?"""
 
 from isthmus.connectors.workday.settings import OperationSettings, WorkdaySettings
-from isthmus.connectors.workday.soap.calling import FIELDS
+from isthmus.connectors.workday.soap.calling import FIELDS, item_of
 from isthmus.connectors.workday.soap.envelope import WRITES, write_action
 from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts, ObjectSummary
 
@@ -41,9 +41,10 @@ def service_facts(object: str, operation: str, settings: WorkdaySettings) -> Obj
             WHOLE, {}, "web services that write", createable=False, updateable=False, deletable=False, actions=actions
         )
     own = settings.operations[operation]
+    item = item_of(operation, own)
     return ObjectFacts(
         name=object,
-        fields={name: _field(name, own) for name in FIELDS},
+        fields={name: _field(name, own, item) for name in FIELDS},
         label=operation,
         person=own.person,
         default_fields=("id", "descriptor"),
@@ -59,10 +60,11 @@ def _reads(operation: str) -> bool:
     return operation.startswith("Get_")
 
 
-def _field(name: str, own: OperationSettings) -> FieldFacts:
+def _field(name: str, own: OperationSettings, item: str) -> FieldFacts:
     kind, note = _NOTES[name]
     flat = kind is not FieldType.OTHER
     return FieldFacts(
         name, kind, name, frozenset(own.classes), "settings.operations", createable=False, updateable=False,
         filterable=flat, sortable=flat, groupable=False, unique=name == "id", note=note,
+        carried_in=() if name == "id" else (f"{item}_{name.removesuffix('s').capitalize()}",),
     )  # fmt: skip
