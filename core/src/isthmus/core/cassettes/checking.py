@@ -92,6 +92,7 @@ class _Checks:
         self._texts = {one for one in cassette.stand_ins if isinstance(one, str)}
         self._numbers = {one for one in cassette.stand_ins if not isinstance(one, str)}
         self._stood: list[str] = []
+        self._host = ""
 
     def of(self, one: Interaction) -> Iterator[tuple[str, str]]:
         """Yield the place and the fault of everything in an interaction that may not be there."""
@@ -102,7 +103,7 @@ class _Checks:
                     yield f"{side} header {name}", "a header that is never written"
         if not one.request.uri.startswith(host_of(about.connection) + "/"):
             yield "request address", "the address of a real system"
-        names = frozenset(about.names)
+        names, self._host = frozenset(about.names), host_of(about.connection)
         self._stood = [one for one in sorted(about.stood, key=len, reverse=True) if one in self._texts]
         yield from (("request address", what) for what in self._address(one.request.uri, names))
         if about.metadata:
@@ -157,8 +158,12 @@ class _Checks:
         return "a number without a label that is no count"
 
     def _says_nothing(self, text: str, names: frozenset[str]) -> bool:
+        text = text.removeprefix(self._host)
+        if text in self._texts:
+            return True
         path, _, query = text.partition("?")
-        if query and is_address(self._blanked(path)):
+        plain = self._blanked(path)
+        if query and (is_address(plain) or is_address(f"/{plain}")):
             return all(self._is_worded(value, names) for _, value in parse_qsl(query))
         return says_nothing(text, names) or is_address(self._blanked(text))
 

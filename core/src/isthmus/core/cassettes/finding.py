@@ -25,7 +25,10 @@ _WORDS_OF_PROTOCOLS = frozenset(
      "failure", "inserted", "updated", "ignored", "skipped", "pending", "requested", "approved", "rejected", "true",
      "false", "id", "type", "value", "link", "asc", "desc", "Pending", "Approved", "Rejected", "Started", "Removed"}
 )  # fmt: skip
-_PATH = re.compile(r"(?:/[A-Za-z0-9_.~$()='-]*)+", re.ASCII)
+_ETAG = re.compile(r"(?:W/)?\"(?:(datetimeoffset'[0-9T:.Z+-]{8,40}')|([^\"]{1,100}))\"", re.ASCII)
+_CONTEXT = re.compile(r"(?:https?://[A-Za-z0-9.:-]+[A-Za-z0-9_./-]*/)?\$metadata#[A-Za-z0-9_./$(),*-]+", re.ASCII)
+_MEDIA = re.compile(r"(?:application|text|multipart)/[a-z0-9.+-]+(?:\s*;\s*[A-Za-z0-9.]+=[A-Za-z0-9._-]+)*", re.ASCII)
+_PATH = re.compile(r"(?:/[A-Za-z0-9_.~$()=',-]*)+", re.ASCII)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}", re.ASCII)
 
 
@@ -119,8 +122,14 @@ def says_nothing(text: str, names: frozenset[str]) -> bool:
     """Tell whether a text is an id, a word of the system's own, or an address: none of them speaks about a person."""
     if not text.strip() or text in names or text in _WORDS_OF_PROTOCOLS or _CODE.fullmatch(text):
         return True
-    if is_address(text):
+    if is_address(text) or _CONTEXT.fullmatch(text) or _MEDIA.fullmatch(text):
         return True
+    if (tag := _ETAG.fullmatch(text)) is not None:
+        return tag[1] is not None or _is_id(tag[2])
+    return _is_id(text)
+
+
+def _is_id(text: str) -> bool:
     if _ID.fullmatch(text) is None or _BANK.fullmatch(text):
         return False
     if text.isdigit():

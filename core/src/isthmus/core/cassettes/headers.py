@@ -10,7 +10,7 @@ __all__ = ["ANTI_FORGERY", "HEADERS", "headers_walked", "media_type"]
 HEADERS = frozenset(
     {"content-type", "etag", "last-modified", "location", "link", "retry-after", "sforce-limit-info", "sforce-locator",
      "sforce-numberofrecords", "x-total-count", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset",
-     "ratelimit", "ratelimit-policy", "wd-ratelimit-tokens-remaining", "x-csrf-token", "odata-version",
+     "x-csrf-token", "odata-version",
      "dataserviceversion", "if-match", "accept"}
 )  # fmt: skip
 """The only headers that are written."""

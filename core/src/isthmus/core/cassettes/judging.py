@@ -134,7 +134,9 @@ def _fields(touched: Sequence[ObjectFacts], connection: str) -> dict[str, Known]
 
 
 def _known(path: FieldPath, connection: str) -> Known:
-    return Known(path.facts, label_of(path, "", connection).classes)
+    classes = label_of(path, "", connection).classes
+    # What a person earns, owes or banks with is personal; what a company sells is not.
+    return Known(path.facts, classes | {"pii"} if path.object.person and "financial" in classes else classes)
 
 
 def _measured(request: Request, fields: Mapping[str, Known]) -> dict[str, Known]:

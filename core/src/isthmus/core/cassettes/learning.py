@@ -69,9 +69,11 @@ class Learnt:
 
     def _replace(self, value: str, known: Known, names: frozenset[str] = frozenset()) -> None:
         """Replace a value wherever it stands, and, where it is a name rather than a text, each of its words."""
-        if moment_of(value) is not None:
-            self._moments.add(value[:10])
         self.stand_ins.text(value, known.facts)
+        if (moment := moment_of(value)) is not None:
+            self._moments.add(moment.isoformat()[:10])
+            if value.startswith("/"):
+                return
         words = [word for word in WORD.findall(value) if word.casefold() not in self._spared]
         if len(value) < SHORTEST or value in names or not words:
             return

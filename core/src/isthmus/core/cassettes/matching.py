@@ -6,14 +6,11 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, unquote
 
 from isthmus.core.cassettes.form import Interaction
-from isthmus.core.cassettes.standins import moment_of
+from isthmus.core.cassettes.standins import FEW, bare, moment_of
 from isthmus.core.cassettes.walking import structure_of
 from isthmus.core.records import JSON
 
 __all__ = ["Aliases", "Line", "line_of", "matches"]
-
-_WORD = re.compile(r"[^\W_]+")
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -76,8 +73,8 @@ class Aliases:
         """Tell whether a value may stand in the place of a stand-in; `new` collects what was not known before."""
         if stand_in == value:
             return True
-        told, wanted = _bare(value), _bare(stand_in)
-        if value in self.texts:
+        told, wanted = bare(value), bare(stand_in)
+        if value in self.texts and len(value) > FEW:
             return False
         known = new.get(wanted) or self._of.get(wanted)
         taken = self._is.get(told)
@@ -90,11 +87,6 @@ class Aliases:
         """Remember what a match has shown."""
         self._of |= new
         self._is |= {value: stand_in for stand_in, value in new.items()}
-
-
-def _bare(text: str) -> str:
-    """Return a text without what languages escape."""
-    return " ".join(_WORD.findall(text)).casefold()
 
 
 def matches(asked: Line, kept: Line, aliases: Aliases) -> dict[str, str] | None:

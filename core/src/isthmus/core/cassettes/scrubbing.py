@@ -27,7 +27,8 @@ class Scrubber:
         if not one.metadata and (one.judgement is None or one.judgement.opaque):
             return _unlabelled(one)
         judgement = one.judgement or Judgement("")
-        asks, answers = Requests(self.learnt, one, ran=self.ran), Answers(self.learnt, one)
+        asks = Requests(self.learnt, one, ran=self.ran)
+        answers = Answers(self.learnt, one, asks=asks)
         path, _, query = one.target.partition("?")
         address = host_of(one.connection) + segments_walked(path, asks.seen)
         if query:

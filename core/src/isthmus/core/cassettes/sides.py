@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from isthmus.core.cassettes.finding import SHORTEST, says_nothing
+from isthmus.core.cassettes.finding import SHORTEST, is_address, says_nothing
 from isthmus.core.cassettes.form import host_of
 from isthmus.core.cassettes.held import Held
 from isthmus.core.cassettes.judging import Judgement, Known
@@ -50,9 +50,12 @@ class Side:
             return stand_ins.text(value, known.facts) if isinstance(value, str) else stand_ins.number(value)
         if not isinstance(value, str) or known.facts.choices:
             return value
-        if known.facts.type in _POINTING or inside:
+        if inside or (known.facts.type in _POINTING and not self._is_number(value)):
             return self._alone(value)
         return self.run.without(value)
+
+    def _is_number(self, id: str) -> bool:
+        return id.isascii() and id.isdigit() and not self.run.hides(id)
 
     def _alone(self, value: str | float) -> Scalar:
         """Judge a value of no field: it stays where it says nothing."""
@@ -60,10 +63,8 @@ class Side:
             return value
         if isinstance(value, str):
             value = value.replace(self.one.origin, host_of(self.one.connection))
-            if "?" in value and value.startswith(("/", "https://")):
-                path, _, query = value.partition("?")
-                told = query_walked(query, self.judgement, Requests(self.run, self.one).seen)
-                return f"{self._alone(path)}?{told}"
+            if (link := self._linked(value)) is not None:
+                return link
             if says_nothing(value, self.judgement.names) and not self.run.hides(value):
                 self.names.update({value} & self.judgement.names)
                 return value
@@ -73,9 +74,34 @@ class Side:
         return self.run.stand_ins.number(value)
 
 
+    def _linked(self, value: str) -> str | None:
+        """Judge a link piece by piece; None for anything else."""
+        host = host_of(self.one.connection)
+        if value.startswith(f"{host}/"):
+            # What it is called is our own: a word in it may be one of somebody's mail address.
+            return f"{host}{self._alone(value.removeprefix(host))}"
+        path, mark, query = value.partition("?")
+        if not mark or not is_address(f"/{path.lstrip('/')}"):
+            return None
+        told = query_walked(query, self.judgement, self.asking)
+        plain = str(self._alone(f"/{path.lstrip('/')}"))
+        return f"{plain if path.startswith('/') else plain.removeprefix('/')}?{told}"
+
+    def asking(self, leaf: Leaf) -> Scalar:
+        """Judge a value in a link."""
+        raise NotImplementedError
+
+
 @dataclass(slots=True)
 class Answers(Side):
-    """What came back."""
+    """What came back; links in it say what `asks` has said."""
+
+    asks: "Requests | None" = None
+
+    def asking(self, leaf: Leaf) -> Scalar:
+        """Judge a value in a link, as one in an address."""
+        self.asks = self.asks or Requests(self.run, self.one)
+        return self.asks.seen(leaf)
 
     def seen(self, leaf: Leaf) -> Scalar:
         """Return what is written in place of a value."""
@@ -99,6 +125,10 @@ class Requests(Side):
     _said: re.Pattern[str] | None = None
     _meant: dict[str, str] = field(default_factory=dict)
     _marked: list[str] = field(default_factory=list)
+
+    def asking(self, leaf: Leaf) -> Scalar:
+        """Judge a value in a link, as one in an address."""
+        return self.seen(leaf)
 
     def seen(self, leaf: Leaf) -> Scalar:
         """Return what is written in place of a value."""
