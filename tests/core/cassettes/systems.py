@@ -94,6 +94,7 @@ class Known:
     """The numbers of the person, as a customer and at work."""
 
     partner: str
+    address: str
     number: str
 
 
@@ -118,24 +119,24 @@ def plant_everywhere(sandbox: Sandbox) -> Known:
     plant(sandbox)
     store = sandbox.sap["eu"].store
     partner, address = store.next_number("BusinessPartner"), store.next_number("BusinessPartnerAddress")
-    keys = {"BusinessPartner": str(partner)}
+    keys = {"BusinessPartner": str(partner).zfill(10)}
     names = {"FirstName": FIRST, "LastName": LAST, "BusinessPartnerFullName": f"{FIRST} {LAST}",
              "BusinessPartnerName": f"{FIRST} {LAST}", "SearchTerm1": "SITTICH", "BirthDate": date.fromisoformat(BORN),
              "BusinessPartnerCategory": "1", "NaturalPersonEmployerName": "Nachtigallen GmbH"}  # fmt: skip
-    place = {"AddressID": str(address), "Person": ""}
+    place = {"AddressID": str(address).zfill(10), "Person": ""}
     rows: Mapping[str, Mapping[str, object]] = {
         "BusinessPartner": keys | names,
         "BusinessPartnerAddress": keys | place | {"FullName": f"{FIRST} {LAST}", "StreetName": STREET, "CityName": CITY,
                                                   "Country": "DE"},
-        "AddressEmailAddress": place | {"OrdinalNumber": "1", "EmailAddress": MAIL, "SearchEmailAddress": MAIL[:20].upper()},
-        "AddressPhoneNumber": place | {"OrdinalNumber": "1", "PhoneNumber": PHONE, "DestinationLocationCountry": "DE"},
+        "AddressEmailAddress": place | {"OrdinalNumber": "001", "EmailAddress": MAIL, "SearchEmailAddress": MAIL[:20].upper()},
+        "AddressPhoneNumber": place | {"OrdinalNumber": "001", "PhoneNumber": PHONE, "DestinationLocationCountry": "DE"},
         "BusinessPartnerTaxNumber": keys | {"BPTaxType": "DE0", "BPTaxNumber": TAX},
     }  # fmt: skip
     for name, values in rows.items():
         store.insert(store.tables[name], values)  # type: ignore[arg-type]
     tenant = sandbox.workday["eu"]
     world = tenant._beginning.world()
-    number = next(one for one in reversed(world.people) if world.people[one].country == "DE")
+    number = [one for one, person in world.people.items() if person.country == "DE"][-9]
     world.people[number] = replace(
         world.people[number], given=FIRST, family=LAST, email=MAIL, phone=PHONE, born=date.fromisoformat(BORN),
         national_id=NATIONAL, street=STREET, city=CITY,
@@ -144,7 +145,7 @@ def plant_everywhere(sandbox: Sandbox) -> Known:
     world.history.add(number, first.effective, first.entered, {"title": TITLE})
     tenant.__dict__["world"] = world
     register(tenant._things, world)
-    return Known(str(partner), number)
+    return Known(str(partner), str(address), number)
 
 
 def all_secrets_of(sandbox: Sandbox) -> set[str]:
@@ -164,26 +165,27 @@ async def everywhere(told: Told, known: Known) -> None:
     for at in ("us", "eu"):
         await told(at, "query", system="crm", object="Contact", where=equal("Email", MAIL), select=["*"])
         await told(at, "query", system="itsm", object="sys_user", where=equal("email", MAIL), select=["*"])
-        await erp(told, at, known.partner)
+        await erp(told, at, known)
         await hr(told, at, known.number)
-    made = await told(
-        "eu", "create", system="crm", object="Case", values={"Subject": "Call back", "Description": STORY}
-    )
-    await told("eu", "update", system="crm", object="Case", id=made.get("id", ""), values={"Description": f"{STORY} x"})
+    person = {"FirstName": NEW, "LastName": LAST, "Email": MAIL, "Birthdate": BORN, "MailingCountryCode": "DE"}
+    made = await told("eu", "create", system="crm", object="Contact", values=person, key="made-once")
+    await told("eu", "update", system="crm", object="Contact", id=made.get("id", ""), values={"Description": STORY})
     ticket = await told("eu", "create", system="itsm", object="incident",
                         values={"short_description": f"{NEW} rang", "description": STORY})  # fmt: skip
     await told("eu", "update", system="itsm", object="incident", id=ticket.get("id", ""), values={"work_notes": STORY})
 
 
-async def erp(told: Told, at: str, partner: str) -> None:
+async def erp(told: Told, at: str, known: Known) -> None:
     for people, below in (("bp.A_BusinessPartner", "bp.A_"), ("bp4.BusinessPartner", "bp4.")):
         await told(at, "query", system="erp", object=people, where=equal("LastName", LAST), select=["*"])
-        await told(at, "query", system="erp", object=people, where=equal("BusinessPartner", partner), select=["*"])
-        for name in ("BusinessPartnerAddress", "BusinessPartnerTaxNumber"):
-            where = equal("BusinessPartner", partner)
-            await told(at, "query", system="erp", object=f"{below}{name}", where=where, select=["*"])
-        for name in ("AddressEmailAddress", "AddressPhoneNumber"):
-            await told(at, "export", system="erp", object=f"{below}{name}", select=["*"], limit=300)
+        await told(
+            at, "query", system="erp", object=people, where=equal("BusinessPartner", known.partner), select=["*"]
+        )
+        for name in ("BusinessPartnerAddress", "BusinessPartnerTaxNumber", "AddressEmailAddress", "AddressPhoneNumber"):
+            where = equal(
+                *(("BusinessPartner", known.partner) if name.startswith("B") else ("AddressID", known.address))
+            )
+            await told(at, "export", system="erp", object=f"{below}{name}", select=["*"], where=where)
     if at == "us":
         return
     for people in ("bp.A_BusinessPartner", "bp4.BusinessPartner"):
@@ -205,10 +207,15 @@ async def hr(told: Told, at: str, number: str) -> None:
         await told(at, "query", system="hr", object=workers, select=names, limit=500)
         await told(at, "get", system="hr", object=workers, id=f"Employee_ID={number}", fields=["*"])
     await told(at, "search", system="hr", object="common.workers", text=FIRST)
-    select = ["workdayID", "fullName", "businessTitle", "email_PrimaryWork", "dateOfBirth"]
+    select = ["workdayID", "fullName", "businessTitle", "email_PrimaryWork", "dateOfBirth", "nationalID"]
     await told(at, "query", system="hr", object="wql.workers", select=select, limit=100)
     await told(
-        at, "query", system="hr", object="wql.workers", select=select[:2], where=equal("fullName", f"{FIRST} {LAST}")
+        at,
+        "query",
+        system="hr",
+        object="wql.workers",
+        select=select[:2],
+        where=equal("fullName", FIRST) | {"op": "contains"},
     )
     await told(at, "query", system="hr", object="report.headcount", select=["*"], limit=500)
     await told(at, "query", system="files", object="soap.Workers", select=["*"], limit=500)

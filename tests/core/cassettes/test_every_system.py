@@ -26,13 +26,8 @@ async def test_a_run_over_every_system_names_nobody_and_is_played_twice_alike(
     async with company.recorded(path) as told:
         await everywhere(told, known)
     text = path.read_text()
-    print(
-        len(text),
-        Counter(told.tools),
-        [(t, a[:300]) for t, a in zip(told.tools, told.answers) if a.startswith(b'{"error')],
-    )
-    Path("/tmp/cass/run.yaml").write_text(text)
-    print(set(EVERYWHERE) - found_in(b"\n".join(told.answers).decode(), EVERYWHERE))
+    shown = found_in(b"\n".join(told.answers).decode(), EVERYWHERE)
+    assert shown >= {*EVERYWHERE} - {"29.03.1971", "Flamingowicz", "Quetzalina"}
     assert found_in(text, EVERYWHERE) == set()
     assert found_in(text, all_secrets_of(company.sandbox)) == set()
     assert check_cassette(path) == ()
@@ -43,7 +38,6 @@ async def test_a_run_over_every_system_names_nobody_and_is_played_twice_alike(
         for half in (one["request"], one["response"])
         for kind in half["headers"].get("content-type", ())
     )
-    print(kinds)
     assert {"application/json", "multipart/mixed", "text/xml"} <= kinds.keys()
     request.getfixturevalue("offline")
     answers = []
