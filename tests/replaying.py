@@ -50,3 +50,14 @@ def forbid_network(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("connect", "connect_ex", "sendto", "bind", "listen"):
         monkeypatch.setattr(socket.socket, name, forbidden)
     monkeypatch.setattr(socket, "getaddrinfo", forbidden)
+
+
+def forbid_network_source() -> str:
+    """Return a statement that does the same in a process of its own, but for sockets that stay on the machine."""
+    return (
+        "import socket; plain = socket.socket.connect\n"
+        "def local(self, address):\n"
+        "    if self.family != socket.AF_UNIX: raise AssertionError('a replay reached for the network')\n"
+        "    return plain(self, address)\n"
+        "socket.socket.connect = socket.socket.connect_ex = local\n"
+    )

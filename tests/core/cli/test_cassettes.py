@@ -1,10 +1,14 @@
 """Do `record`, `replay` and `cassettes check` run another command around which nothing else changes?"""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
+from isthmus.core.cassettes import read_cassette, recording
+from isthmus.core.cassettes.form import write_cassette
 from isthmus.core.cli import main
 
 from .conftest import Shell
@@ -46,6 +50,18 @@ def test_a_recorded_command_runs_again_without_systems_and_secrets(
     )
     assert shell.sent() == sent
     assert len(shell.ok_json("audit", "show")["entries"]) == entries
+
+
+def test_a_signal_does_not_cut_off_the_writing(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(path: Path, text: str) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        write_cassette(path, text)
+
+    monkeypatch.setattr(recording, "write_cassette", interrupted)
+    before = signal.getsignal(signal.SIGTERM)
+    shell.ok("record", str(tmp_path / "run.yaml"), *QUERY, "--json")
+    assert read_cassette(tmp_path / "run.yaml").interactions
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_what_was_not_recorded_is_named_with_the_remedy(shell: Shell, cassette: Path) -> None:

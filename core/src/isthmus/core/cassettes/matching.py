@@ -12,6 +12,7 @@ from isthmus.core.records import JSON
 
 __all__ = ["Aliases", "Line", "line_of", "matches"]
 
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A request as it is compared: its connection, method, path, parameters and body; None is a body not written.

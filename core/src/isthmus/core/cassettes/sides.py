@@ -73,7 +73,6 @@ class Side:
             return value
         return self.run.stand_ins.number(value)
 
-
     def _linked(self, value: str) -> str | None:
         """Judge a link piece by piece; None for anything else."""
         host = host_of(self.one.connection)

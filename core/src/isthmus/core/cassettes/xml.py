@@ -11,13 +11,13 @@ __all__ = ["is_xml", "xml_read", "xml_structure", "xml_walked"]
 
 DEEPEST = 60
 _PROOFS = (
-    "http://docs.oasis-open.org/wss/",
-    "http://docs.oasis-open.org/ws-sx/",
-    "http://schemas.xmlsoap.org/ws/",
-    "http://www.w3.org/2000/09/xmldsig#",
-    "http://www.w3.org/2009/xmldsig11#",
-    "http://www.w3.org/2001/04/xmlenc#",
-    "urn:oasis:names:tc:SAML:",
+    "{http://docs.oasis-open.org/wss/",
+    "{http://docs.oasis-open.org/ws-sx/",
+    "{http://schemas.xmlsoap.org/ws/",
+    "{http://www.w3.org/2000/09/xmldsig#",
+    "{http://www.w3.org/2009/xmldsig11#",
+    "{http://www.w3.org/2001/04/xmlenc#",
+    "{urn:oasis:names:tc:SAML:",
 )
 """Namespaces that sign, encrypt or name who asks (WS-Security, XML Signature, XML Encryption, SAML)."""
 
@@ -59,7 +59,7 @@ def _bared(root: Element) -> bool:
 
 
 def _is_proof(name: str) -> bool:
-    return name.startswith(tuple(f"{{{one}" for one in _PROOFS))
+    return name.startswith(_PROOFS)
 
 
 def xml_walked(body: bytes, judgement: Judgement, seen: Seen) -> tuple[str | None, str]:
@@ -67,7 +67,7 @@ def xml_walked(body: bytes, judgement: Judgement, seen: Seen) -> tuple[str | Non
     root, why = xml_read(body)
     if root is None:
         return None, why
-    if any(speaks(local(name), judgement) for one in root.iter() for name in (one.tag, *one.attrib)):
+    if any(speaks(one, judgement) for one in {local(name) for one in root.iter() for name in (one.tag, *one.attrib)}):
         return None, "the names in its XML may be values themselves"
     _walk(root, judgement, seen, ROOT)
     return tostring(root, encoding="unicode"), ""

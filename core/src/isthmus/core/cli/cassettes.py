@@ -1,6 +1,8 @@
 """How is a command recorded, played again, and what was recorded checked?"""
 
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +14,8 @@ from isthmus.core.cli.output import show, table
 from isthmus.core.errors import ConfigurationError, InvalidArguments
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from isthmus.core.config import Config
     from isthmus.core.credentials import Secret
     from isthmus.core.opening import Surroundings
@@ -20,6 +24,7 @@ __all__ = ["check", "record", "register", "replay"]
 
 Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 _AROUND_THEMSELVES = ("record", "replay")
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def register(app: App) -> None:
@@ -42,7 +47,7 @@ def record(file: Path, /, *command: Words) -> int:
     from isthmus.core.opening import Surroundings
 
     _check(command)
-    with Recording(file) as cassette:
+    with _deaf_at_its_end(), Recording(file) as cassette, _ending():
         return _run(Surroundings(cassette=cassette), command)
 
 
@@ -77,6 +82,34 @@ def check(folder: Path, /, *, common: Common = DEFAULT) -> int:
     said = table(("file", "place", "what"), rows, "what") if rows else "nothing found"
     show(common, {"findings": data}, said)
     return 1 if found else 0
+
+
+@contextmanager
+def _deaf_at_its_end() -> Iterator[None]:
+    """Give signals back what they did before `_ending`."""
+    before = {one: signal.getsignal(one) for one in _ENDING}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            _on(one, handler)
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """Let no signal cut off what follows: who closes a server over pipes ends it two seconds later."""
+    try:
+        yield
+    finally:
+        for one in _ENDING:
+            _on(one, signal.SIG_IGN)
+
+
+def _on(
+    number: signal.Signals, handler: "signal.Handlers | Callable[[int, FrameType | None], object] | int | None"
+) -> None:
+    if threading.current_thread() is threading.main_thread() and handler is not None:
+        signal.signal(number, handler)
 
 
 def _check(command: tuple[str, ...]) -> None:
