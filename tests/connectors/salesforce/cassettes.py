@@ -12,7 +12,7 @@ import vcr
 import yaml
 from vcr.request import Request
 
-FOLDER = Path(__file__).parents[3] / "cassettes" / "salesforce"
+FOLDER = Path(__file__).parent / "traffic"
 SOURCE = "isthmus sandbox, seed 7"
 HOST = "https://kessmar-eu.example"
 TOKEN_PATH = "/services/oauth2/token"

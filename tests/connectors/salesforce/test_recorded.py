@@ -24,7 +24,6 @@ from .cassettes import FOLDER, HOST, SOURCE, cassette
 from .conftest import Crm, opened
 
 RECORD = "ISTHMUS_RECORD" in os.environ
-HERE = FOLDER / Path(__file__).stem
 SECRETS = re.compile(
     r"bearer\s+\w|authorization\W|client_(?:id|secret)|assertion=|3MVG9|00D\w{12,15}!|BEGIN [A-Z ]*KEY|127\.0\.0\.1|localhost",
     re.IGNORECASE,
@@ -42,7 +41,7 @@ async def crm(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
         for name in ("connect", "connect_ex"):
             monkeypatch.setattr(socket.socket, name, _no_network)
     async with opened(House(tmp_path / "house", sandbox)) as found:
-        with cassette(HERE / f"{request.node.name}.yaml", record=RECORD) as played:
+        with cassette(FOLDER / f"{request.node.name}.yaml", record=RECORD) as played:
             yield found
             assert RECORD or played.all_played
 
@@ -131,16 +130,16 @@ async def test_learns_who_it_is(crm: Crm) -> None:
 
 
 def recordings() -> list[Path]:
-    return sorted(HERE.rglob("*.yaml"))
+    return sorted(FOLDER.rglob("*.yaml"))
 
 
 def test_every_recording_belongs_to_a_test_and_every_test_has_one(request: pytest.FixtureRequest) -> None:
     tests = {
-        f"{Path(__file__).stem}/{name}.yaml"
+        f"{name}.yaml"
         for name, test in globals().items()
         if name.startswith("test_") and "crm" in test.__code__.co_varnames[: test.__code__.co_argcount]
     }
-    assert {path.relative_to(FOLDER).as_posix() for path in recordings()} == tests
+    assert {path.name for path in recordings()} == tests
 
 
 @pytest.mark.parametrize("path", recordings(), ids=lambda path: path.stem)

@@ -96,6 +96,10 @@ class Learnt:
         """Tell whether a text is one that some field holds and that may stay."""
         return text in self._open
 
+    def is_replaced_id(self, text: str) -> bool:
+        """Tell whether a text as a whole is one that was replaced, too short to be looked for in others."""
+        return len(text) < SHORTEST and text in self.stand_ins.given and text not in self._open
+
     def is_replaced(self, day: str) -> bool:
         """Tell whether a day is one that was replaced."""
         return day in self._moments

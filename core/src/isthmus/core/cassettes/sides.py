@@ -142,7 +142,13 @@ class Requests(Side):
                 self.run.stand_ins.made.add(leaf.value)
                 self.stood.add(leaf.value)
                 return leaf.value
-        return self._worded(leaf.value) if isinstance(leaf.value, str) else self._alone(leaf.value)
+        if not isinstance(leaf.value, str):
+            return self._alone(leaf.value)
+        if not leaf.name and leaf.value.isdigit() and self.run.is_replaced_id(leaf.value):
+            # A short id in a path; a parameter of that text has nothing to do with it.
+            self.stood.add(self.run.stand_ins.text(leaf.value))
+            return self.run.stand_ins.text(leaf.value)
+        return self._worded(leaf.value)
 
     def _worded(self, text: str) -> str:
         text = text.replace(self.one.origin, host_of(self.one.connection)).replace("\0", "")
@@ -202,6 +208,8 @@ class Requests(Side):
         bare = text.strip("%*")
         if "\0" in text:
             return self._partly(found[0], bare)
+        if self.run.is_replaced_id(bare):
+            return found[0].replace(bare, self._put(bare))
         if self.run.known_literal(bare) or says_nothing(bare, self.judgement.names):
             self.names.add(bare)
             return found[0]

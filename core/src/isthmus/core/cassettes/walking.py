@@ -17,6 +17,7 @@ from isthmus.core.records import JSON
 __all__ = ["Leaf", "Scalar", "Seen", "body_walked", "query_walked", "segments_walked", "structure_of"]
 
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+_FORM = "application/x-www-form-urlencoded"
 _UTF_8 = ("", "utf-8", "utf8", "us-ascii")
 
 
@@ -37,7 +38,7 @@ def body_walked(body: bytes, content_type: str, judgement: Judgement, seen: Seen
         return _lines_walked(body, judgement, seen)
     if kind == "text/csv":
         return _csv_walked(body, judgement, seen)
-    if kind == "application/x-www-form-urlencoded":
+    if kind == _FORM:
         return query_walked(body.decode("ascii", errors="replace"), judgement, seen), ""
     if kind == "text/plain" and body.isdigit():
         # What OData answers to $count.
@@ -48,10 +49,13 @@ def body_walked(body: bytes, content_type: str, judgement: Judgement, seen: Seen
 def structure_of(body: str, content_type: str) -> JSON:
     """Return what two spellings of one body have in common."""
     kind = _kind(content_type)
+    found: JSON
     if is_batch(kind):
         found = multipart_structure(
             body.encode(), content_type, lambda inner, of: structure_of(inner.decode("utf-8", errors="replace"), of)
         )
+    elif kind == _FORM:
+        found = [[name, value] for name, value in parse_qsl(body, keep_blank_values=True)]
     else:
         found = xml_structure(body.encode()) if is_xml(kind) else None
     if found is not None or not body:

@@ -1,0 +1,103 @@
+"""Does a run against a tenant come out the same from its cassette: REST, WQL, a report and a web service?"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tests.conftest import COMPANY, FLOWS, write_folder
+from tests.replaying import RECORD, cassette_of, forbid_network, played
+
+from isthmus.core.caller import Caller
+from isthmus.core.records import Compare, Operator, Query
+from isthmus.core.session import Session
+
+CEDAR = """
+@id("agents") permit (principal is Isthmus::Agent, action in [Isthmus::Action::"read", Isthmus::Action::"execute"],
+  resource);
+@id("people") permit (principal in Isthmus::Role::"support", action in Isthmus::Action::"use", resource);
+"""
+SYSTEMS = """
+[systems.hr]
+connections = ["hr-eu"]
+[connections.hr-eu]
+connector = "workday"
+url = "{url}"
+zone = "eu"
+sees_all_rows = true
+[connections.hr-eu.auth]
+kind = "refresh_token"
+token_endpoint = "{url}/ccx/oauth2/kessmar_eu/token"
+client_id = "{client_id}"
+client_secret = "env:HR_SECRET"
+refresh_token = "env:HR_TOKEN"
+lifetime = 3600
+[connections.hr-eu.settings]
+tenant = "kessmar_eu"
+services = {{ common = "v1", bp = "businessProcess/v1" }}
+[connections.hr-eu.settings.sources.workers]
+source = "allWorkers"
+classes = ["pii"]
+[connections.hr-eu.settings.reports.headcount]
+owner = "integration"
+report = "Headcount"
+classes = ["pii"]
+id = "Employee_ID"
+[systems.services]
+connections = ["services-eu"]
+[connections.services-eu]
+connector = "workday"
+url = "{url}"
+zone = "eu"
+sees_all_rows = true
+[connections.services-eu.auth]
+kind = "basic"
+username = "integration@kessmar_eu"
+password = "env:HR_PASSWORD"
+[connections.services-eu.settings]
+tenant = "kessmar_eu"
+[connections.services-eu.settings.operations.Get_Workers]
+service = "Human_Resources"
+classes = ["pii"]
+groups = ["Include_Personal_Information"]
+"""
+EMPLOYEE = "Employee_ID=21001"
+
+
+@pytest.fixture
+async def desk(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Session]:
+    org, environ = SimpleNamespace(url="https://hr.example", client_id="none"), {}
+    if RECORD:
+        org = request.getfixturevalue("sandbox").workday["eu"]
+        environ = {
+            "HR_SECRET": org.client_secret,
+            "HR_TOKEN": org.refresh_token("integration"),
+            "HR_PASSWORD": org.password("integration"),
+        }
+    else:
+        forbid_network(monkeypatch)
+    settings = COMPANY + SYSTEMS.format(url=org.url, client_id=org.client_id)
+    path = write_folder(tmp_path / "house", settings, cedar=CEDAR, flows=FLOWS)
+    async with played(path, environ, cassette_of(request, "workday")) as gateway:
+        yield gateway.session(Caller("support", "alice", "support", "model-eu", "", "desktop-eu"))
+
+
+async def test_reads_one_person_in_four_ways_and_begins_a_change(desk: Session) -> None:
+    person = await desk.get("hr", "common.workers", EMPLOYEE, ("descriptor", "primaryWorkEmail", "dateOfBirth"))
+    assert "@" in str(person.fields["primaryWorkEmail"])
+    number = Compare("employeeID", Operator.EQ, "21001")
+    asked = Query("wql.workers", ("workdayID", "fullName", "employeeID"), number, limit=5)
+    (found,) = (await desk.query("hr", asked)).records
+    assert (found.id, found.fields["fullName"]) == (person.id, person.fields["descriptor"])
+    one = Compare("Employee_ID", Operator.EQ, found.fields["employeeID"])
+    (row,) = (await desk.query("hr", Query("report.headcount", ("Worker", "Annual_Pay"), one, limit=5))).records
+    assert row.fields["Worker"] == person.fields["descriptor"]
+    told = await desk.get("services", "soap.Workers", EMPLOYEE, ("id", "references", "data"))
+    assert told.id == person.id
+    assert told.fields["references"]["WID"] == person.id
+    assert "Personal_Data" in told.fields["data"]
+    title = {"proposedBusinessTitle": "Head of Support"}
+    begun = await desk.invoke("hr", "common.workers", "businessTitleChanges", title, id=person.id)
+    assert begun.values["status"] == "In Progress"
