@@ -151,13 +151,13 @@ class _Checks:
         if known is not None:
             return "" if known.stays else f"a value of class {', '.join(sorted(known.classes))} and no stand-in"
         if isinstance(value, str):
-            fine = self._is_worded(value, names) if asked else self._says_nothing(value, names)
+            fine = self._is_worded(value, names) if asked else self._says_nothing(value, names, leaf.name)
             return "" if fine else "a text without a label that is neither id, word of the system nor address"
         if isinstance(value, int) and 0 <= value < MOST_COUNTED:
             return ""
         return "a number without a label that is no count"
 
-    def _says_nothing(self, text: str, names: frozenset[str]) -> bool:
+    def _says_nothing(self, text: str, names: frozenset[str], named: str) -> bool:
         text = text.removeprefix(self._host)
         if text in self._texts:
             return True
@@ -165,7 +165,7 @@ class _Checks:
         plain = self._blanked(path)
         if query and (is_address(plain) or is_address(f"/{plain}")):
             return all(self._is_worded(value, names) for _, value in parse_qsl(query))
-        return says_nothing(text, names) or is_address(self._blanked(text))
+        return says_nothing(text, names, named) or is_address(self._blanked(text))
 
     def _is_worded(self, text: str, names: frozenset[str]) -> bool:
         """Tell whether the words of a connector hold no value beside stand-ins: none in quotes, no address of mail."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from isthmus.core.cassettes.standins import moment_of
+
 __all__ = ["Finder", "Found", "is_address", "says_nothing"]
 
 SHORTEST = 4
@@ -14,6 +16,15 @@ SHORTEST = 4
 _WORD = re.compile(r"[^\W_]+")
 _ID = re.compile(r"[A-Za-z0-9_.:~-]{1,80}", re.ASCII)
 _BANK = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
+OPAQUE = 12
+"""Letters of an id of which nobody can read anything."""
+_PLAIN = re.compile(r"[^A-Za-z]")
+_IDS = frozenset(
+    {"id", "ids", "sysid", "uuid", "guid", "wid", "jobid", "requestid", "batchid", "transactionid", "referenceid",
+     "key", "ref", "cursor", "next", "after", "token", "etag", "version", "href", "link", "url", "uri", "type", "code",
+     "status", "state", "group", "atomicitygroup", "locator"}
+)  # fmt: skip
+"""Names under which a system tells an id, or a word of its own."""
 _DIGITS = 6
 """Digits of a number in a text that says nothing; a longer one may be a telephone's."""
 _CODE = re.compile(
@@ -118,19 +129,25 @@ def is_address(text: str) -> bool:
     return _PATH.fullmatch(rest) is not None
 
 
-def says_nothing(text: str, names: frozenset[str]) -> bool:
-    """Tell whether a text is an id, a word of the system's own, or an address: none of them speaks about a person."""
+def says_nothing(text: str, names: frozenset[str], named: str = "") -> bool:
+    """Tell whether a text is an id, a word of the system's own, or an address: none of them speaks about a person.
+
+    A short one that stands under a name of its own is an id only where the name says so; it may be a login or the
+    number of a passport.
+    """
     if not text.strip() or text in names or text in _WORDS_OF_PROTOCOLS or _CODE.fullmatch(text):
         return True
     if is_address(text) or _CONTEXT.fullmatch(text) or _MEDIA.fullmatch(text):
         return True
     if (tag := _ETAG.fullmatch(text)) is not None:
         return tag[1] is not None or _is_id(tag[2])
+    if named and len(text) < OPAQUE and not text.isdigit() and _PLAIN.sub("", named).casefold() not in _IDS:
+        return False
     return _is_id(text)
 
 
 def _is_id(text: str) -> bool:
-    if _ID.fullmatch(text) is None or _BANK.fullmatch(text):
+    if _ID.fullmatch(text) is None or _BANK.fullmatch(text) or moment_of(text) is not None:
         return False
     if text.isdigit():
         return len(text) <= _DIGITS

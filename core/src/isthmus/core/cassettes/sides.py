@@ -57,7 +57,7 @@ class Side:
     def _is_number(self, id: str) -> bool:
         return id.isascii() and id.isdigit() and not self.run.hides(id)
 
-    def _alone(self, value: str | float) -> Scalar:
+    def _alone(self, value: str | float, named: str = "") -> Scalar:
         """Judge a value of no field: it stays where it says nothing."""
         if isinstance(value, bool):
             return value
@@ -65,7 +65,7 @@ class Side:
             value = value.replace(self.one.origin, host_of(self.one.connection))
             if (link := self._linked(value)) is not None:
                 return link
-            if says_nothing(value, self.judgement.names) and not self.run.hides(value):
+            if says_nothing(value, self.judgement.names, named) and not self.run.hides(value):
                 self.names.update({value} & self.judgement.names)
                 return value
             return self.run.stand_ins.text(value)
@@ -107,7 +107,7 @@ class Answers(Side):
         if leaf.value is None or leaf.value == "":
             return leaf.value
         if leaf.known is None:
-            return self._alone(leaf.value)
+            return self._alone(leaf.value, leaf.name)
         self.labels[leaf.name] = leaf.known
         return self._of_field(leaf.value, leaf.known, inside=leaf.inside)
 
