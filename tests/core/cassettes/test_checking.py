@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.replaying import FOLDER
 
 from isthmus.core.cassettes import check_cassette, check_folder
 from isthmus.core.errors import ConfigurationError
@@ -67,3 +68,26 @@ async def test_it_looks_through_a_folder_which_must_be_there(cassette: Path) -> 
     assert check_folder(cassette.parent) == ()
     with pytest.raises(ConfigurationError, match="no folder"):
         check_folder(cassette.parent / "nowhere")
+
+
+XML = FOLDER / "workday" / "test_replayed" / "test_reads_one_person_in_four_ways_and_begins_a_change.yaml"
+BATCH = FOLDER / "sap" / "test_replayed" / "test_reads_people_and_writes_orders_in_batches_of_both_versions.yaml"
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "says"),
+    [
+        (XML, "Header />", "Header><!-- Anna Mueller --></ns0:Header>", "nobody looked at"),
+        (XML, "Header />", 'Header><o:Security xmlns:o=\\"http://docs.oasis-open.org/wss/2004/01/x\\">A</o:Security></ns0:Header>',
+         "nobody looked at"),
+        (XML, "First_Name>", "First_Name>Anna", "no stand-in"),
+        (BATCH, "content-id: 1\\r\\n", "content-id: 1\\r\\nx-user: Anna\\r\\n", "nobody looked at"),
+    ],
+)  # fmt: skip
+def test_it_finds_what_was_put_into_xml_and_batches(
+    tmp_path: Path, path: Path, before: str, after: str, says: str
+) -> None:
+    text = path.read_text()
+    assert before in text
+    (tmp_path / "a.yaml").write_text(text.replace(before, after, 1))
+    assert any(says in one.what for one in check_cassette(tmp_path / "a.yaml"))

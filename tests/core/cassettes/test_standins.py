@@ -57,3 +57,25 @@ def test_numbers_keep_their_digits_and_choices_stay_choices() -> None:
     assert stand_ins.text("female", choice) in {"male", "diverse"}
     assert moment_of(stand_ins.text("1971-03-29")) is not None
     assert stand_ins.text("19710329", FieldFacts("Birthday", FieldType.DATE)).isdigit()
+
+
+@given(st.lists(st.integers(0, 40), min_size=2, max_size=30, unique=True))
+def test_different_values_have_different_stand_ins_where_there_are_enough(numbers: list[int]) -> None:
+    stand_ins = StandIns(KEY)
+    made = [stand_ins.text(f"Anna {number}") for number in numbers]
+    assert len(set(made)) == len(made)
+
+
+def test_days_and_moments_of_odata_keep_their_form_and_are_the_same_in_both_versions() -> None:
+    stand_ins = StandIns(KEY)
+    for old, new in (("/Date(38361600000)/", "1971-03-21"), ("/Date(38391300000+0000)/", "1971-03-21T08:15:00Z")):
+        made = stand_ins.text(old)
+        assert made != old
+        assert (made[:6], made[-2:], "+0000" in made) == ("/Date(", ")/", "+0000" in old)
+        assert moment_of(made) == moment_of(stand_ins.text(new))
+
+
+def test_an_id_of_hexadecimal_digits_stays_one() -> None:
+    made = StandIns(KEY).text("0e44c92412d34b01ace61e80a47aaf6d")
+    assert (len(made), set(made) <= set("0123456789abcdef")) == (32, True)
+    assert made != "0e44c92412d34b01ace61e80a47aaf6d"
