@@ -9,12 +9,13 @@ import pytest
 
 from isthmus.core.cassettes.form import Interaction
 from isthmus.core.cassettes.held import Held
-from isthmus.core.cassettes.judging import Judgement, Known
+from isthmus.core.cassettes.judging import Judgement, Known, known_of
 from isthmus.core.cassettes.learning import Learnt
 from isthmus.core.cassettes.matching import Aliases, line_of, matches, recorded
 from isthmus.core.cassettes.scrubbing import Scrubber
 from isthmus.core.cassettes.standins import StandIns
-from isthmus.core.connector import FieldFacts
+from isthmus.core.connector import FieldFacts, ObjectFacts
+from isthmus.core.metadata import FieldPath
 
 SECEXT = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 DSIG = "http://www.w3.org/2000/09/xmldsig#"
@@ -171,3 +172,19 @@ def test_a_request_in_xml_is_the_same_with_another_time_of_the_clock_and_other_p
     assert again("2026-11-23T10:00:00.000Z", of="x")
     assert not again("yesterday")
     assert not again("2026-11-23T10:00:00.000Z", tag="Put")
+
+
+def test_a_short_id_that_was_replaced_is_replaced_in_paths_too_and_no_parameter_is_taken_for_it() -> None:
+    labels = known(Number="unclassified")
+    one = replace(held('{"Number":"561"}', "application/json", labels), target="/Orders/561/Of('561')?top=561")
+    found = scrubbed(one)
+    made = json.loads(found.response.body.string)["Number"]
+    assert made != "561"
+    assert found.request.uri.endswith(f"/Orders/{made}/Of('{made}')?top=561")
+
+
+@pytest.mark.parametrize(("person", "stays"), [(False, True), (True, False)])
+def test_money_stays_unless_it_is_a_persons(person: bool, stays: bool) -> None:
+    facts = FieldFacts("IBAN", classes=frozenset({"financial"}))
+    path = FieldPath("IBAN", facts, ObjectFacts("Account", {"IBAN": facts}, person=person))
+    assert known_of(path, "erp-eu").stays is stays

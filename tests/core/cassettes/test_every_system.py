@@ -39,6 +39,8 @@ async def test_a_run_over_every_system_names_nobody_and_is_played_twice_alike(
         for kind in half["headers"].get("content-type", ())
     )
     assert {"application/json", "multipart/mixed", "text/xml"} <= kinds.keys()
+    labels = {name: told for one in json.loads(text)["interactions"] for name, told in one["isthmus"]["labels"].items()}
+    assert labels["Worker_Data"] == labels["Worker_Reference"] == ["pii"]
     request.getfixturevalue("offline")
     answers = []
     for _ in range(2):

@@ -15,7 +15,7 @@ from isthmus.core.refs import Resolved
 from isthmus.core.request import Attach, Create, Delete, Get, Invoke, Loading, Relay, Request, Search, Update, Upsert
 from isthmus.core.resolving import resolved
 
-__all__ = ["Judgement", "Known", "Said", "judge", "may_stay"]
+__all__ = ["Judgement", "Known", "Said", "judge", "known_of", "may_stay"]
 
 _STAYING = frozenset({"public", "internal", "financial"})
 """The classes that speak about nobody and open nothing; what nobody has classified is not among them."""
@@ -80,7 +80,7 @@ def judge(judged: Judged, resolve: Callable[[Ref], Resolved]) -> Judgement:
     touched = _objects(judged, known)
     fields = _fields(touched, leg.connection.name)
     for path in _paths(plan):
-        fields[path.path] = _known(path, leg.connection.name)
+        fields[path.path] = known_of(path, leg.connection.name)
     for control in plan.reach.control:
         last = control.rpartition(".")[2]
         if control not in fields and last in fields:
@@ -127,13 +127,14 @@ def _fields(touched: Sequence[ObjectFacts], connection: str) -> dict[str, Known]
     found: dict[str, Known] = {}
     for facts in touched:
         for field_name, one in facts.fields.items():
-            known = _known(FieldPath(field_name, one, facts), connection)
+            known = known_of(FieldPath(field_name, one, facts), connection)
             for name in (field_name, *one.carried_in):
                 found[name] = found[name].joined(known) if name in found else known
     return found
 
 
-def _known(path: FieldPath, connection: str) -> Known:
+def known_of(path: FieldPath, connection: str) -> Known:
+    """Say what is known of the values of a field."""
     classes = label_of(path, "", connection).classes
     # What a person earns, owes or banks with is personal; what a company sells is not.
     return Known(path.facts, classes | {"pii"} if path.object.person and "financial" in classes else classes)
