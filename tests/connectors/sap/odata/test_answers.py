@@ -120,6 +120,7 @@ def test_reads_what_operations_give_back():
     many = EdmType(Structure("EXAMPLE_SRV.City"), collection=True)
     number = EdmType(Primitive.INT32)
     assert result_of({"d": {"sum": 5}}, "sum", number, found) == 5
+    assert result_of({"d": {"sum": {"value": 5, "__metadata": {}}}}, "sum", number, found) == 5
     assert result_of({"d": {"f": {"Real": "1.5", "Imaginary": 2}}}, "f", one, found) == {"Real": 1.5, "Imaginary": 2}
     assert result_of({"d": {"Real": 1, "Imaginary": 2, "__metadata": {}}}, "f", one, found) == {
         "Real": 1,

@@ -42,7 +42,7 @@ class TermsSettings(BaseModel):
     """What the vendor's terms allow here, as the operator has agreed to them.
 
     `acknowledged` says that somebody has read SAP's API policy and answers for direct access by agents. `export_rows`
-    is the most rows that one export or query may read, 0 allows no export. `door` is the one way that tools may take,
+    is the most rows that one export may bring, 0 allows no export. `door` is the one way that tools may take,
     any where it is missing.
     """
 

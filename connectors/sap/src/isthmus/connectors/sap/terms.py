@@ -44,7 +44,8 @@ class Terms:
         found = self.settings.services.get(alias)
         if found is None:
             known = ", ".join(sorted(self.settings.services))
-            raise self._denied(f"there is no service {alias[:40]!a} among those allowed ({known})", "services")
+            why = f"there is no service {alias[:40]!a} among those allowed ({known})"
+            raise self._denied(f"{why}; write objects as describe lists them, service.set", "services")
         return found
 
     def rows_left(self, passed: int) -> int:
@@ -64,7 +65,6 @@ class Terms:
         return {
             "door": self.door.value,
             "egress": self.settings.egress.value,
-            "services": ", ".join(sorted(self.settings.services)),
             "terms": f"{said}, {terms.export_rows:,} rows an export; {NOTICE}",
         }
 

@@ -139,6 +139,9 @@ def result_of(body: JSON, name: str, returns: EdmType | None, service: Service) 
         raw = body.get("d") if isinstance(body, Mapping) else None
         if isinstance(raw, Mapping) and set(raw) == {name}:
             raw = raw[name]
+        if isinstance(raw, Mapping) and "value" in raw and not _structured(returns):
+            # Some adapters of V4 services leave a single value in the frame that it has there.
+            raw = raw["value"]
     elif isinstance(body, Mapping) and "value" in body and (returns.collection or not _structured(returns)):
         raw = body["value"]
     if returns.collection:
