@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from tests.passage.conftest import FastClock
 
 from isthmus.core.cli.lookups import probe
 from isthmus.core.errors import (
@@ -17,6 +18,7 @@ from isthmus.core.errors import (
     VersionConflict,
 )
 from isthmus.core.gateway import Gateway
+from isthmus.core.journal import IntentState
 from isthmus.core.records import Compare, Operator, Order, Query
 from isthmus.core.session import Session
 from isthmus.plugins.sandbox import SapLandscape
@@ -112,6 +114,52 @@ async def test_a_request_that_was_lost_is_not_called_done(home: Session, org: Sa
     with pytest.raises(OutcomeUnknown):
         await home.create("erp", orders, NEW, key="K-2")
     assert texts(org).count("K-2") == 0
+
+
+@BOTH
+async def test_a_delete_whose_answer_is_lost_is_done_once_the_record_is_gone(
+    home: Session, org: SapLandscape, orders: str
+):
+    org.faults.arm("lost_answer", method="DELETE")
+    await home.delete("erp", orders, "1")
+    assert "1" not in {row["SalesOrder"] for row in org.rows("SalesOrder")}
+    assert [one.method for one in org.journal.entries].count("DELETE") == 1
+
+
+@BOTH
+async def test_a_delete_that_never_arrived_is_open_until_it_cannot_arrive_any_more(
+    house: House, org: SapLandscape, orders: str
+):
+    house.clock = FastClock(speed=10)
+    async with house.open() as gateway:
+        home, view = gateway.session(house.caller()), gateway.parts.journal.view
+        org.faults.arm("lost_request", method="DELETE")
+        with pytest.raises(OutcomeUnknown) as unknown:
+            await home.delete("erp", orders, "1")
+        with pytest.raises(OutcomeUnknown):
+            await home.delete("erp", orders, "1")
+        house.clock.jump(1_000)
+        await home.delete("erp", orders, "1")
+        assert view().intent(unknown.value.intent).state is IntentState.NOT_HAPPENED
+        assert not view().open_intents()
+    # The one that was lost on its way, and the one that was sent once this was known.
+    assert [one.method for one in org.journal.entries].count("DELETE") == 2
+
+
+@BOTH
+async def test_a_delete_of_a_record_that_changed_meanwhile_stays_for_a_person(
+    house: House, org: SapLandscape, orders: str
+):
+    house.clock = FastClock(speed=10)
+    async with house.open() as gateway:
+        home = gateway.session(house.caller())
+        org.faults.arm("lost_request", method="DELETE")
+        with pytest.raises(OutcomeUnknown) as unknown:
+            await home.delete("erp", orders, "1")
+        await home.update("erp", orders, "1", {"PurchaseOrderByCustomer": "later"})
+        house.clock.jump(1_000)
+        (settled,) = await gateway.settler.settle_all()
+        assert (settled.id, settled.state) == (unknown.value.intent, IntentState.UNKNOWN)
 
 
 @pytest.mark.parametrize(

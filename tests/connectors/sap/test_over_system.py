@@ -9,6 +9,7 @@ import pytest
 from isthmus.core.errors import (
     Denied,
     InvalidArguments,
+    NotFound,
     OutcomeUnknown,
     UpstreamError,
     UpstreamRejected,
@@ -239,6 +240,17 @@ async def test_a_function_that_wants_a_version_gets_the_one_that_is_there(home: 
     system.answers.append(worth)
     assert (await home.invoke("erp", "so.A_Order", "Worth", id="2")).values == {"result": 12.5}
     assert writes(system) == []
+
+
+async def test_a_404_without_a_word_means_a_record_where_the_service_is_there(home: Session, system: System):
+    system.answers.append(lambda request: httpx2.Response(404) if "A_Order(" in request.url.path else None)
+    with pytest.raises(NotFound, match="no such record"):
+        await home.get("erp", "so.A_Order", "9", ("Note",))
+    with pytest.raises(NotFound):
+        await home.update("erp", "so.A_Order", "9", {"Note": "x"})
+    system.answers[:] = [lambda request: None if request.url.path.endswith("$metadata") else httpx2.Response(404)]
+    with pytest.raises(UpstreamRejected, match="no such service"):
+        await home.get("erp", "so.A_Order", "9", ("Note",))
 
 
 async def test_a_condition_is_one_literal(home: Session, system: System):
