@@ -6,6 +6,8 @@ from decimal import Decimal
 import pytest
 from tests.passage.conftest import FastClock
 
+from isthmus.core.cli.checks import Status
+from isthmus.core.cli.doctor import ask
 from isthmus.core.cli.lookups import probe
 from isthmus.core.errors import (
     CredentialError,
@@ -221,8 +223,11 @@ async def test_doctor_shows_terms_and_services(gateway: Gateway):
     (connection,) = system.connections.values()
     found = await probe(gateway, connection, "")
     assert found.facts["egress"] == "direct"
-    assert "acknowledged" in found.facts["terms"]
+    assert found.facts["terms"] == "acknowledged; exports of at most 10,000 rows; no services but those below"
+    assert "endorses" in found.facts["notice"]
     assert found.facts["so4"].startswith("OData V4")
+    checked = await ask(gateway, connection, "")
+    assert (checked.status, len(checked.said.splitlines())) == (Status.OK, 9)
 
 
 async def test_a_bound_action_runs_once_with_the_version_of_its_record(home: Session, org: SapLandscape):
@@ -291,7 +296,9 @@ async def test_a_service_that_is_not_there_is_named(home: Session, gateway: Gate
         await home.describe("erp")
     (system,) = gateway.parts.systems.values()
     (connection,) = system.connections.values()
-    assert "cannot be used" in (await probe(gateway, connection, "")).facts["so"]
+    found = await probe(gateway, connection, "")
+    assert "so" not in found.facts
+    assert [one.partition(":")[0] for one in found.troubles] == ["service so cannot be used"]
 
 
 async def test_metadata_are_read_once_for_all_objects_of_a_service(home: Session, org: SapLandscape):

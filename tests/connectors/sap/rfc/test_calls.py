@@ -314,5 +314,6 @@ async def test_doctor_learns_by_which_package_it_logs_on(gateway: Gateway, erp: 
     looking = msgspec.structs.replace(connection.looking_up(""), objects=frozenset())
     scope = CallScope(Principal("erp-eu"), looking, Deadline.after(10, connection.clock), None, Meter(), "c0ffee")
     probed = await connection.bind(scope).probe()
+    assert (probed.facts["door"], "endorses" in probed.facts["notice"]) == ("rfc", True)
     assert probed.facts["package"].split()[0] in ("line", "saprfclib")
     assert not work(sap)

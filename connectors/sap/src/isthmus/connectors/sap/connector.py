@@ -161,7 +161,7 @@ class Sap(Connector):
     async def probe(self) -> Probe:
         """Read the metadata of every service; which login this is no service tells."""
         self._terms.check()
-        facts = dict(self._terms.facts())
+        facts, troubles = dict(self._terms.facts()), list[str]()
         for alias in sorted(self._terms.settings.services):
             try:
                 service = await self._services.of(self.http, alias)
@@ -169,10 +169,10 @@ class Sap(Connector):
                 # Another refused logon might lock the user.
                 raise
             except UpstreamError as error:
-                facts[alias] = f"cannot be used: {error.sentence}"
+                troubles.append(f"service {alias} cannot be used: {error.sentence}")
             else:
                 facts[alias] = f"OData V{service.version.value}, {len(service.sets)} entity sets"
-        return Probe(identity="the login of this connection", facts=facts)
+        return Probe("the login of this connection", facts, troubles=tuple(troubles))
 
     def _alias(self, object: str) -> str:
         """Return the service of an object; raises Denied before anything is sent."""

@@ -62,10 +62,12 @@ class Terms:
         """Tell how things stand, for `doctor`."""
         terms = self.settings.terms
         said = "acknowledged" if terms.acknowledged else "not acknowledged"
+        exports = f"exports of at most {terms.export_rows:,} rows" if terms.export_rows else "no exports"
         return {
-            "door": self.door.value,
+            "door": f"{self.door.value}{'' if terms.door is None else ', the one that is allowed'}",
             "egress": self.settings.egress.value,
-            "terms": f"{said}, {terms.export_rows:,} rows an export; {NOTICE}",
+            "terms": f"{said}; {exports}; no services but those below",
+            "notice": NOTICE,
         }
 
     def _denied(self, why: str, setting: str) -> Denied:
