@@ -6,11 +6,13 @@ from decimal import Decimal
 import pytest
 from tests.passage.conftest import FastClock
 
+from isthmus.core.caller import Caller
 from isthmus.core.cli.checks import Status
 from isthmus.core.cli.doctor import ask
 from isthmus.core.cli.lookups import probe
 from isthmus.core.errors import (
     CredentialError,
+    Denied,
     InvalidArguments,
     NotFound,
     OutcomeUnknown,
@@ -21,7 +23,7 @@ from isthmus.core.errors import (
 )
 from isthmus.core.gateway import Gateway
 from isthmus.core.journal import IntentState
-from isthmus.core.records import Compare, Operator, Order, Query
+from isthmus.core.records import Compare, Operator, Order, Query, Ref
 from isthmus.core.session import Session
 from isthmus.plugins.sandbox import SapLandscape
 
@@ -116,6 +118,53 @@ async def test_a_request_that_was_lost_is_not_called_done(home: Session, org: Sa
     with pytest.raises(OutcomeUnknown):
         await home.create("erp", orders, NEW, key="K-2")
     assert texts(org).count("K-2") == 0
+
+
+ITEMS = {"so.A_SalesOrder": "to_Item", "so4.SalesOrder": "_Item"}
+
+
+@BOTH
+async def test_an_order_comes_with_its_items(home: Session, org: SapLandscape, orders: str):
+    names = [f"{ITEMS[orders]}.{name}" for name in ("SalesOrderItem", "Material", "RequestedQuantity")]
+    read = (await home.get("erp", orders, "1", ("SalesOrder", *names))).fields
+    rows = [row for row in org.rows("SalesOrderItem") if row["SalesOrder"] == "1"]
+    told = {(item, material, float(count)) for item, material, count in zip(*(read[one] for one in names), strict=True)}
+    assert told == {(one["SalesOrderItem"], one["Material"], float(str(one["RequestedQuantity"]))) for one in rows}
+    page = await home.query("erp", Query(orders, names, None, (Order("SalesOrder"),), 5))
+    assert [len(one.fields[names[0]]) for one in page.records] == [
+        sum(row["SalesOrder"] == one.id for row in org.rows("SalesOrderItem")) for one in page.records
+    ]
+
+
+@BOTH
+async def test_items_may_be_read_only_where_their_own_object_may(house: House, org: SapLandscape, orders: str):
+    items = {"so.A_SalesOrder": "so.A_SalesOrderItem", "so4.SalesOrder": "so4.SalesOrderItem"}[orders]
+    house.cedar += f"""
+@id("no-items") forbid (principal, action, resource in Isthmus::Object::"erp/{items}");
+"""
+    async with house.open() as gateway:
+        home = gateway.session(house.caller())
+        await home.get("erp", orders, "1", ("SalesOrder",))
+        before = len(org.journal.entries)
+        with pytest.raises(Denied, match="no-items"):
+            await home.get("erp", orders, "1", ("SalesOrder", f"{ITEMS[orders]}.Material"))
+        assert len(org.journal.entries) == before
+
+
+async def test_fields_of_records_below_leave_as_the_countries_of_all_of_them_allow(
+    gateway: Gateway, home: Session, org: SapLandscape
+):
+    addresses, street = "bp.A_BusinessPartnerAddress", "to_BusinessPartnerAddress.StreetName"
+    owners = {row["BusinessPartner"] for row in org.rows("BusinessPartnerAddress") if row["Country"] == "US"}
+    id = min(str(row["BusinessPartner"]) for row in org.rows("BusinessPartner")
+             if row["BusinessPartner"] in owners and row["BusinessPartnerCategory"] == "1")  # fmt: skip
+    far = gateway.session(Caller("support", "alice", "support", "model-us", "", "desktop-us"))
+    (told,) = (await far.get("erp", "bp.A_BusinessPartner", id, (street,))).fields[street]
+    assert isinstance(told, str)
+    values = {"BusinessPartner": id, "Country": "DE", "CityName": "Aachen", "StreetName": "Domhof"}
+    await home.create("erp", addresses, values, key="")
+    assert (await home.get("erp", "bp.A_BusinessPartner", id, (street,))).fields[street] == (told, "Domhof")
+    assert isinstance((await far.get("erp", "bp.A_BusinessPartner", id, (street,))).fields[street], Ref)
 
 
 @BOTH
