@@ -140,10 +140,11 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What `doctor` shows of a connection."""
+    """What `doctor` shows of a connection; `troubles` are what somebody should mend there, each with its remedy."""
 
     identity: str
     facts: Mapping[str, str] = field(default_factory=dict)
+    troubles: tuple[str, ...] = ()
     quotas: tuple[QuotaReading, ...] = ()
 
 

@@ -77,6 +77,7 @@ def _told(running: "Sandbox", settings: Path | None) -> list[str]:
     lines = [f"Salesforce {name:3} {org.url}" for name, org in running.salesforce.items()]
     lines += [f"ServiceNow {name:3} {each.url}" for name, each in running.servicenow.items()]
     lines += [f"SAP        {name:3} {each.url}" for name, each in running.sap.items()]
+    lines.append(f"SAP RFC        {running.sap_rfc.credentials()['url']}")
     lines += [f"Workday    {name:3} {each.url}" for name, each in running.workday.items()]
     lines += [f"Access     {name:3} {each.url}" for name, each in running.access.items()]
     if settings is not None:
