@@ -30,7 +30,7 @@ from isthmus.core.request import (
 )
 from isthmus.core.resolving import plain_record, plain_values, resolved
 from isthmus.core.settlement import unsent_json
-from isthmus.core.streams import NOBODY, LineOutcome, Load
+from isthmus.core.streams import NO_LINES, LineOutcome, Load
 from isthmus.core.table import Table
 
 __all__ = ["MOST_GROUPS", "SUPPORT", "execute"]
@@ -89,7 +89,7 @@ async def _download(connector: Connector, request: Download) -> Done:
 
 
 async def _load(judged: Judged, connector: Connector, load: Load, parts: Parts) -> Done:
-    async def begun(job: str, unsent: Mapping[int, LineOutcome] = NOBODY) -> None:
+    async def begun(job: str, unsent: Mapping[int, LineOutcome] = NO_LINES) -> None:
         told: dict[str, JSON] = {**({"job": job} if job else {}), **({"unsent": unsent_json(unsent)} if unsent else {})}
         await parts.journal.transact(lambda transaction: transaction.note_progress(judged.leg.id, told))
 

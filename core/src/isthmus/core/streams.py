@@ -131,7 +131,7 @@ class Invoked:
     records: tuple[str, ...] = ()
 
 
-NOBODY: Mapping[int, LineOutcome] = MappingProxyType({})
+NO_LINES: Mapping[int, LineOutcome] = MappingProxyType({})
 
 
 class Begun(Protocol):
@@ -141,6 +141,6 @@ class Begun(Protocol):
     that were refused and will not leave.
     """
 
-    async def __call__(self, job: str, unsent: Mapping[int, LineOutcome] = NOBODY) -> None:
+    async def __call__(self, job: str, unsent: Mapping[int, LineOutcome] = NO_LINES) -> None:
         """Return once it is durable."""
         ...
