@@ -20,8 +20,8 @@ from isthmus.connectors.workday.shapes import Collection, collections_of, unclas
 from isthmus.connectors.workday.soap.calling import SoapWay, call_operation
 from isthmus.connectors.workday.soap.classify import SoapClassifier
 from isthmus.connectors.workday.soap.describe import WHOLE, operation_for, service_facts, service_summaries
-from isthmus.connectors.workday.soap.envelope import WRITES
 from isthmus.connectors.workday.soap.security import secured
+from isthmus.connectors.workday.soap.writes import WRITES
 from isthmus.connectors.workday.wql.classify import WqlClassifier
 from isthmus.connectors.workday.wql.reading import SourceWay
 from isthmus.connectors.workday.wql.source import Source, SourceFacts, source_facts
@@ -117,7 +117,7 @@ class Workday(Connector):
             return report_facts(f"report.{alias}", own, await read_schema(self.http, settings, own))
         if operation := operation_for(object, settings):
             return service_facts(_records_of(operation), operation, settings)
-        if object == WHOLE and WRITES & settings.operations.keys():
+        if object == WHOLE and WRITES.keys() & settings.operations.keys():
             return service_facts(WHOLE, "", settings)
         return collection_facts(self._collection(object))
 

@@ -8,7 +8,7 @@ from httpx2 import Request
 
 from isthmus.connectors.workday.settings import WorkdaySettings
 from isthmus.connectors.workday.soap.describe import WHOLE
-from isthmus.connectors.workday.soap.envelope import WRITES
+from isthmus.connectors.workday.soap.writes import WRITES
 from isthmus.connectors.workday.soap.xml import BSVC, ENVELOPE, local, named, parsed
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import segments

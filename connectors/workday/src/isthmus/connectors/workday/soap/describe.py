@@ -2,7 +2,7 @@
 
 from isthmus.connectors.workday.settings import OperationSettings, WorkdaySettings
 from isthmus.connectors.workday.soap.calling import FIELDS
-from isthmus.connectors.workday.soap.envelope import WRITES, write_action
+from isthmus.connectors.workday.soap.writes import WRITES
 from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts, ObjectSummary
 
 __all__ = ["WHOLE", "operation_for", "service_facts", "service_summaries"]
@@ -20,7 +20,7 @@ _NOTES = {
 def service_summaries(settings: WorkdaySettings) -> list[ObjectSummary]:
     """List the records of the operations that are allowed."""
     reads = [ObjectSummary(f"soap.{one.removeprefix('Get_')}", one) for one in settings.operations if _reads(one)]
-    whole = [ObjectSummary(WHOLE, "web services that write")] if WRITES & settings.operations.keys() else []
+    whole = [ObjectSummary(WHOLE, "web services that write")] if WRITES.keys() & settings.operations.keys() else []
     return [*reads, *whole]
 
 
@@ -35,7 +35,7 @@ def service_facts(object: str, operation: str, settings: WorkdaySettings) -> Obj
     """Describe the records of an operation, or all operations that write where none is given."""
     if not operation:
         actions = tuple(
-            write_action(one, auto_complete=settings.auto_complete) for one in settings.operations if one in WRITES
+            WRITES[one].action(auto_complete=settings.auto_complete) for one in settings.operations if one in WRITES
         )
         return ObjectFacts(
             WHOLE, {}, "web services that write", createable=False, updateable=False, deletable=False, actions=actions
