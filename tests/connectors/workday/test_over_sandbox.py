@@ -198,11 +198,13 @@ def test_a_pre_hire_is_hired_by_an_event_that_the_hr_partner_ends(sandbox: Sandb
     rows = desk.rows("soap.Applicants", "id", "descriptor", "data")
     assert [row.fields["descriptor"] for row in rows] == ["Mareike Ohlsen", "Louis Garnier"]
     asked: dict[str, object] = {
-        "applicant": rows[0].id, "organization": "SUP_SALES", "hireDate": "2026-11-20", "employeeType": "Regular",
+        "organization": "SUP_SALES", "hireDate": "2026-11-20", "employeeType": "Regular",
         "jobProfile": "Sales_Representative", "businessTitle": "Key Account Manager",
     }  # fmt: skip
-    outcome = desk.run("invoke", "soap", lambda one: one.invoke("soap", "Hire_Employee", "", asked, "k"), (), "execute")
-    begun = outcome.value
+    who = rows[0].id
+    begun = desk.run("invoke", "soap.Applicants",
+                     lambda one: one.invoke("soap.Applicants", "Hire_Employee", who, asked, "k"), (who,),
+                     "execute").value  # fmt: skip
     assert isinstance(begun, Invoked)
     assert begun.values["status"] == "In Progress"
     worker = str(begun.values["worker"])

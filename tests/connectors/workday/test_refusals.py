@@ -18,6 +18,7 @@ from isthmus.connectors.workday.soap.writes import WRITES
 from isthmus.connectors.workday.soap.xml import parsed
 from isthmus.core.connector import Connector
 from isthmus.core.errors import ConfigurationError, InvalidArguments, RetryLater, UpstreamError
+from isthmus.core.operation import Effect
 from isthmus.core.records import JSON, Query
 from isthmus.core.testing import Examples, Subject
 from isthmus.core.testing.bench import Bench
@@ -27,8 +28,9 @@ from .services import text_of
 from .tenant import Tenant, wid
 
 DAYS = [{"date": "2026-12-21", "requested": "8", "timeOffType": "VACATION"}]
-HIRE: dict[str, JSON] = {"applicant": "APP-1", "organization": "SUP_SALES", "hireDate": "2026-12-01",
+HIRE: dict[str, JSON] = {"organization": "SUP_SALES", "hireDate": "2026-12-01",
                         "employeeType": "Regular", "jobProfile": "Buyer"}  # fmt: skip
+ID = "Applicant_ID=APP-1"
 HOST = "https://hr.example"
 
 
@@ -36,6 +38,7 @@ def made(*, auto_complete: bool = False) -> Workday:
     operations = {
         "Get_Workers": OperationSettings(service="Human_Resources", classes=("pii",)),
         "Enter_Time_Off": OperationSettings(service="Absence_Management", classes=("pii",)),
+        "Get_Applicants": OperationSettings(service="Staffing", classes=("pii",)),
         "Hire_Employee": OperationSettings(service="Staffing", classes=("pii",)),
     }
     services = {"common": "v1", "bp": "businessProcess/v1"}
@@ -62,10 +65,10 @@ def test_a_page_of_more_than_a_hundred_is_never_sent(limit: str, known: bool) ->
     ],
 )
 def test_approvals_are_skipped_only_where_settings_say_so(operation: str, service: str, told: dict[str, JSON]) -> None:
-    skips = WRITES[operation].content(told, "v40.0", auto_complete=True)
+    skips = WRITES[operation].content(ID, told, "v40.0", auto_complete=True)
     assert made().classify(posted(service, skips)) == ()
     assert made(auto_complete=True).classify(posted(service, skips))
-    waits = WRITES[operation].content(told, "v40.0", auto_complete=False)
+    waits = WRITES[operation].content(ID, told, "v40.0", auto_complete=False)
     assert made().classify(posted(service, waits))
     assert made().classify(posted("Human_Resources", waits)) == ()
     assert made().classify(posted(service, waits.replace(operation.encode(), b"Put_Applicant"))) == ()
@@ -78,17 +81,34 @@ def test_an_action_offers_to_skip_approvals_only_where_settings_say_so() -> None
     assert "hireDate" in write.action(auto_complete=False).required
 
 
+def test_a_hire_is_of_one_pre_hire_who_is_told() -> None:
+    asked = WRITES["Hire_Employee"].content(ID, HIRE, "v40.0", auto_complete=False)
+    (found,) = made().classify(posted("Staffing", asked))
+    assert (found.effect, found.object, found.records) == (Effect.EXECUTE, "soap.Applicants", (ID,))
+    one = asked[asked.index(b"<bsvc:Applicant_Reference>") : asked.index(b"<bsvc:Organization_Reference>")]
+    for other in (b"", one + one):
+        assert made().classify(posted("Staffing", asked.replace(one, other))) == ()
+
+
+def test_hiring_needs_the_operation_that_lists_pre_hires() -> None:
+    with pytest.raises(ValueError, match="Get_Applicants"):
+        WorkdaySettings(
+            tenant="acme", operations={"Hire_Employee": OperationSettings(service="Staffing", classes=("pii",))}
+        )
+
+
 def test_a_hire_without_its_day_is_not_written() -> None:
     with pytest.raises(InvalidArguments, match="effective"):
-        WRITES["Hire_Employee"].content({**HIRE, "hireDate": ""}, "v40.0", auto_complete=False)
+        WRITES["Hire_Employee"].content(ID, {**HIRE, "hireDate": ""}, "v40.0", auto_complete=False)
 
 
 @pytest.mark.parametrize(
-    ("operation", "told"), [("Enter_Time_Off", {"worker": wid(1), "days": DAYS}), ("Hire_Employee", HIRE)]
+    ("object", "operation", "told"),
+    [("soap", "Enter_Time_Off", {"worker": wid(1), "days": DAYS}), ("soap.Applicants", "Hire_Employee", HIRE)],
 )
-async def test_asking_to_skip_approvals_names_the_setting(operation: str, told: dict[str, JSON]) -> None:
+async def test_asking_to_skip_approvals_names_the_setting(object: str, operation: str, told: dict[str, JSON]) -> None:
     with pytest.raises(InvalidArguments, match=r"settings\.auto_complete"):
-        await made().bind(None).invoke("soap", operation, "", {**told, "autoComplete": True}, "k")  # type: ignore[arg-type]
+        await made().bind(None).invoke(object, operation, ID, {**told, "autoComplete": True}, "k")  # type: ignore[arg-type]
 
 
 class Wire(httpx2.AsyncBaseTransport):

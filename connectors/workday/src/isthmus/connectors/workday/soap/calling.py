@@ -109,7 +109,7 @@ async def read_service_record(way: SoapWay, object: str, id: str, fields: Sequen
     return _row(reply.records[0], object, fields)
 
 
-async def call_operation(way: SoapWay, arguments: Mapping[str, JSON]) -> Invoked:
+async def call_operation(way: SoapWay, id: str, arguments: Mapping[str, JSON]) -> Invoked:
     """Call an operation that writes; what comes back is the event that it began."""
     write = WRITES.get(way.operation)
     if write is None:
@@ -120,13 +120,13 @@ async def call_operation(way: SoapWay, arguments: Mapping[str, JSON]) -> Invoked
             "autoComplete skips the approvals of the process; it is refused unless settings.auto_complete is true",
             field="autoComplete",
         )
-    answer = await way.send(write.content(arguments, way.settings.version, auto_complete=skips))
+    answer = await way.send(write.content(id, arguments, way.settings.version, auto_complete=skips))
     found = begun_of(answer, way.operation)
     # The reply does not tell how the process stands; without approvals it may be done, which its event tells.
     values: dict[str, JSON] = {"event": found.event, "status": "In Progress"}
     if found.worker:
         values["worker"] = found.worker
-    return Invoked(values, (found.event,) if found.event else ())
+    return Invoked(values, tuple(one for one in (found.event, found.worker) if one))
 
 
 async def _page(way: SoapWay, asked: Asked) -> Reply:

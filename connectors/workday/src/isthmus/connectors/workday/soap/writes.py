@@ -3,7 +3,7 @@
 Each begins a business process. Element names of Hire_Employee: Workday Web Services, Staffing v40.0.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from isthmus.connectors.workday.ids import is_wid
@@ -13,7 +13,10 @@ from isthmus.core.errors import InvalidArguments
 from isthmus.core.operation import Effect
 from isthmus.core.records import JSON
 
-__all__ = ["WRITES", "Write"]
+__all__ = ["WHOLE", "WRITES", "Write", "writes_of"]
+
+WHOLE = "soap"
+"""The object whose actions are the operations that write and act on no record."""
 
 _DAY: Mapping[str, JSON] = {"type": "string", "format": "date", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 _TEXT: Mapping[str, JSON] = {"type": "string", "minLength": 1, "maxLength": 2000}
@@ -35,13 +38,23 @@ _SKIPS: Mapping[str, JSON] = {"type": "boolean", "description": "skip the approv
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One operation that writes; `data` writes what stands beside the parameters of its process."""
+    """One operation that writes.
+
+    `item` is the kind of record that it acts on, empty where it acts on none. `data` writes what stands beside the
+    parameters of its process, from that record's id and the arguments.
+    """
 
     name: str
     description: str
+    item: str
     parameters: Mapping[str, Mapping[str, JSON]]
     required: tuple[str, ...]
-    data: Callable[[Mapping[str, JSON]], str]
+    data: Callable[[str, Mapping[str, JSON]], str]
+
+    @property
+    def object(self) -> str:
+        """Return the object that it is an action of."""
+        return f"{WHOLE}.{self.item}s" if self.item else WHOLE
 
     def action(self, *, auto_complete: bool) -> Action:
         """Describe it in the words of core; skipping approvals is offered only where settings allow it."""
@@ -51,10 +64,11 @@ class Write:
             frozenset({Effect.EXECUTE}),
             {**self.parameters, "comment": _TEXT, **({"autoComplete": _SKIPS} if auto_complete else {})},
             self.required,
+            on_record=bool(self.item),
             classes=frozenset({"internal"}),
         )
 
-    def content(self, arguments: Mapping[str, JSON], version: str, *, auto_complete: bool) -> bytes:
+    def content(self, id: str, arguments: Mapping[str, JSON], version: str, *, auto_complete: bool) -> bytes:
         """Write the request; it is left to the process unless its approvals are to be skipped.
 
         Raises InvalidArguments.
@@ -66,11 +80,11 @@ class Write:
             + leaf("Discard_On_Exit_Validation_Error", "true")
             + (wrapped("Comment_Data", leaf("Comment", str(comment))) if comment else "")
         )
-        inner = wrapped("Business_Process_Parameters", parameters) + wrapped(f"{self.name}_Data", self.data(arguments))
-        return envelope(request(self.name, version, inner))
+        data = wrapped(f"{self.name}_Data", self.data(id, arguments))
+        return envelope(request(self.name, version, wrapped("Business_Process_Parameters", parameters) + data))
 
 
-def _time_off(told: Mapping[str, JSON]) -> str:
+def _time_off(_: str, told: Mapping[str, JSON]) -> str:
     days = told.get("days")
     entries = [one for one in (days if isinstance(days, Sequence) else ()) if isinstance(one, Mapping)]
     if not entries:
@@ -86,7 +100,7 @@ def _entry(told: Mapping[str, JSON]) -> str:
     return wrapped("Enter_Time_Off_Entry_Data", inner)
 
 
-def _hire(told: Mapping[str, JSON]) -> str:
+def _hire(applicant: str, told: Mapping[str, JSON]) -> str:
     day = told.get("hireDate")
     if not day:
         raise InvalidArguments("a hire needs the day from which on it is effective", field="hireDate")
@@ -101,7 +115,7 @@ def _hire(told: Mapping[str, JSON]) -> str:
     event = _optional("Hire_Reason_Reference", "General_Event_Subcategory_ID", told.get("reason"))
     event += _optional("Employee_Type_Reference", "Employee_Type_ID", told.get("employeeType"))
     return (
-        _reference("Applicant_Reference", "Applicant_ID", told.get("applicant", ""))
+        wrapped("Applicant_Reference", reference_id(applicant))
         + _reference("Organization_Reference", "Organization_Reference_ID", told.get("organization", ""))
         + leaf("Hire_Date", str(day))
         + wrapped("Hire_Employee_Event_Data", event + wrapped("Position_Details", position))
@@ -124,18 +138,25 @@ WRITES: Mapping[str, Write] = {
         Write(
             "Enter_Time_Off",
             "Enter time off for a worker on given days",
+            "",
             {"worker": _TEXT, "days": {"type": "array", "minItems": 1, "maxItems": 366, "items": _TIME_OFF_DAY}},
             ("worker", "days"),
             _time_off,
         ),
         Write(
             "Hire_Employee",
-            "Hire a pre-hire (an applicant) into a supervisory organization as of a day",
-            {"applicant": _ID, "organization": _ID, "hireDate": _DAY, "employeeType": _ID, "jobProfile": _ID,
+            "Hire a pre-hire into a supervisory organization as of a day",
+            "Applicant",
+            {"organization": _ID, "hireDate": _DAY, "employeeType": _ID, "jobProfile": _ID,
              "businessTitle": _TEXT, "location": _ID, "timeType": _ID, "reason": _ID},
-            ("applicant", "organization", "hireDate", "employeeType", "jobProfile"),
+            ("organization", "hireDate", "employeeType", "jobProfile"),
             _hire,
         ),
     )
 }  # fmt: skip
 """The operations that write and of which a template is known."""
+
+
+def writes_of(object: str, allowed: Iterable[str]) -> list[Write]:
+    """Return the actions of an object among the operations that are allowed."""
+    return [WRITES[one] for one in allowed if one in WRITES and WRITES[one].object == object]
