@@ -32,7 +32,9 @@ async def lists_tools(stage: Stage) -> Told:
 async def reads_offers(stage: Stage) -> Told:
     """Show values that the model may not see."""
     page = await stage.does("query", "hr", object="soap.Applicants", select=["descriptor"])
-    told = Told(["the offers do not say where each person lives, so nobody's name is shown: unknown always narrows"])
+    told = Told(
+        ["the offers do not say where each person lives, and what is unknown counts as the strictest case: refs only"]
+    )
     told.table.append(("held in", "name"))
     for record in page["records"]:
         name = value(record, "descriptor")
@@ -75,7 +77,10 @@ async def approves_nothing(stage: Stage) -> Told:
         sent = (await stage.requests(f"hr-{home}"))[before:]
         need(all(one["method"] == "GET" for one in sent), "an approval was sent")
         await stage.steer(f"hr-{home}", f"steps/{step['id'].partition('~')[2]}")
-    return Told([said, "Alice, the HR partner, approves both in Workday herself"])
+    why = said.removeprefix("Denied: ")
+    return Told(
+        [f"the agent tries, and nothing is sent: {why}", "Alice, the HR partner, approves both in Workday herself"]
+    )
 
 
 async def meets_them(stage: Stage) -> Told:
@@ -107,15 +112,18 @@ async def hands_name_on(stage: Stage) -> Told:
     where = {"field": "CostCenter", "op": "eq", "value": SALES}
     page = await stage.does("query", "erp", object="cost.A_CostCenter", select=["CostCenter"], where=where)
     ids = {record["id"].partition("~")[0]: record["id"] for record in page["records"]}
+    before = len(await stage.requests("erp-us"))
     abroad = await stage.call("update", "erp", object="cost.A_CostCenter", id=ids["erp-us"], values={name: person.name})
     need(abroad.content.get("code") == "residency", f"a ref resolved abroad: {abroad.content}")
+    sent = (await stage.requests("erp-us"))[before:]
+    need(all(one["method"] == "GET" for one in sent), "a refused update was sent")
     await stage.does("update", "erp", object="cost.A_CostCenter", id=ids["erp-eu"], values={name: person.name})
     rows = {home: await stage.rows(f"erp-{home}", "CostCenter", CostCenter=SALES) for home in ("eu", "us")}
     need(rows["eu"][0][name] == person.real, "SAP in the EU did not get the real name")
     need(rows["us"][0][name] != person.real, "SAP in the US got the name")
     return Told([
         f"sent {shown(person.name)}; cost center {SALES} (Sales) in the EU now names {masked(person.real)}",
-        f"the same ref, sent to SAP in the US: {str(abroad.content['message']).rpartition(': ')[2]}",
+        f"for SAP in the US the same ref is refused, unsent: {str(abroad.content['message']).rpartition(': ')[2]}",
     ])  # fmt: skip
 
 
@@ -174,7 +182,7 @@ async def changes_owner(stage: Stage) -> Told:
     need(row["OwnerId"] == wanted["OwnerId"].partition("~")[2], "the approved update did not arrive")
     return Told(
         [
-            f"{account['fields']['Name']} goes to whoever holds {other['fields']['Name']}",
+            f"{account['fields']['Name']} goes to the colleague who has {other['fields']['Name']}",
             "Maria, a manager, approved it on her own terminal; other values under the same approval were refused",
         ]
     )
