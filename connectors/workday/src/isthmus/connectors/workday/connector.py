@@ -19,9 +19,9 @@ from isthmus.connectors.workday.settings import ReportSettings, WorkdaySettings
 from isthmus.connectors.workday.shapes import Collection, collections_of, unclassified
 from isthmus.connectors.workday.soap.calling import SoapWay, call_operation
 from isthmus.connectors.workday.soap.classify import SoapClassifier
-from isthmus.connectors.workday.soap.describe import WHOLE, operation_for, service_facts, service_summaries
-from isthmus.connectors.workday.soap.envelope import WRITES
+from isthmus.connectors.workday.soap.describe import operation_for, service_facts, service_summaries
 from isthmus.connectors.workday.soap.security import secured
+from isthmus.connectors.workday.soap.writes import WHOLE, writes_of
 from isthmus.connectors.workday.wql.classify import WqlClassifier
 from isthmus.connectors.workday.wql.reading import SourceWay
 from isthmus.connectors.workday.wql.source import Source, SourceFacts, source_facts
@@ -117,7 +117,7 @@ class Workday(Connector):
             return report_facts(f"report.{alias}", own, await read_schema(self.http, settings, own))
         if operation := operation_for(object, settings):
             return service_facts(_records_of(operation), operation, settings)
-        if object == WHOLE and WRITES & settings.operations.keys():
+        if object == WHOLE and writes_of(WHOLE, settings.operations):
             return service_facts(WHOLE, "", settings)
         return collection_facts(self._collection(object))
 
@@ -166,9 +166,9 @@ class Workday(Connector):
         key: str,  # noqa: ARG002 no service has a place for it
     ) -> Invoked:
         """Begin a business process, whose event and state come back, or run a report."""
-        if object == WHOLE and action in self._settings.operations:
+        if any(one.name == action for one in writes_of(object, self._settings.operations)):
             own = self._settings.operations[action]
-            return await call_operation(SoapWay(self.http, self._settings, action, own), arguments)
+            return await call_operation(SoapWay(self.http, self._settings, action, own), id, arguments)
         door = await self._door(object)
         if isinstance(door, ReportDoor):
             return await run_report(door.way, action, arguments)

@@ -24,7 +24,7 @@ from .front import Front
 from .hosts import alias_of, gateway_of, host_of, tenant_of
 from .logins import Logins
 from .payments import Payment
-from .processes import Desk
+from .processes import Desk, Event
 from .rates import Buckets
 from .refs import WORKER, Things
 from .stored import TABLES
@@ -83,6 +83,8 @@ class WorkdayTenant:
         self.time_off: list[TimeOff] = []
         self.payments: list[Payment] = []
         self.drafts: dict[str, Draft] = {}
+        self.hires: dict[str, Event] = {}
+        """The process that hires an applicant, by the Applicant_ID."""
         self.changes: dict[str, dict[str, Value]] = {}
         """What an event changes, by the event's WID."""
         self.agents: dict[str, Mapping[str, Json]] = {}

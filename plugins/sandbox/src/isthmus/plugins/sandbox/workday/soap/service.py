@@ -9,6 +9,7 @@ from isthmus.plugins.sandbox.salesforce.xml_text import local
 from isthmus.plugins.sandbox.workday.errors import Fault
 from isthmus.plugins.sandbox.workday.users import User
 
+from .hiring import get_applicants, hire_employee
 from .time_off import enter_time_off
 from .workers import get_workers
 from .xml import SPACE, VALIDATION, Asked
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _OPERATIONS: "Final[Mapping[tuple[str, str], Callable[[Call, Element, str], str]]]" = {
     ("Human_Resources", "Get_Workers_Request"): get_workers,
+    ("Staffing", "Get_Applicants_Request"): get_applicants,
+    ("Staffing", "Hire_Employee_Request"): hire_employee,
     ("Absence_Management", "Enter_Time_Off_Request"): enter_time_off,
 }
 ELSEWHERE: Final = frozenset({name for _, name in _OPERATIONS} | {"Get_Authentication_Policies_Request"})
