@@ -29,7 +29,7 @@ from isthmus.core.resilience import Breakers, Clock, SystemClock
 from isthmus.core.routing import Place, Router
 from isthmus.residency import FlowPolicy
 
-__all__ = ["AROUND", "Surroundings", "SystemBuilder"]
+__all__ = ["AROUND", "Surroundings", "SystemBuilder", "prover_of"]
 
 
 def _sockets(_connection: str, settings: WireSettings) -> httpx2.AsyncBaseTransport:
@@ -88,7 +88,7 @@ class SystemBuilder:
         settings, clock = self.config.file.connections[name], self.around.clock
         connector = self._connector(name, settings)
         origin = _origin(name, settings, connector)
-        proof, carrier = await self._carrier(name, settings, connector, origin)
+        proof, carrier = await self._carrier(name, settings, connector)
         budget = Budget(settings.budget.key or str(origin), self.store, _rules(settings.budget), clock=clock)
         await self.stack.enter_async_context(budget)
         cassette = self.around.cassette
@@ -124,23 +124,12 @@ class SystemBuilder:
         )
 
     async def _carrier(
-        self, name: str, settings: ConnectionConfig, connector: Connector, origin: Origin
+        self, name: str, settings: ConnectionConfig, connector: Connector
     ) -> tuple[Proof, httpx2.AsyncBaseTransport]:
         """Open the way to the system and what proves who comes; a replay has neither."""
         if self.around.cassette is not None and self.around.cassette.replays:
             return Proof(nobody, NoWire()), NoWire()
-        prover = Prover(
-            name=name,
-            settings=settings,
-            origin=origin,
-            resolver=SecretResolver(self.secrets, self.around.environ, folder=self.config.folder),
-            store=self.secrets,
-            kinds=self.plugins.credentials,
-            make=self.around.wire,
-            clock=self.around.clock,
-            stack=self.stack,
-        )
-        proof = await prover.proof()
+        proof = await prover_of(self.config, name, self.around, self.plugins, self.secrets, self.stack).proof()
         carrier = connector.carrier(proof.wire, settings.url)
         if carrier is not proof.wire:
             self.stack.push_async_callback(carrier.aclose)
@@ -159,6 +148,29 @@ class SystemBuilder:
         if misfit := connector.misfit(settings):
             raise ConfigurationError(f"connections.{name}.{misfit}", object=name)
         return connector
+
+
+def prover_of(
+    config: Config,
+    name: str,
+    around: Surroundings,
+    plugins: Plugins,
+    secrets: SQLiteSecretStore,
+    stack: AsyncExitStack,
+) -> Prover:
+    """Return what makes the proof of one connection; what it opens is closed with `stack`."""
+    settings = config.file.connections[name]
+    return Prover(
+        name=name,
+        settings=settings,
+        origin=Origin.of(settings.url),
+        resolver=SecretResolver(secrets, around.environ, folder=config.folder),
+        store=secrets,
+        kinds=plugins.credentials,
+        make=around.wire,
+        clock=around.clock,
+        stack=stack,
+    )
 
 
 def _origin(name: str, settings: ConnectionConfig, connector: Connector) -> Origin:

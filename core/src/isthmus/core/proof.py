@@ -23,6 +23,7 @@ from isthmus.core.credentials import (
 )
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.http import CertifiedWire, Origin, WireSettings
+from isthmus.core.nearest import nearest
 from isthmus.core.resilience import Clock
 
 __all__ = ["Proof", "Prover", "WireOf"]
@@ -54,9 +55,19 @@ class Prover:
     stack: AsyncExitStack
     _plain: list[httpx2.AsyncBaseTransport] = field(default_factory=list)
 
+    async def factory(self, also: str = "") -> CredentialFactory:
+        """Return what makes the first credential of the connection, or a further one; raises ConfigurationError."""
+        if also and also not in self.settings.also:
+            raise ConfigurationError(
+                f"connections.{self.name}.also has no {also!r}{nearest(also, self.settings.also)}", object=self.name
+            )
+        if also:
+            return (await self._further(also))[0]
+        return await self._factory("", self.settings.auth, self.settings.identity, str(self.origin))
+
     async def proof(self) -> Proof:
         """Open wires and credentials; raises ConfigurationError where the settings contradict each other."""
-        first = await self._factory("", self.settings.auth, self.settings.identity, str(self.origin))
+        first = await self.factory()
         also = [await self._further(name) for name in self.settings.also]
         self._check_headers([first, *(factory for factory, _ in also)])
         wire = self._wire(first)

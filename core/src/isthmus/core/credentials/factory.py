@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Self
 
 from pydantic import BaseModel, ValidationError
@@ -19,6 +20,7 @@ from isthmus.core.credentials.settings import (
     AUTHORIZATION,
     KINDS,
     ApiKeyAuth,
+    AuthorizationCodeAuth,
     AuthSettings,
     BasicAuth,
     BearerAuth,
@@ -26,6 +28,7 @@ from isthmus.core.credentials.settings import (
     ForeignAuth,
     RefreshTokenAuth,
 )
+from isthmus.core.credentials.signing_in import SignIn
 from isthmus.core.credentials.store import GenerationStore, Slot
 from isthmus.core.credentials.tokens import TOKENS, Grant, TokenSource
 from isthmus.core.errors import ConfigurationError, CredentialError
@@ -61,6 +64,7 @@ class CredentialFactory:
     ) -> None:
         self._connection = connection
         self._identity = identity
+        self._name = name
         self._setting = f"connections.{connection}" + (f".also.{name}.auth" if name else ".auth")
         self._slot = f"{TOKENS}:{name}" if name else TOKENS
         self._store = store
@@ -108,6 +112,20 @@ class CredentialFactory:
             raise TypeError(f"{self._setting} is no certificate")
         return source
 
+    def sign_in(self, principal: Principal, entropy: Callable[[int], bytes]) -> SignIn:
+        """Return what has a person consent; raises as `for_principal`, and ConfigurationError for any other kind."""
+        source = self._of(principal)
+        if not isinstance(self._auth, AuthorizationCodeAuth) or not isinstance(source, TokenSource):
+            raise ConfigurationError(
+                f'{self._setting} is of a kind in which nobody signs in; write kind = "authorization_code"',
+                object=self._setting,
+            )
+        return SignIn(self._connection, self._auth, source, partial(self._making.code_grant, self._auth), entropy)
+
+    def _login(self, user: str) -> str:
+        words = ["isthmus login", self._connection, *(["--also", self._name] if self._name else [])]
+        return f"run `{' '.join([*words, *(['--user', user] if user else [])])}` and sign in"
+
     def _of(self, principal: Principal) -> _Source:
         found = self._sources.get(principal)
         if found is None:
@@ -140,6 +158,8 @@ class CredentialFactory:
             case RefreshTokenAuth():
                 own = self._making.own(user, auth.refresh_token, "refresh_token")
                 return self._tokens(user, self._making.grant(auth, user), seed=own.seed, remedy=own.remedy())
+            case AuthorizationCodeAuth():
+                return self._tokens(user, self._making.grant(auth, user), remedy=self._login(user))
         if self._kind is not None:
             return self._tokens(user, self._kind.grant(auth, self._making.parts(user, self._origin or "")))
         if not isinstance(auth, TokenAuth):
