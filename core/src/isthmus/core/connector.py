@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from requests import Session as RequestsSession
 
     from isthmus.core.config import ConnectionConfig
+    from isthmus.core.credentials import ClientCertificate
     from isthmus.core.http import Http, Response
     from isthmus.core.results import Result
 
@@ -223,6 +224,14 @@ class Connector(ABC):
         `isthmus.core.http.Carrier` where it can tell when the first byte of a request leaves.
         """
         return wire
+
+    def sign(self, request: "Request", certificate: "ClientCertificate", now: float) -> "Request":
+        """Return a request whose message is signed with the key of a certificate; `now` is in Unix seconds.
+
+        Where `auth` is of kind `x509_signature`, core asks for it below the request path, for every attempt. Nothing of
+        the certificate may be kept.
+        """
+        raise self._lacks("signature")
 
     # What the settings bring: pure, no I/O.
 

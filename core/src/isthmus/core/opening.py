@@ -19,7 +19,7 @@ from isthmus.core.connection import Connection
 from isthmus.core.connector import Connector
 from isthmus.core.credentials import SecretResolver, SQLiteSecretStore
 from isthmus.core.errors import ConfigurationError
-from isthmus.core.http import AiohttpWire, ChainParts, CookieJars, Origin, WireSettings, compose
+from isthmus.core.http import AiohttpWire, ChainParts, CookieJars, Origin, SignedWire, WireSettings, compose
 from isthmus.core.metadata import Overlay
 from isthmus.core.parts import System
 from isthmus.core.plugins import Plugins
@@ -133,6 +133,8 @@ class SystemBuilder:
         carrier = connector.carrier(proof.wire, settings.url)
         if carrier is not proof.wire:
             self.stack.push_async_callback(carrier.aclose)
+        if proof.signers is not None:
+            carrier = SignedWire(carrier, proof.signers, connector.sign, self.around.clock.time)
         return proof, carrier
 
     def _connector(self, name: str, settings: ConnectionConfig) -> Connector:
@@ -145,6 +147,10 @@ class SystemBuilder:
             problem = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in problem["loc"])
             raise ConfigurationError(f"connections.{name}.settings.{place}: {problem['msg']}", object=name) from error
+        if settings.auth.kind == "x509_signature" and kind.sign is Connector.sign:
+            raise ConfigurationError(
+                f"connections.{name}.auth: {settings.connector} signs no messages; use another kind", object=name
+            )
         if misfit := connector.misfit(settings):
             raise ConfigurationError(f"connections.{name}.{misfit}", object=name)
         return connector

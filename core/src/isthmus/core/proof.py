@@ -34,10 +34,14 @@ PROXY = "proxy-authorization"
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The credential of each principal, and the wire on which requests go, with a certificate where one is shown."""
+    """The credential of each principal, and the wire on which requests go, with a certificate where one is shown.
+
+    `signers` are the certificates whose keys sign messages, None where none does.
+    """
 
     credentials: Callable[[Principal], CredentialSource]
     wire: httpx2.AsyncBaseTransport
+    signers: Callable[[Principal], CertificateSource] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Prover:
                 source, *(factory.for_principal(principal if own else service) for factory, own in also)
             )
 
-        return Proof(credentials, wire)
+        return Proof(credentials, wire, first.certificate_of if first.signs else None)
 
     async def _further(self, name: str) -> tuple[CredentialFactory, bool]:
         one = self.settings.also[name]
@@ -98,6 +102,11 @@ class Prover:
             raise ConfigurationError(
                 f"connections.{self.name}.also.{name}: a handshake shows one certificate; name it in "
                 f"connections.{self.name}.client_certificate",
+                object=self.name,
+            )
+        if factory.signs:
+            raise ConfigurationError(
+                f"connections.{self.name}.also.{name}: a message is signed once; leave x509_signature to `auth`",
                 object=self.name,
             )
         return factory, identity == "user"

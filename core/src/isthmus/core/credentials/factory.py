@@ -27,6 +27,7 @@ from isthmus.core.credentials.settings import (
     ClientCertificateAuth,
     ForeignAuth,
     RefreshTokenAuth,
+    X509SignatureAuth,
 )
 from isthmus.core.credentials.signing_in import SignIn
 from isthmus.core.credentials.store import GenerationStore, Slot
@@ -91,12 +92,17 @@ class CredentialFactory:
     @property
     def header(self) -> str:
         """Return the header that the credential is written into; empty for a certificate."""
-        return getattr(self._auth, "header", "" if self.shows_certificate else AUTHORIZATION)
+        return getattr(self._auth, "header", "" if self.shows_certificate or self.signs else AUTHORIZATION)
 
     @property
     def shows_certificate(self) -> bool:
         """Tell whether the credential is a certificate, which is shown in the handshake."""
         return isinstance(self._auth, ClientCertificateAuth)
+
+    @property
+    def signs(self) -> bool:
+        """Tell whether the credential is a certificate whose key signs each message."""
+        return isinstance(self._auth, X509SignatureAuth)
 
     def for_principal(self, principal: Principal) -> CredentialSource:
         """Return the source of a principal, always the same one; raises CredentialError for a missing person."""
@@ -151,7 +157,7 @@ class CredentialFactory:
                 return self._static(
                     user, auth.key, "key", lambda number, secret: StaticCredential.api_key(number, header, secret)
                 )
-            case ClientCertificateAuth():
+            case ClientCertificateAuth() | X509SignatureAuth():
                 chain = self._making.own(user, auth.client_certificate, "client_certificate").consented
                 key = self._making.own(user, auth.client_key, "client_key").consented
                 return CertificateSource(self._connection, self._setting, chain, key, self._making.clock)

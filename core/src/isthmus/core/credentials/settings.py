@@ -27,6 +27,7 @@ __all__ = [
     "RefreshTokenAuth",
     "SamlBearerAuth",
     "TokenExchangeAuth",
+    "X509SignatureAuth",
 ]
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -218,6 +219,17 @@ class ClientCertificateAuth(_Auth):
     client_key: Reference
 
 
+class X509SignatureAuth(_Auth):
+    """The X.509 certificate whose key signs each message, where the system takes such (OASIS WSS X.509 Token Profile).
+
+    The proof is in the body: no header and no handshake shows anything.
+    """
+
+    kind: Literal["x509_signature"]
+    client_certificate: Reference
+    client_key: Reference
+
+
 class ForeignAuth(BaseModel):
     """A kind that a plugin brings; its own model reads the rest when the connection is opened."""
 
@@ -243,6 +255,7 @@ _Any = (
     | Annotated[BearerAuth, Tag("bearer")]
     | Annotated[ApiKeyAuth, Tag("api_key")]
     | Annotated[ClientCertificateAuth, Tag("client_certificate")]
+    | Annotated[X509SignatureAuth, Tag("x509_signature")]
     | Annotated[ForeignAuth, Tag("plugin")]
 )
 _OURS = {get_args(one)[1].tag for one in get_args(_Any)} - {"plugin"}

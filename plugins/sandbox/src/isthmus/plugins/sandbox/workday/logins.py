@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
+from cryptography import x509
+
 from isthmus.plugins.sandbox.clock import Clock
 from isthmus.plugins.sandbox.passwords import Passwords
 
@@ -50,6 +52,8 @@ class Logins:
         self.life = timedelta(hours=1)
         self.redirects = set(REDIRECTS)
         """Where browsers may be sent back to; a loopback address fits with any port (RFC 8252, section 7.3)."""
+        self.certificates: dict[x509.Certificate, str] = {}
+        """Whose messages a further certificate signs, by login."""
         self.rotates = True
         """Whether each use of a refresh token gives a new one and spends the old one."""
         self.locked = {each.login for each in load_users().values() if each.locked}
