@@ -124,7 +124,8 @@ def wrapped(body: bytes) -> bytes:
     """Put another body where it is acted on, and keep the signed one where the signature finds it."""
     found = re.search(rb"<soapenv:Body.*</soapenv:Body>", body, re.DOTALL)
     assert found is not None
-    other = found[0].replace(b'wsu:Id="body"', b"").replace(b">3<", b">2<")
+    other = found[0].replace(b' wsu:Id="body"', b"")
+    assert other != found[0]
     return body.replace(found[0], other).replace(b"</wsse:Security>", found[0] + b"</wsse:Security>")
 
 
