@@ -5,8 +5,15 @@ from datetime import date
 
 import pytest
 
-from isthmus.core.errors import InvalidArguments, IsthmusError, OutcomeUnknown, RetryLater, UpstreamRejected
-from isthmus.core.records import Query
+from isthmus.core.errors import (
+    InvalidArguments,
+    IsthmusError,
+    OutcomeUnknown,
+    QuotaExhausted,
+    RetryLater,
+    UpstreamRejected,
+)
+from isthmus.core.records import Compare, Operator, Query
 
 from .conftest import SERVICES, House
 
@@ -152,3 +159,34 @@ async def test_a_job_change_takes_effect_on_its_day_once_it_is_approved(house: H
     assert event["status"] == "In Progress"
     number = tenant.world.number_of("bob")
     assert tenant.view(tenant.users["alice"]).facts(number, date(2026, 12, 2))["organization"] != "SUP_PURCHASING"
+
+
+async def test_what_web_services_have_used_up_stops_no_other_surface(house: House) -> None:
+    """One connection, and another of the same tenant: what is left of one surface says nothing of the others."""
+    house.settings = SERVICES + SOURCES
+    tenant = house.tenant
+    others = [Query("common.workers", ("descriptor",), limit=1), Query("wql.workers", ("fullName",), limit=1),
+              Query("report.headcount", ("Employee_ID",), limit=1)]  # fmt: skip
+    web = Query("soap.Workers", ("descriptor",), Compare("id", Operator.EQ, tenant.wid("bob")))
+    async with house.open() as gateway:
+        session = house.session(gateway)
+        for query in (web, *others):
+            await session.query("hr", query)
+        tenant.buckets.set("soap", 130)
+        await session.query("hr", web)
+        told = len(tenant.journal.entries)
+        # 130 of 700 are less than what is kept for people.
+        with pytest.raises(QuotaExhausted):
+            await session.query("hr", web)
+        assert len(tenant.journal.entries) == told
+        for _ in range(3):
+            for query in others[:2]:
+                await session.query("hr", query)
+        tenant.buckets.set("soap", 700)
+        tenant.buckets.set("rest", 600)
+        await session.query("hr", others[1])
+        with pytest.raises(QuotaExhausted):
+            await session.query("hr", others[0])
+        # A report tells what is left of a bucket whose size its answer does not tell.
+        assert (await session.query("hr", others[2])).records
+        assert (await session.query("hr", others[2])).records

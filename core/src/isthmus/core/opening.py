@@ -89,8 +89,9 @@ class SystemBuilder:
         connector = self._connector(name, settings)
         origin = _origin(name, settings, connector)
         proof, carrier = await self._carrier(name, settings, connector)
-        budget = Budget(settings.budget.key or str(origin), self.store, _rules(settings.budget), clock=clock)
-        await self.stack.enter_async_context(budget)
+        key = settings.budget.key or str(origin)
+        budget = await self._budget(key, settings)
+        budgets = {quota: await self._budget(f"{key} {quota}", settings, quota) for quota in connector.quotas}
         cassette = self.around.cassette
         chain = ChainParts(
             origin=origin,
@@ -98,6 +99,7 @@ class SystemBuilder:
             dialect=connector,
             credentials=proof.credentials,
             budget=budget,
+            budgets=budgets,
             breakers=Breakers(clock, self.around.random.random),
             wire=carrier,
             cookies=CookieJars() if connector.wants_cookies else None,
@@ -115,6 +117,7 @@ class SystemBuilder:
             origin=origin,
             chain=compose(chain),
             budget=budget,
+            budgets=budgets,
             clock=clock,
             overlay=_overlay(settings),
             key_fields=settings.key_fields,
@@ -122,6 +125,10 @@ class SystemBuilder:
             sees_all_rows=settings.sees_all_rows,
             file_classes=frozenset(settings.file_classes),
         )
+
+    async def _budget(self, key: str, settings: ConnectionConfig, quota: str = "") -> Budget:
+        budget = Budget(key, self.store, _rules(settings.budget), clock=self.around.clock, quota=quota)
+        return await self.stack.enter_async_context(budget)
 
     async def _carrier(
         self, name: str, settings: ConnectionConfig, connector: Connector

@@ -7,7 +7,7 @@ from httpx2 import AsyncBaseTransport, Request
 
 from isthmus.connectors.workday.doors import Door, ReportDoor, RestDoor, SoapDoor, SourceDoor
 from isthmus.connectors.workday.faults import fault_of
-from isthmus.connectors.workday.figures import quota_of
+from isthmus.connectors.workday.figures import QUOTAS, quota_name, quota_of
 from isthmus.connectors.workday.raas.describe import ReportClassifier, ReportFacts, report_facts
 from isthmus.connectors.workday.raas.reading import Kept, ReportWay, read_schema, run_report
 from isthmus.connectors.workday.raas.schema import Schema
@@ -56,6 +56,7 @@ class Workday(Connector):
 
     settings: ClassVar[type[ConnectorSettings]] = WorkdaySettings
     kind: ClassVar[str] = "workday"
+    quotas: ClassVar[tuple[str, ...]] = tuple(QUOTAS)
     request_id_headers: ClassVar[tuple[str, ...]] = ("wd-stat-request-id", "x-wd-gid")
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
@@ -118,6 +119,10 @@ class Workday(Connector):
     def quota(self, response: Response) -> Iterable[QuotaReading]:
         """Read what is left of the tenant's tokens."""
         return quota_of(response)
+
+    def quota_of(self, object: str) -> str:
+        """Tell the surface that calls on an object use."""
+        return quota_name(object)
 
     async def objects(self) -> Sequence[ObjectSummary]:
         """List what may be used here; the tenant has no list of all of it."""
