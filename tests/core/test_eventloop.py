@@ -93,6 +93,15 @@ def test_each_call_runs_in_the_context_of_its_own_thread() -> None:
         assert [one.result(SOON) for one in waiting] == names
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Take SIGINT as Python does: a shell starts what it runs in the background with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_cancels_the_call_that_is_waited_for() -> None:
     ended: list[str] = []
 

@@ -126,7 +126,11 @@ def test_recorded_values_have_the_types_of_their_fields() -> None:
     assert money >= 10
 
 
-@pytest.mark.parametrize(("asked", "told"), WQL, ids=str)
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    WQL,
+    ids=[f"{at}-{asked.method}-{asked.url.path.rpartition(chr(47))[2]}" for at, (asked, _) in enumerate(WQL)],
+)
 def test_recorded_requests_are_known_reads(asked: httpx2.Request, told: Response) -> None:
     parts = CONNECTOR.classify(asked)
     known = "allSystemAccountSignons" not in asked.content.decode()

@@ -62,20 +62,17 @@ class Call(Struct, frozen=True, gc=False):
 class Leg(Struct, frozen=True, gc=False):
     """A call on one connection, acting as one principal; `meter` counts what it really sends.
 
-    `last` are the sort keys of the record that an earlier page of this leg ended with.
+    `last` are the sort keys of the record that an earlier page of this leg ended with. `caller` is the call's: every
+    step asks for it.
     """
 
     id: str
     call: Call
+    caller: Caller
     connection: "Connection"
     principal: Principal
     meter: Meter
     last: tuple[Scalar, ...] | None = None
-
-    @property
-    def caller(self) -> Caller:
-        """Return the caller of the call."""
-        return self.call.caller
 
     def scope(self, operation: Operation, permit: "Permit | None" = None) -> CallScope:
         """Return what travels with the requests of one operation of this leg."""

@@ -207,7 +207,8 @@ class Gateway:
         connection = self.parts.systems[call.system].connections[name]
         principal = connection.principal(call.caller)
         last = call.cursor.legs.get(name) if call.cursor else None
-        return Leg(f"{call.id}.{number}" if number else call.id, call, connection, principal, Meter(), last)
+        id = f"{call.id}.{number}" if number else call.id
+        return Leg(id, call, call.caller, connection, principal, Meter(), last)
 
     # 3 look up: metadata, and the named record as it is now; small governed reads, cached.
     # 4 authorize: policy for agent and user, residency of the call's own words, and what was already done.

@@ -75,7 +75,7 @@ def check(folder: Path, /, *, common: Common = DEFAULT) -> int:
     data = [{"file": one.file, "place": one.place, "what": one.what} for one in found]
     rows = [(one.file, one.place, one.what) for one in found]
     said = table(("file", "place", "what"), rows, "what") if rows else "nothing found"
-    show(common, {"findings": data}, *((said,)))
+    show(common, {"findings": data}, said)
     return 1 if found else 0
 
 
