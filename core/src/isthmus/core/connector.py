@@ -237,10 +237,7 @@ class Connector(ABC):
     # What the settings bring: pure, no I/O.
 
     def misfit(self, connection: "ConnectionConfig") -> str:
-        """Say which setting of the connection, beside this connector's own, the system would not take; empty if none.
-
-        The sentence begins with the setting, and says what to write there.
-        """
+        """Say which setting of the connection does not fit, its name first, and what to write there; empty if all do."""
         return ""
 
     def promoted(self) -> Sequence[Promoted]:
@@ -261,6 +258,10 @@ class Connector(ABC):
         """Read the quota that an answer reports; `UNCOUNTED` where it shows that its request counted against none."""
         return ()
 
+    def quota_of(self, object: str) -> str:
+        """Name the one of `quotas` that calls on an object use."""
+        return ""
+
     def parse(self, text: str) -> Query | Aggregate:
         """Parse a query in the system's own language; raises InvalidArguments."""
         raise InvalidArguments(f"{self.name} takes structured queries only; use select, where and order_by")
@@ -272,10 +273,6 @@ class Connector(ABC):
         and body. It has no `http`: whatever reaches the system does so through `calls`.
         """
         raise self._lacks("bridge for its SDKs")
-
-    def quota_of(self, object: str) -> str:
-        """Name the one of `quotas` that calls on an object use."""
-        return ""
 
     # Metadata.
 
