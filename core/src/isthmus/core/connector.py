@@ -237,7 +237,7 @@ class Connector(ABC):
     # What the settings bring: pure, no I/O.
 
     def misfit(self, connection: "ConnectionConfig") -> str:
-        """Say which setting of the connection does not fit, its name first, and what to write there; empty if all do."""
+        """Say which setting of the connection does not fit, by its name, and what to write there; empty if all do."""
         return ""
 
     def promoted(self) -> Sequence[Promoted]:

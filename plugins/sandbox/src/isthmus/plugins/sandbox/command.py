@@ -57,16 +57,19 @@ def serve_sandbox(
         write: Write a folder with an isthmus.toml that works with this sandbox.
         print_json: Print urls and credentials as one line of JSON.
     """
+    # Each option is named as its system is: `port_sap_eu` is the port of `sap-eu`.
+    ports = {name[5:].replace("_", "-"): port for name, port in locals().items() if name.startswith("port_")}
+    _serve(ports, seed, accounts, contacts, write, print_json=print_json)
+
+
+def _serve(
+    ports: dict[str, int], seed: int, accounts: int, contacts: int, write: Path | None, *, print_json: bool
+) -> None:
     # The command line loads this module to print its help; what it runs takes longer to load.
     from .house import write_house
     from .sandbox import Sandbox
 
     stop = _interrupted()
-    ports = {"eu": port_eu, "us": port_us, "tls": port_tls, "gate": port_gate}
-    ports |= {"servicenow-eu": port_servicenow_eu, "servicenow-us": port_servicenow_us, "sap-eu": port_sap_eu}
-    ports |= {"sap-us": port_sap_us, "workday-eu": port_workday_eu, "workday-us": port_workday_us}
-    ports |= {"access-eu": port_access_eu, "access-us": port_access_us}
-    ports |= {"sap-rfc": port_sap_rfc, "sap-soap": port_sap_soap}
     with Sandbox(seed, ports=ports, accounts=accounts, contacts=contacts) as running:
         settings = None
         if write is not None:
