@@ -25,6 +25,7 @@ def objects() -> dict[str, ObjectFacts]:
         ID,
         FieldFacts("Name", classes=INTERNAL),
         FieldFacts("Size", FieldType.INTEGER, classes=INTERNAL),
+        FieldFacts("Worth", FieldType.NUMBER, classes=INTERNAL),
         FieldFacts("Listed", FieldType.BOOLEAN, classes=INTERNAL),
         FieldFacts("Founded", FieldType.DATETIME, classes=INTERNAL),
         FieldFacts("Number", classes=INTERNAL, unique=True),

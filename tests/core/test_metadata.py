@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -124,6 +125,29 @@ async def test_a_literal_without_type_that_does_not_fit_is_refused(field, text):
         await metadata().query(Query("Company", where=Compare(field, Operator.EQ, Untyped(text))))
 
 
+@pytest.mark.parametrize(
+    ("field", "text", "typed"),
+    [
+        ("Size", "9007199254740993", 9007199254740993),
+        ("Size", "-9223372036854775808", -(2**63)),
+        ("Worth", "9007199254740993", 9007199254740993),
+        ("Worth", "12345678901234567.89", Decimal("12345678901234567.89")),
+        ("Worth", "-1.2345678901234567891E+30", Decimal(-1234567890123456789100000000000)),
+    ],
+)
+async def test_the_text_of_a_number_that_a_read_gave_is_compared_exactly(field, text, typed):
+    found = await metadata().query(Query("Company", where=Compare(field, Operator.IN, (text,))))
+    assert found.where.value == (typed,)
+    assert type(found.where.value[0]) is type(typed)
+
+
+async def test_a_moment_is_never_cut():
+    for told in ("2026-01-01T10:00:00.1234567Z", "2026-01-01T10:00:00.1234560Z"):
+        found = await metadata().query(Query("Company", where=Compare("Founded", Operator.EQ, told)))
+        cut = datetime(2026, 1, 1, 10, microsecond=123456, tzinfo=UTC)
+        assert found.where.value == (told if told.endswith("7Z") else cut)
+
+
 async def test_a_date_is_a_day():
     found = await metadata().query(Query("Person", where=Compare("Born", Operator.EQ, "2000-02-29")))
     assert found.where == Compare("Born", Operator.EQ, date(2000, 2, 29))
@@ -134,6 +158,7 @@ async def test_a_date_is_a_day():
     [
         ("Name", 3), ("Name", True), ("Name", Relative("TODAY")), ("Size", "3"), ("Size", True), ("Listed", "true"), ("Listed", 1),
         ("Founded", "2026-01-01"), ("Founded", "2026-01-01T10:00:00"), ("Founded", "now"), ("Name", {"a": 1}), ("Size", (1, "2")),
+        ("Size", "9007199254740992.5"), ("Size", "9007199254740991"), ("Worth", "12.5"), ("Worth", "x"), ("Worth", "nan"),
     ],
 )  # fmt: skip
 async def test_a_literal_of_another_type_is_refused_without_repeating_it(field, value):

@@ -16,7 +16,7 @@ ROWS = dict(re.findall(r"^\| (`[^|]*?) \|[^|]*\| (.*?) \|$", PAGE, re.MULTILINE)
 
 
 def test_every_kind_has_a_row_that_names_what_is_a_persons_own() -> None:
-    kinds = {kind: row for names, row in ROWS.items() for kind in re.findall("`([a-z_]+)`", names)}
+    kinds = {kind: row for names, row in ROWS.items() for kind in re.findall("`([a-z0-9_]+)`", names)}
     kinds.pop("kind", None)
     assert set(kinds) == set(KINDS)
     for kind, fields in PERSONAL.items():

@@ -293,6 +293,30 @@ def test_pyodata(sandbox: Sandbox, tmp_path: Path) -> None:
     }
 
 
+def test_python_odata(sandbox: Sandbox, tmp_path: Path) -> None:
+    python = python_with(tmp_path / "env", "python-odata==0.8.1", "requests")
+    landscape = sandbox.sap["us"]
+    rows = landscape.rows("SalesOrder")
+    blocked = {row["BusinessPartner"] for row in landscape.rows("BusinessPartner") if row["BusinessPartnerIsBlocked"]}
+    told = {
+        "url": landscape.url,
+        "username": "INTEGRATION",
+        "password": landscape.password("integration"),
+        "organization": "1710",
+        "customer": next(row["Customer"] for row in landscape.rows("Customer") if row["Customer"] not in blocked),
+    }
+    found = run(sandbox, python, CLIENTS / "python_odata_client.py", told=told, gate=False)
+    assert len(found.pop("sets")) == 5
+    assert found == {
+        "filtered": sum(row["SalesOrganization"] == "1710" for row in rows),
+        "first": ["1", "2"],
+        "one": str(next(row["SalesOrderDate"] for row in rows if row["SalesOrder"] == "1")),
+        "made": "made by python-odata",
+        "changed": "changed",
+        "left": 0,
+    }
+
+
 @pytest.mark.parametrize(
     ("half", "ends"),
     [

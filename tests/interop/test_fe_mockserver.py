@@ -14,7 +14,7 @@ from tests.connectors.sap.conftest import gateway, home
 from tests.interop.node_servers import Elsewhere, served
 from tests.interop.test_elsewhere import pytestmark
 
-from isthmus.core.errors import IsthmusError, NotFound, UpstreamRejected
+from isthmus.core.errors import IsthmusError, NotFound
 from isthmus.core.records import AllOf, AnyOf, Compare, Operator, Order, Query
 from isthmus.core.session import Session
 
@@ -70,8 +70,6 @@ async def test_every_set_is_described_and_read(home: Session, alias: str, told: 
 
 
 PERSONS = "bp.A_BusinessPartner"
-GONE = (NotFound, UpstreamRejected)
-"""It answers 404 without a word, which may also mean that there is no such service."""
 
 
 async def test_conditions(home: Session):
@@ -139,7 +137,7 @@ async def test_a_record_with_a_composite_key_is_made_changed_and_deleted(home: S
     await home.update("erp", object, made.id, {"BankAccountName": "new"})
     assert (await home.get("erp", object, made.id, ("BankAccountName",))).fields["BankAccountName"] == "new"
     await home.delete("erp", object, made.id)
-    with pytest.raises(GONE):
+    with pytest.raises(NotFound):
         await home.get("erp", object, made.id, ("BankAccountName",))
 
 
@@ -150,9 +148,27 @@ async def test_v4_is_written_too(home: Session):
     read = await home.get("erp", object, one.id, ("PurchaseOrderByCustomer",))
     assert read.fields["PurchaseOrderByCustomer"] == "it's / new"
     await home.delete("erp", object, one.id)
-    with pytest.raises(GONE):
+    with pytest.raises(NotFound):
         await home.get("erp", object, one.id, ("SalesOrder",))
     made = await home.create("erp", object, {"PurchaseOrderByCustomer": "made"}, key="")
     assert (await home.get("erp", object, made.id, ("PurchaseOrderByCustomer",))).fields == {
         "PurchaseOrderByCustomer": "made"
     }
+
+
+async def test_an_action_is_called(home: Session):
+    object = "so.SalesOrderManage"
+    one = (await home.query("erp", Query(object, ("SalesOrder",), limit=1))).records[0]
+    answer = await home.invoke("erp", object, "ChangeOrderStatus", {"OverallSDProcessStatus": "B"}, id=one.id)
+    assert answer.records == (one.id,)
+    read = await home.get("erp", object, one.id, ("OverallSDProcessStatus",))
+    assert read.fields["OverallSDProcessStatus"] == "B"
+
+
+async def test_function_imports_are_called(home: Session):
+    draft = {"DraftUUID": "3f2504e0-4f89-41d3-9a0c-0305e82c3301"}
+    assert (await home.invoke("erp", "po", "POItemDelete", draft)).values == {"result": {"ActiveEntityDeleted": True}}
+    object = "po.C_PurchaseOrderTP"
+    one = (await home.query("erp", Query(object, (), limit=1))).records[0]
+    told = await home.invoke("erp", object, "C_PurchaseOrderTPValidation", id=one.id)
+    assert told.values == {"result": {"IsValid": True}}

@@ -1,10 +1,8 @@
-"""Are function modules of mock-sap, as it is, read over its generated SOAP services?
-
-It is fetched, so this runs on request only: `ISTHMUS_INTEROP=1 uv run pytest tests/interop`.
-"""
+"""Are function modules of mock-sap, as it is, read over its generated SOAP services?"""
 
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +10,12 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.connectors.sap.rfc.conftest import Erp
-from tests.interop.test_elsewhere import pytestmark, python_with
 
 from isthmus.connectors.sap.rfc.connector import SapRfc
 from isthmus.core.errors import NotFound, UpstreamRejected
 from isthmus.plugins.sandbox.sap.rfc import RfcEndpoint
 
-__all__ = ["pytestmark"]
-
+OPTIONS = ("--host", "127.0.0.1", "--auth", "ISTHMUS:secret", "--no-csrf")
 LIST = "BAPI_SALESORDER_GETLIST"
 SETTINGS = """
 backend = "soap-generated"
@@ -42,25 +38,26 @@ A = "value"
 @pytest.fixture
 def mock(tmp_path: Path) -> Iterator[str]:
     """Start it, and return its address."""
-    command = python_with(tmp_path / "env", "mock-sap==0.22.0").parent / "mock-sap"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     started = subprocess.Popen(
-        [command, "--host", "127.0.0.1", "--port", str(port), "--auth", "ISTHMUS:secret", "--no-csrf"],
+        [sys.executable, "-m", "mocksap", *OPTIONS, "--port", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=tmp_path,
     )
     url = f"http://127.0.0.1:{port}"
-    for _ in range(100):
-        try:
-            httpx2.get(f"{url}/_mock/services", auth=("ISTHMUS", "secret"))
-            break
-        except httpx2.TransportError:
-            time.sleep(0.1)
-    yield url
-    started.terminate()
-    started.wait(timeout=10)
+    try:
+        for _ in range(100):
+            try:
+                httpx2.get(f"{url}/_mock/services", auth=("ISTHMUS", "secret"))
+                break
+            except httpx2.TransportError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        started.terminate()
+        started.wait(timeout=10)
 
 
 async def test_bapis_of_mock_sap(mock: str, tmp_path: Path) -> None:

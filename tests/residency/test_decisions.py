@@ -95,6 +95,12 @@ def test_a_class_nobody_knows_meets_every_rule(policy, today):
     assert {"secrets-never", "eea-pii-at-home", "phi-needs-baa"} <= set(found.rules)
 
 
+def test_what_is_told_of_a_job_is_told_of_a_person_and_is_no_diagnosis(policy, today):
+    found = decide(policy, ["hr"], ["DE"], "us", today)
+    assert (found.form, found.rules) == (Form.REF, ("eea-pii-at-home",))
+    assert decide(policy, ["pii", "hr"], ["US"], "us", today).form is Form.CLEAR
+
+
 def test_the_consumer_stands_for_its_zone(policy, today):
     label = Label.of(["pii"], ["DE"], person=True)
     for consumer, zone in (("claude-us", "us"), ("claude-phi", "us-phi"), ("desk-de", "eu-de")):

@@ -45,7 +45,9 @@ def test_a_label_that_does_not_say_whose_it_is_counts_as_personal(classes):
     assert label.countries == {"??"}
 
 
-@pytest.mark.parametrize("cls", ["pii", "pii.special", "phi", "pseudonymous", "free_text", "financial.card", "weird"])
+@pytest.mark.parametrize(
+    "cls", ["pii", "pii.special", "phi", "hr", "pseudonymous", "free_text", "financial.card", "weird"]
+)
 def test_personal_classes_without_country_get_the_unknown_one(cls):
     assert Label.of([cls], person=False).countries == {"??"}
 

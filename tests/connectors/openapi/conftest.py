@@ -71,12 +71,14 @@ class House:
     auth: str = KEY
     more: str = ""
     cedar: str = CEDAR
+    flow: str = "clientCredentials"
     environ: dict[str, str] = field(default_factory=dict)
 
     def write(self) -> Path:
         told = COMPANY + CONNECTION.format(url=self.service.url, auth=self.auth, more=self.more)
         path = write_folder(self.folder, told, cedar=self.cedar, flows=FLOWS)
-        (path.parent / "access.yaml").write_text(self.service.document, "utf-8")
+        document = self.service.document.replace("clientCredentials:", f"{self.flow}:")
+        (path.parent / "access.yaml").write_text(document, "utf-8")
         return path
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ import pytest
 
 from isthmus.core.errors import (
     ConfigurationError,
+    CredentialError,
     Denied,
     InvalidArguments,
     OutcomeUnknown,
@@ -129,6 +130,21 @@ async def test_client_credentials_are_another_way_in(house: House) -> None:
     async with house.open() as gateway:
         page = await gateway.session(house.caller()).query("access", Query("sites", ("id",)))
     assert len(page.records) == 5
+
+
+async def test_a_document_that_asks_for_an_authorization_code_asks_for_a_sign_in(house: House) -> None:
+    house.flow = "authorizationCode"
+    house.auth = (
+        f'kind = "authorization_code"\ntoken_endpoint = "{house.service.url}/oauth/token"\n'
+        f'authorization_endpoint = "{house.service.url}/oauth/authorize"\nclient_id = "badges"'
+    )
+    async with house.open() as gateway:
+        with pytest.raises(CredentialError, match="isthmus login access-eu"):
+            await gateway.session(house.caller()).query("access", Query("sites", ("id",)))
+    house.flow = "implicit"
+    with pytest.raises(ConfigurationError, match="kind = bearer"):
+        async with house.open():
+            pass
 
 
 @pytest.mark.parametrize(

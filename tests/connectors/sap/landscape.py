@@ -2,9 +2,11 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.passage.conftest import FastClock
 
 from isthmus.core.assembly import Surroundings
 from isthmus.plugins.sandbox import Sandbox, SapLandscape
@@ -28,6 +30,7 @@ class House(Company):
     """The company's house over a landscape of the sandbox."""
 
     sandbox: Sandbox
+    clock: FastClock | None = None
 
     @property
     def org(self) -> SapLandscape:
@@ -42,7 +45,8 @@ class House(Company):
 
     @property
     def around(self) -> Surroundings:
-        return Surroundings(environ=self.environ)
+        plain = Surroundings(environ=self.environ)
+        return plain if self.clock is None else replace(plain, clock=self.clock)
 
 
 @pytest.fixture(scope="module")

@@ -195,4 +195,4 @@ def test_shows_records_along_a_navigation_as_a_field():
     assert (addresses.filterable, addresses.sortable) == (False, False)
     assert "pii" in addresses.classes
     assert "financial" in fields["to_BusinessPartnerBank"].classes
-    assert fields["to_BusinessPartnerBank"].relationship == ""
+    assert "to_BusinessPartnerBank.<field> lists a field of each" in fields["to_BusinessPartnerBank"].note

@@ -36,6 +36,23 @@ class Spoiled(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
 
+class JsonAlone(httpx2.AsyncBaseTransport):
+    """The way to a system that takes batches in JSON alone, although it does not say so; `refused` counts others."""
+
+    def __init__(self) -> None:
+        self._inner, self.refused = httpx2.AsyncHTTPTransport(), 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("batch") and not request.headers["content-type"].startswith("application/json"):
+            self.refused += 1
+            return httpx2.Response(415)
+        plain = httpx2.Request(request.method, str(request.url), headers=request.headers, content=await request.aread())
+        return await self._inner.handle_async_request(plain)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
 EVERY = pytest.mark.parametrize("object", ["so.A_SalesOrder", "so4.SalesOrder", "bp4.BusinessPartner"])
 
 
@@ -107,6 +124,29 @@ async def test_a_lost_answer_is_read_back_and_no_line_written_twice(home: Sessio
 
 
 @BOTH
+async def test_lines_that_never_left_are_told_apart_after_a_lost_answer(home: Session, org: SapLandscape, orders: str):
+    await home.create("erp", orders, NEW, key="T-1")
+    org.faults.arm("lost_answer", path="$batch")
+    lines = [{**NEW, "PurchaseOrderByCustomer": text} for text in ("T-2", "T-1", "T-2", "T-3")]
+    found = await loaded(home, orders, [*lines, {**NEW, "TransactionCurrency": "much too long"}])
+    assert [one.code for one in found.outcomes] == ["", "key_taken", "key_taken", "", "invalid_arguments"]
+    assert [stored(org, found.outcomes[at].id)["PurchaseOrderByCustomer"] for at in (0, 3)] == ["T-2", "T-3"]
+    assert [texts(org).count(text) for text in ("T-1", "T-2", "T-3")] == [1, 1, 1]
+    assert len(batches(org)) == 1
+
+
+@BOTH
+async def test_deletes_whose_answer_is_lost_are_done_once_the_records_are_gone(
+    home: Session, org: SapLandscape, orders: str
+):
+    ids = [one.id for one in (await loaded(home, orders, [NEW, NEW])).outcomes]
+    org.faults.arm("lost_answer", path="$batch", after=1)
+    found = await loaded(home, orders, [*ids, "99999"], "delete", "D")
+    assert [(one.id, one.code) for one in found.outcomes] == [(ids[0], ""), (ids[1], ""), ("", "NOT_FOUND")]
+    assert len(org.rows("SalesOrder")) == 300
+
+
+@BOTH
 async def test_a_batch_whose_answer_says_nothing_is_read_back(house: House, org: SapLandscape, orders: str):
     around = Surroundings(environ={"ERP_PASSWORD": org.password("integration")}, wire=lambda _, __: Spoiled())
     async with open_gateway(load_config(house.write()), around) as gateway:
@@ -114,6 +154,21 @@ async def test_a_batch_whose_answer_says_nothing_is_read_back(house: House, org:
     assert found.failed == ()
     assert len({one.id for one in found.outcomes}) == 60
     assert len(org.rows("SalesOrder")) == 360
+
+
+@pytest.mark.parametrize(("told", "refused"), [("", 1), ('batches = { bp4 = "json" }\n', 0)])
+async def test_batches_are_json_where_a_service_takes_no_other(
+    house: House, org: SapLandscape, told: str, refused: int
+):
+    way = JsonAlone()
+    house.settings += told
+    around = Surroundings(environ={"ERP_PASSWORD": org.password("integration")}, wire=lambda _, __: way)
+    async with open_gateway(load_config(house.write()), around) as gateway:
+        for key in ("A", "B"):
+            found = await loaded(gateway.session(house.caller()), "bp4.BusinessPartner", [CITY] * 2, key=key)
+            assert found.failed == ()
+    assert way.refused == refused
+    assert [one.startswith("{") for one in batches(org)] == [True, True]
 
 
 @BOTH

@@ -108,7 +108,7 @@ def coded(code: str, text: str = "no") -> bytes:
         (refusal(404, coded("/IWBEP/CX_MGW_RESOURCE_NOT_FOUND")), FaultKind.CALLER, "NOT_FOUND", NotFound),
         (refusal(404, coded("/IWFND/MED/170")), FaultKind.CALLER, "NO_SERVICE", UpstreamRejected),
         (refusal(404, b"<html>x</html>", "text/html"), FaultKind.CALLER, "NO_SERVICE", UpstreamRejected),
-        (refusal(404), FaultKind.CALLER, "NO_SERVICE", UpstreamRejected),
+        (refusal(404), FaultKind.CALLER, "NO_WORD", UpstreamRejected),
         (refusal(412), FaultKind.CALLER, "STALE", VersionConflict),
         (refusal(428), FaultKind.CALLER, "VERSION_REQUIRED", VersionConflict),
         (refusal(429, retry_after="9"), FaultKind.THROTTLE, "THROTTLED", RetryLater),

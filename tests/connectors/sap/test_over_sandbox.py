@@ -4,10 +4,15 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from tests.passage.conftest import FastClock
 
+from isthmus.core.caller import Caller
+from isthmus.core.cli.checks import Status
+from isthmus.core.cli.doctor import ask
 from isthmus.core.cli.lookups import probe
 from isthmus.core.errors import (
     CredentialError,
+    Denied,
     InvalidArguments,
     NotFound,
     OutcomeUnknown,
@@ -17,7 +22,8 @@ from isthmus.core.errors import (
     VersionConflict,
 )
 from isthmus.core.gateway import Gateway
-from isthmus.core.records import Compare, Operator, Order, Query
+from isthmus.core.journal import IntentState
+from isthmus.core.records import Compare, Operator, Order, Query, Ref
 from isthmus.core.session import Session
 from isthmus.plugins.sandbox import SapLandscape
 
@@ -114,6 +120,99 @@ async def test_a_request_that_was_lost_is_not_called_done(home: Session, org: Sa
     assert texts(org).count("K-2") == 0
 
 
+ITEMS = {"so.A_SalesOrder": "to_Item", "so4.SalesOrder": "_Item"}
+
+
+@BOTH
+async def test_an_order_comes_with_its_items(home: Session, org: SapLandscape, orders: str):
+    names = [f"{ITEMS[orders]}.{name}" for name in ("SalesOrderItem", "Material", "RequestedQuantity")]
+    read = (await home.get("erp", orders, "1", ("SalesOrder", *names))).fields
+    rows = [row for row in org.rows("SalesOrderItem") if row["SalesOrder"] == "1"]
+    told = {(item, material, float(count)) for item, material, count in zip(*(read[one] for one in names), strict=True)}
+    assert told == {(one["SalesOrderItem"], one["Material"], float(str(one["RequestedQuantity"]))) for one in rows}
+    page = await home.query("erp", Query(orders, names, None, (Order("SalesOrder"),), 5))
+    assert [len(one.fields[names[0]]) for one in page.records] == [
+        sum(row["SalesOrder"] == one.id for row in org.rows("SalesOrderItem")) for one in page.records
+    ]
+
+
+@BOTH
+async def test_items_may_be_read_only_where_their_own_object_may(house: House, org: SapLandscape, orders: str):
+    items = {"so.A_SalesOrder": "so.A_SalesOrderItem", "so4.SalesOrder": "so4.SalesOrderItem"}[orders]
+    house.cedar += f"""
+@id("no-items") forbid (principal, action, resource in Isthmus::Object::"erp/{items}");
+"""
+    async with house.open() as gateway:
+        home = gateway.session(house.caller())
+        await home.get("erp", orders, "1", ("SalesOrder",))
+        before = len(org.journal.entries)
+        with pytest.raises(Denied, match="no-items"):
+            await home.get("erp", orders, "1", ("SalesOrder", f"{ITEMS[orders]}.Material"))
+        assert len(org.journal.entries) == before
+
+
+async def test_fields_of_records_below_leave_as_the_countries_of_all_of_them_allow(
+    gateway: Gateway, home: Session, org: SapLandscape
+):
+    addresses, street = "bp.A_BusinessPartnerAddress", "to_BusinessPartnerAddress.StreetName"
+    owners = {row["BusinessPartner"] for row in org.rows("BusinessPartnerAddress") if row["Country"] == "US"}
+    id = min(str(row["BusinessPartner"]) for row in org.rows("BusinessPartner")
+             if row["BusinessPartner"] in owners and row["BusinessPartnerCategory"] == "1")  # fmt: skip
+    far = gateway.session(Caller("support", "alice", "support", "model-us", "", "desktop-us"))
+    (told,) = (await far.get("erp", "bp.A_BusinessPartner", id, (street,))).fields[street]
+    assert isinstance(told, str)
+    values = {"BusinessPartner": id, "Country": "DE", "CityName": "Aachen", "StreetName": "Domhof"}
+    await home.create("erp", addresses, values, key="")
+    assert (await home.get("erp", "bp.A_BusinessPartner", id, (street,))).fields[street] == (told, "Domhof")
+    assert isinstance((await far.get("erp", "bp.A_BusinessPartner", id, (street,))).fields[street], Ref)
+
+
+@BOTH
+async def test_a_delete_whose_answer_is_lost_is_done_once_the_record_is_gone(
+    home: Session, org: SapLandscape, orders: str
+):
+    org.faults.arm("lost_answer", method="DELETE")
+    await home.delete("erp", orders, "1")
+    assert "1" not in {row["SalesOrder"] for row in org.rows("SalesOrder")}
+    assert [one.method for one in org.journal.entries].count("DELETE") == 1
+
+
+@BOTH
+async def test_a_delete_that_never_arrived_is_open_until_it_cannot_arrive_any_more(
+    house: House, org: SapLandscape, orders: str
+):
+    house.clock = FastClock(speed=10)
+    async with house.open() as gateway:
+        home, view = gateway.session(house.caller()), gateway.parts.journal.view
+        org.faults.arm("lost_request", method="DELETE")
+        with pytest.raises(OutcomeUnknown) as unknown:
+            await home.delete("erp", orders, "1")
+        with pytest.raises(OutcomeUnknown):
+            await home.delete("erp", orders, "1")
+        house.clock.jump(1_000)
+        await home.delete("erp", orders, "1")
+        assert view().intent(unknown.value.intent).state is IntentState.NOT_HAPPENED
+        assert not view().open_intents()
+    # The one that was lost on its way, and the one that was sent once this was known.
+    assert [one.method for one in org.journal.entries].count("DELETE") == 2
+
+
+@BOTH
+async def test_a_delete_of_a_record_that_changed_meanwhile_stays_for_a_person(
+    house: House, org: SapLandscape, orders: str
+):
+    house.clock = FastClock(speed=10)
+    async with house.open() as gateway:
+        home = gateway.session(house.caller())
+        org.faults.arm("lost_request", method="DELETE")
+        with pytest.raises(OutcomeUnknown) as unknown:
+            await home.delete("erp", orders, "1")
+        await home.update("erp", orders, "1", {"PurchaseOrderByCustomer": "later"})
+        house.clock.jump(1_000)
+        (settled,) = await gateway.settler.settle_all()
+        assert (settled.id, settled.state) == (unknown.value.intent, IntentState.UNKNOWN)
+
+
 @pytest.mark.parametrize(
     ("fault", "raised"),
     [
@@ -173,8 +272,11 @@ async def test_doctor_shows_terms_and_services(gateway: Gateway):
     (connection,) = system.connections.values()
     found = await probe(gateway, connection, "")
     assert found.facts["egress"] == "direct"
-    assert "acknowledged" in found.facts["terms"]
+    assert found.facts["terms"] == "acknowledged; exports of at most 10,000 rows; no services but those below"
+    assert "endorses" in found.facts["notice"]
     assert found.facts["so4"].startswith("OData V4")
+    checked = await ask(gateway, connection, "")
+    assert (checked.status, len(checked.said.splitlines())) == (Status.OK, 9)
 
 
 async def test_a_bound_action_runs_once_with_the_version_of_its_record(home: Session, org: SapLandscape):
@@ -243,7 +345,9 @@ async def test_a_service_that_is_not_there_is_named(home: Session, gateway: Gate
         await home.describe("erp")
     (system,) = gateway.parts.systems.values()
     (connection,) = system.connections.values()
-    assert "cannot be used" in (await probe(gateway, connection, "")).facts["so"]
+    found = await probe(gateway, connection, "")
+    assert "so" not in found.facts
+    assert [one.partition(":")[0] for one in found.troubles] == ["service so cannot be used"]
 
 
 async def test_metadata_are_read_once_for_all_objects_of_a_service(home: Session, org: SapLandscape):

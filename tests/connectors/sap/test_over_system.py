@@ -9,6 +9,7 @@ import pytest
 from isthmus.core.errors import (
     Denied,
     InvalidArguments,
+    NotFound,
     OutcomeUnknown,
     UpstreamError,
     UpstreamRejected,
@@ -119,9 +120,10 @@ async def test_a_login_page_is_no_answer(home: Session, system: System):
         await home.query("erp", ORDERS)
 
 
-async def test_a_service_that_is_not_listed_is_refused_unsent(home: Session, system: System):
-    with pytest.raises(Denied, match=r"settings\.services") as caught:
-        await home.query("erp", Query("hr.A_Person", ("Name",)))
+@pytest.mark.parametrize("object", ["hr.A_Person", "A_Order"])
+async def test_a_service_that_is_not_listed_is_refused_unsent(home: Session, system: System, object: str):
+    with pytest.raises(Denied, match=r"service\.set \(connections\.erp-eu\.settings\.services\)") as caught:
+        await home.query("erp", Query(object, ("Name",)))
     assert caught.value.reason == "vendor_terms"
     assert system.seen == []
 
@@ -162,6 +164,20 @@ async def test_an_export_beyond_the_terms_is_refused(house: House, system: Syste
             async for _ in gateway.session(house.caller()).export("erp", "so.A_Order", select=("Order",)):
                 pass
     assert [one for one in system.seen if "A_Order" in str(one.url)] == []
+
+
+async def test_an_export_ends_where_the_terms_do(house: House, system: System):
+    house.settings = house.settings.replace("acknowledged = true", "acknowledged = true, export_rows = 2")
+    found = list[str]()
+    async with house.open() as gateway:
+        pages = aiter(gateway.session(house.caller()).export("erp", "so.A_Order", select=("Order",), limit=1))
+        for _ in range(2):
+            found += [one.id for one in (await anext(pages)).records]
+            system.answers[:] = [lambda _: said({"results": [order("2")]})]
+        with pytest.raises(Denied, match=r"may bring 2 rows.*terms\.export_rows"):
+            await anext(pages)
+    assert len(found) == 2
+    assert {one.url.params.get("$top") for one in system.seen if one.url.path.endswith("A_Order")} == {"1"}
 
 
 async def test_two_people_never_share_a_session(house: House, system: System):
@@ -210,7 +226,7 @@ async def test_a_function_import_takes_its_record_and_arguments_as_literals(home
     (sent,) = writes(system)
     assert dict(sent.url.params) == {"Order": "'2'", "Remark": "'it''s ok'"}
     # SAP's own adapter for V2 reads arguments only where a type of a body is named, though there is none.
-    assert sent.headers["content-type"] == "application/json"
+    assert (sent.headers["content-type"], sent.content) == ("application/json", b"")
 
 
 async def test_a_function_that_wants_a_version_gets_the_one_that_is_there(home: Session, system: System):
@@ -224,6 +240,17 @@ async def test_a_function_that_wants_a_version_gets_the_one_that_is_there(home: 
     system.answers.append(worth)
     assert (await home.invoke("erp", "so.A_Order", "Worth", id="2")).values == {"result": 12.5}
     assert writes(system) == []
+
+
+async def test_a_404_without_a_word_means_a_record_where_the_service_is_there(home: Session, system: System):
+    system.answers.append(lambda request: httpx2.Response(404) if "A_Order(" in request.url.path else None)
+    with pytest.raises(NotFound, match="no such record"):
+        await home.get("erp", "so.A_Order", "9", ("Note",))
+    with pytest.raises(NotFound):
+        await home.update("erp", "so.A_Order", "9", {"Note": "x"})
+    system.answers[:] = [lambda request: None if request.url.path.endswith("$metadata") else httpx2.Response(404)]
+    with pytest.raises(UpstreamRejected, match="no such service"):
+        await home.get("erp", "so.A_Order", "9", ("Note",))
 
 
 async def test_a_condition_is_one_literal(home: Session, system: System):

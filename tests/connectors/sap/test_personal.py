@@ -23,6 +23,16 @@ def vocabulary(terms, entity=""):
     )
 
 
+@pytest.mark.parametrize("name", ["CostCtrResponsiblePersonName", "CostCtrResponsibleUser", "ResponsibleEmployee"])
+def test_who_is_responsible_is_a_person(name):
+    document = v4(
+        f"""<EntityType Name="A"><Key><PropertyRef Name="K"/></Key><Property Name="K" Type="Edm.String"/>
+        <Property Name="{name}" Type="Edm.String" MaxLength="20"/></EntityType>""",
+        '<EntitySet Name="As" EntityType="T.A"/>',
+    )
+    assert object_facts("cost", document, "cost.As").fields[name].classes == {"pii"}
+
+
 def term(name, more=""):
     return f'<Annotation Term="PersonalData.{name}"{more}/>'
 

@@ -66,6 +66,18 @@ def enter_time_off(content: bytes) -> httpx2.Response:
     )
 
 
+def hire_employee(content: bytes) -> httpx2.Response:
+    asked = ET.fromstring(content)[-1][0]
+    assert asked.tag.endswith("}Hire_Employee_Request")
+    references = "".join(
+        f'<wd:{name}_Reference><wd:ID wd:type="WID">{number:032x}</wd:ID></wd:{name}_Reference>'
+        for name, number in (("Event", 9), ("Employee", 8))
+    )
+    return reply(
+        f'<wd:Hire_Employee_Response xmlns:wd="{BSVC}" wd:version="v40.0">{references}</wd:Hire_Employee_Response>'
+    )
+
+
 def reply(body: str) -> httpx2.Response:
     text = f'<?xml version="1.0"?><env:Envelope xmlns:env="{ENV}"><env:Body>{body}</env:Body></env:Envelope>'
     return httpx2.Response(200, headers=XML | {"WD-RateLimit-Tokens-Remaining": "699.0"}, content=text.encode())
@@ -81,3 +93,6 @@ def fault(text: str) -> httpx2.Response:
 
 def text_of(rows: list[dict[str, object]]) -> bytes:
     return json.dumps({"Report_Entry": rows}).encode()
+
+
+WRITES = {"Absence_Management/v40.0": enter_time_off, "Staffing/v40.0": hire_employee}

@@ -66,8 +66,8 @@ class Tenant(httpx2.AsyncBaseTransport):
             return self.page([one for one in self.events.values() if worker and one["worker"] == worker], params)
         if path == f"/ccx/service/{TENANT}/Human_Resources/v40.0":
             return services.get_workers(request.content, self.people)
-        if path == f"/ccx/service/{TENANT}/Absence_Management/v40.0":
-            return services.enter_time_off(request.content)
+        if write := services.WRITES.get(path.removeprefix(f"/ccx/service/{TENANT}/")):
+            return write(request.content)
         if path == f"/ccx/service/customreport2/{TENANT}/hr_owner/Staff":
             return services.report(services.staff(self.staff), dict(parse_qsl(query, keep_blank_values=True)))
         if path.startswith(WQL):

@@ -204,6 +204,8 @@ SERVICE = Subject(
         operations={
             "Get_Workers": OperationSettings(service="Human_Resources", classes=("pii", "hr")),
             "Enter_Time_Off": OperationSettings(service="Absence_Management", classes=("pii", "hr")),
+            "Get_Applicants": OperationSettings(service="Staffing", classes=("pii", "hr")),
+            "Hire_Employee": OperationSettings(service="Staffing", classes=("pii", "hr")),
         },
     ),
     upstream=Tenant,
@@ -216,6 +218,8 @@ SERVICE = Subject(
         runs=(
             Run("Enter_Time_Off", {"worker": "Employee_ID=21001", "comment": "holiday", "days": [
                 {"date": "2026-12-21", "requested": "8", "timeOffType": "VACATION"}]}, "soap"),
+            Run("Hire_Employee", {"organization": wid(30), "hireDate": "2026-12-01", "employeeType": "Regular",
+                "jobProfile": "Buyer", "businessTitle": "Buyer"}, "soap.Applicants", wid(40)),
         ),
         dissect=dissect_xml,
     ),

@@ -75,6 +75,8 @@ class Desk:
             },
             reports={"headcount": ReportSettings(owner="integration", report="Headcount", classes=("pii", "hr"),
                                                  id="Employee_ID", as_of="Effective_as_of_Date")},
+            operations={one: OperationSettings(service="Staffing", classes=("pii", "hr"))
+                        for one in ("Get_Applicants", "Hire_Employee")},
         )  # fmt: skip
         examples = Examples(object="common.workers", id="", fields=("id",), text="descriptor")
         subject = Subject(connector=Workday, settings=own, upstream=lambda: LoggedOn(sandbox, user), examples=examples)
@@ -189,6 +191,41 @@ def test_a_title_change_waits_for_the_manager_who_approves_it_once(sandbox: Sand
     assert {row.id: row.fields["status_descriptor"] for row in events}[
         str(begun.values["event"])
     ] == "Successfully Completed"
+
+
+def test_a_pre_hire_is_hired_by_an_event_that_the_hr_partner_ends(sandbox: Sandbox) -> None:
+    desk, partner = Desk(sandbox), Desk(sandbox, "alice")
+    rows = desk.rows("soap.Applicants", "id", "descriptor", "data")
+    assert [row.fields["descriptor"] for row in rows] == ["Mareike Ohlsen", "Louis Garnier"]
+    asked: dict[str, object] = {
+        "organization": "SUP_SALES", "hireDate": "2026-11-20", "employeeType": "Regular",
+        "jobProfile": "Sales_Representative", "businessTitle": "Key Account Manager",
+    }  # fmt: skip
+    who = rows[0].id
+    begun = desk.run("invoke", "soap.Applicants",
+                     lambda one: one.invoke("soap.Applicants", "Hire_Employee", who, asked, "k"), (who,),
+                     "execute").value  # fmt: skip
+    assert isinstance(begun, Invoked)
+    assert begun.values["status"] == "In Progress"
+    worker = str(begun.values["worker"])
+    event = Compare("worker", Operator.EQ, worker)
+    assert [row.id for row in desk.rows("bp.events", "id", where=event)] == [begun.values["event"]]
+    (step,) = [row for row in partner.rows("bp.eventSteps", "id", "state", "event")
+               if row.fields["event"] == begun.values["event"]]  # fmt: skip
+    told = partner.run("update", "bp.eventSteps",
+                       lambda one: one.update("bp.eventSteps", step.id, {"state": "approved"}, None),
+                       (step.id,), "transition")  # fmt: skip
+    assert told.error is None
+    (done,) = desk.rows("bp.events", "status_descriptor", where=event)
+    assert done.fields["status_descriptor"] == "Successfully Completed"
+    found = desk.run(
+        "get",
+        "staffing.workers",
+        lambda one: one.get("staffing.workers", worker, ("descriptor", "businessTitle")),
+        (worker,),
+    ).value
+    assert isinstance(found, Row)
+    assert found.fields == {"descriptor": "Mareike Ohlsen", "businessTitle": "Key Account Manager"}
 
 
 def test_events_are_asked_for_by_their_worker_only(desk: Desk) -> None:

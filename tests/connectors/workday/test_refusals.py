@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from isthmus.connectors.workday import Workday, WorkdaySettings
 from isthmus.connectors.workday.raas.stream import Entries
 from isthmus.connectors.workday.settings import OperationSettings
-from isthmus.connectors.workday.soap.envelope import Asked, enter_time_off, get_request
+from isthmus.connectors.workday.soap.envelope import Asked, get_request
 from isthmus.connectors.workday.soap.security import secured
+from isthmus.connectors.workday.soap.writes import WRITES
 from isthmus.connectors.workday.soap.xml import parsed
 from isthmus.core.connector import Connector
 from isthmus.core.errors import ConfigurationError, InvalidArguments, RetryLater, UpstreamError
-from isthmus.core.records import Query
+from isthmus.core.operation import Effect
+from isthmus.core.records import JSON, Query
 from isthmus.core.testing import Examples, Subject
 from isthmus.core.testing.bench import Bench
 from isthmus.core.testing.calls import Call, operation_of
@@ -26,6 +28,9 @@ from .services import text_of
 from .tenant import Tenant, wid
 
 DAYS = [{"date": "2026-12-21", "requested": "8", "timeOffType": "VACATION"}]
+HIRE: dict[str, JSON] = {"organization": "SUP_SALES", "hireDate": "2026-12-01",
+                        "employeeType": "Regular", "jobProfile": "Buyer"}  # fmt: skip
+ID = "Applicant_ID=APP-1"
 HOST = "https://hr.example"
 
 
@@ -33,6 +38,8 @@ def made(*, auto_complete: bool = False) -> Workday:
     operations = {
         "Get_Workers": OperationSettings(service="Human_Resources", classes=("pii",)),
         "Enter_Time_Off": OperationSettings(service="Absence_Management", classes=("pii",)),
+        "Get_Applicants": OperationSettings(service="Staffing", classes=("pii",)),
+        "Hire_Employee": OperationSettings(service="Staffing", classes=("pii",)),
     }
     services = {"common": "v1", "bp": "businessProcess/v1"}
     return Workday(
@@ -50,24 +57,58 @@ def test_a_page_of_more_than_a_hundred_is_never_sent(limit: str, known: bool) ->
     assert bool(made().classify(asked)) is known
 
 
-def test_approvals_are_skipped_only_where_settings_say_so() -> None:
-    told = {"worker": wid(1), "days": DAYS}
-    skips = enter_time_off(told, "v40.0", auto_complete=True)
-    assert made().classify(posted("Absence_Management", skips)) == ()
-    assert made(auto_complete=True).classify(posted("Absence_Management", skips))
-    waits = enter_time_off(told, "v40.0", auto_complete=False)
-    assert made().classify(posted("Absence_Management", waits))
+@pytest.mark.parametrize(
+    ("operation", "service", "told"),
+    [
+        ("Enter_Time_Off", "Absence_Management", {"worker": wid(1), "days": DAYS}),
+        ("Hire_Employee", "Staffing", HIRE),
+    ],
+)
+def test_approvals_are_skipped_only_where_settings_say_so(operation: str, service: str, told: dict[str, JSON]) -> None:
+    skips = WRITES[operation].content(ID, told, "v40.0", auto_complete=True)
+    assert made().classify(posted(service, skips)) == ()
+    assert made(auto_complete=True).classify(posted(service, skips))
+    waits = WRITES[operation].content(ID, told, "v40.0", auto_complete=False)
+    assert made().classify(posted(service, waits))
     assert made().classify(posted("Human_Resources", waits)) == ()
-    assert made().classify(posted("Absence_Management", waits.replace(b"Enter_Time_Off", b"Put_Applicant"))) == ()
+    assert made().classify(posted(service, waits.replace(operation.encode(), b"Put_Applicant"))) == ()
 
 
-async def test_asking_to_skip_approvals_names_the_setting() -> None:
+def test_an_action_offers_to_skip_approvals_only_where_settings_say_so() -> None:
+    write = WRITES["Hire_Employee"]
+    assert "autoComplete" not in write.action(auto_complete=False).parameters
+    assert "autoComplete" in write.action(auto_complete=True).parameters
+    assert "hireDate" in write.action(auto_complete=False).required
+
+
+def test_a_hire_is_of_one_pre_hire_who_is_told() -> None:
+    asked = WRITES["Hire_Employee"].content(ID, HIRE, "v40.0", auto_complete=False)
+    (found,) = made().classify(posted("Staffing", asked))
+    assert (found.effect, found.object, found.records) == (Effect.EXECUTE, "soap.Applicants", (ID,))
+    one = asked[asked.index(b"<bsvc:Applicant_Reference>") : asked.index(b"<bsvc:Organization_Reference>")]
+    for other in (b"", one + one):
+        assert made().classify(posted("Staffing", asked.replace(one, other))) == ()
+
+
+def test_hiring_needs_the_operation_that_lists_pre_hires() -> None:
+    with pytest.raises(ValueError, match="Get_Applicants"):
+        WorkdaySettings(
+            tenant="acme", operations={"Hire_Employee": OperationSettings(service="Staffing", classes=("pii",))}
+        )
+
+
+def test_a_hire_without_its_day_is_not_written() -> None:
+    with pytest.raises(InvalidArguments, match="effective"):
+        WRITES["Hire_Employee"].content(ID, {**HIRE, "hireDate": ""}, "v40.0", auto_complete=False)
+
+
+@pytest.mark.parametrize(
+    ("object", "operation", "told"),
+    [("soap", "Enter_Time_Off", {"worker": wid(1), "days": DAYS}), ("soap.Applicants", "Hire_Employee", HIRE)],
+)
+async def test_asking_to_skip_approvals_names_the_setting(object: str, operation: str, told: dict[str, JSON]) -> None:
     with pytest.raises(InvalidArguments, match=r"settings\.auto_complete"):
-        await (
-            made()
-            .bind(None)
-            .invoke("soap", "Enter_Time_Off", "", {"worker": wid(1), "days": DAYS, "autoComplete": True}, "k")
-        )  # type: ignore[arg-type]
+        await made().bind(None).invoke(object, operation, ID, {**told, "autoComplete": True}, "k")  # type: ignore[arg-type]
 
 
 class Wire(httpx2.AsyncBaseTransport):

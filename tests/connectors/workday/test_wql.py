@@ -99,7 +99,7 @@ def test_a_text_that_is_not_ours_is_not_sent(text: str) -> None:
     [
         (True, Kind.BOOLEAN, "true"),
         (3, Kind.NUMERIC, "3"),
-        (0.5, Kind.NUMERIC, "0.500000"),
+        (0.5, Kind.NUMERIC, "0.5"),
         ("2026-11-01", Kind.DATE, "'2026-11-01'"),
         ("2013-05-20T19:56:11.552Z", Kind.DATE, "'2013-05-20T19:56:11.552Z'"),
     ],

@@ -3,10 +3,13 @@
 import io
 
 import pytest
+from rich.console import Console
 
 from isthmus.core.cli.rendering import render
-from isthmus.core.records import Note, Record
-from isthmus.core.results import as_json
+from isthmus.core.facts import Action, ObjectFacts
+from isthmus.core.operation import Effect
+from isthmus.core.records import JSON, Note, Record
+from isthmus.core.results import Answer, Description, as_json
 
 from .conftest import Shell
 
@@ -91,6 +94,25 @@ def test_what_the_system_says_beside_a_success_is_shown_as_its_own() -> None:
     )
     told = [str(one) for one in render(as_json(made))]
     assert told[-2:] == ["  the system says (warning V1/555 Limit): over\\u001b[2J it", "  the system says (info)"]
+
+
+def printed(found: dict[str, JSON]) -> str:
+    console = Console(file=io.StringIO(), width=120)
+    for one in render(found):
+        console.print(one)
+    return console.file.getvalue()
+
+
+def test_what_an_action_gave_back_is_shown() -> None:
+    shown = printed(as_json(Answer("so.SalesOrder", {"result": 782.4}, ("1", "2"))))
+    assert shown.split() == ["so.SalesOrder", "result", "782.4", "records", "1,", "2"]
+
+
+def test_actions_are_described_with_their_arguments() -> None:
+    release = Action("Release", "Release (action, POST)", frozenset({Effect.EXECUTE}), {"Note": {"type": "string"}}, ())
+    facts = ObjectFacts("so.SalesOrder", {}, createable=False, updateable=False, deletable=False, actions=(release,))
+    shown = printed(as_json(Description(facts=facts)))
+    assert all(word in shown for word in ("Release", "Note", "(action, POST)"))
 
 
 def test_figures_come_as_a_table(shell: Shell) -> None:

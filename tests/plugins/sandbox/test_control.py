@@ -1,9 +1,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -102,8 +104,12 @@ def test_runs_as_a_process_until_terminated() -> None:
     assert process.returncode == 0
 
 
-def test_the_command_prints_what_clients_need() -> None:
+def test_the_command_prints_what_clients_need(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     command = [sys.executable, "-m", "isthmus.plugins.sandbox", "--accounts", "20", "--contacts", "50"]
+    command += ["--write", str(tmp_path / "house"), "--port-access-eu", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=dict(os.environ), text=True)
     assert process.stdout is not None
     lines = []
@@ -116,3 +122,7 @@ def test_the_command_prints_what_clients_need() -> None:
     exported = dict(line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export "))
     assert {"HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"} <= set(exported)
     assert any(line.startswith("https://kessmar-eu.my.salesforce.com") for line in lines)
+    assert f"Access     eu  http://127.0.0.1:{port}" in lines
+    settings = (tmp_path / "house" / "isthmus.toml").read_text()
+    assert f'url = "http://127.0.0.1:{port}"' in settings
+    assert all(f"[systems.{name}]" in settings for name in ("crm", "itsm", "erp", "hr", "access"))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from isthmus.core.assembly import open_gateway
     from isthmus.core.caller import Caller
+    from isthmus.core.collector import few_collections
     from isthmus.core.config import Config, load_config
     from isthmus.core.errors import IsthmusError
     from isthmus.core.files import File
@@ -41,6 +42,7 @@ __all__ = [
     "Session",
     "Tool",
     "as_json",
+    "few_collections",
     "load_config",
     "open_gateway",
 ]
@@ -62,6 +64,7 @@ _HOMES = {
     "Session": "session",
     "Tool": "tools",
     "as_json": "results",
+    "few_collections": "collector",
     "load_config": "config",
     "open_gateway": "assembly",
 }

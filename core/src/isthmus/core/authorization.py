@@ -2,11 +2,10 @@
 
 import asyncio
 import dataclasses
-import hmac
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import msgspec
 from msgspec.structs import replace as changed
@@ -16,6 +15,7 @@ from isthmus.core.calls import Judged, Leg
 from isthmus.core.errors import Denied
 from isthmus.core.flows import Flows
 from isthmus.core.inheritance import check_figures
+from isthmus.core.keyed import KeyedHash
 from isthmus.core.operation import Operation
 from isthmus.core.parts import Parts
 from isthmus.core.plan import Plan
@@ -36,15 +36,16 @@ _SHOWING = (Get, Search, Query)
 MOST_KEPT = 1_024
 
 
-@dataclass(frozen=True, slots=True)
 class Authorizer:
     """Judge legs; raises Denied or ResidencyError."""
 
-    parts: Parts
-    _listed: dict[tuple[str, str | None], Mapping[str, Tool]] = field(default_factory=dict)
-    _kept: dict[tuple[object, ...], Reach] = field(default_factory=dict)
-    _reads: dict[tuple[object, ...], Operation] = field(default_factory=dict)
-    _labels: dict[str, Label | None] = field(default_factory=dict)
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self._calls = KeyedHash(parts.approval_key)
+        self._listed: dict[tuple[str, str | None], Mapping[str, Tool]] = {}
+        self._kept: dict[tuple[object, ...], Reach] = {}
+        self._reads: dict[tuple[object, ...], Operation] = {}
+        self._labels: dict[str, Label | None] = {}
 
     def judge(self, leg: Leg, plan: Plan) -> Judged:
         """Judge a planned leg over everything that it reads, probes and writes."""
@@ -230,7 +231,7 @@ class Authorizer:
         return call, self._hash([call, version, leg.call.tool.schema_hash, sorted(self.parts.policies.items())])
 
     def _hash(self, told: object) -> str:
-        return hmac.digest(self.parts.approval_key, canonical(told), "sha256").hex()
+        return self._calls.digest(canonical(told)).hex()
 
 
 def canonical(told: object) -> bytes:

@@ -61,6 +61,7 @@ class Connection:
     """One org, ready to be called; whoever opens it closes `resources`.
 
     `identity` is "service" or "user": with "user" a call acts with the person's own credential or not at all.
+    `budgets` are those of the quotas that the org counts apart, where it does; `budget` is used where it does not.
     `key_fields` maps an object to the unique field that holds idempotency keys. `file_classes` are the most that a file
     here may hold, as the operator knows.
     """
@@ -75,6 +76,7 @@ class Connection:
     budget: Budget
     clock: Clock
     overlay: Overlay
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
     key_fields: Mapping[str, str] = field(default_factory=dict)
     final_states: frozenset[str] = frozenset()
     sees_all_rows: bool = False
@@ -108,9 +110,10 @@ class Connection:
 
         return await self._shared(scope.principal).read_by(read).object(object)
 
-    async def reserve(self, caller: Caller, deadline: Deadline) -> Permit:
-        """Reserve one request; raises QuotaExhausted."""
-        return await self.budget.acquire(1, caller.agent, deadline)
+    async def reserve(self, caller: Caller, object: str, deadline: Deadline) -> Permit:
+        """Reserve one request about an object; raises QuotaExhausted."""
+        budget = self.budgets[self.connector.quota_of(object)] if self.budgets else self.budget
+        return await budget.acquire(1, caller.agent, deadline)
 
     def looking_up(self, object: str, records: tuple[str, ...] = ()) -> Operation:
         """Describe a read that only serves deciding."""

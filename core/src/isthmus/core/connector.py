@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from requests import Session as RequestsSession
 
     from isthmus.core.config import ConnectionConfig
+    from isthmus.core.credentials import ClientCertificate
     from isthmus.core.http import Http, Response
     from isthmus.core.results import Result
 
@@ -140,10 +141,11 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What `doctor` shows of a connection."""
+    """What `doctor` shows of a connection; `troubles` are what somebody should mend there, each with its remedy."""
 
     identity: str
     facts: Mapping[str, str] = field(default_factory=dict)
+    troubles: tuple[str, ...] = ()
     quotas: tuple[QuotaReading, ...] = ()
 
 
@@ -174,9 +176,9 @@ class Connector(ABC):
     for every answer that `fault` does not pass. `metadata_objects` are those that `catalogue` and `objects` may read,
     and `changes` beside the object's own; `file_objects` are those in which the system keeps files, and which `attach`
     and `download` touch beside the record's, `action_objects` those that `invoke` touches beside it. `wants_cookies`
-    keeps a jar for each principal; `schemes` are those of the addresses that `carrier` can reach. `clients` are clients
-    of the system's own SDKs by name, each made from a `requests.Session` and the host that it is to believe in; a
-    session has a method for each.
+    keeps a jar for each principal; `quotas` are what the system counts apart, each with a budget; `schemes` are those
+    of the addresses that `carrier` can reach. `clients` are clients of the system's own SDKs by name, each made from a
+    `requests.Session` and the host that it is to believe in; a session has a method for each.
     """
 
     settings: ClassVar[type[ConnectorSettings]] = ConnectorSettings
@@ -186,6 +188,7 @@ class Connector(ABC):
     action_objects: ClassVar[frozenset[str]] = frozenset()
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-request-id",)
     wants_cookies: ClassVar[bool] = False
+    quotas: ClassVar[tuple[str, ...]] = ()
     schemes: ClassVar[frozenset[str]] = frozenset({"http", "https"})
     clients: ClassVar[Mapping[str, Callable[["RequestsSession", str], object]]] = {}
     http: "Http"
@@ -224,13 +227,17 @@ class Connector(ABC):
         """
         return wire
 
+    def sign(self, request: "Request", certificate: "ClientCertificate", now: float) -> "Request":
+        """Return a request with its message signed, where `auth` says so; `now` is in Unix seconds.
+
+        Core asks for it below the request path, for every attempt. Nothing of the certificate may be kept.
+        """
+        raise self._lacks("signature")
+
     # What the settings bring: pure, no I/O.
 
     def misfit(self, connection: "ConnectionConfig") -> str:
-        """Say which setting of the connection, beside this connector's own, the system would not take; empty if none.
-
-        The sentence begins with the setting, and says what to write there.
-        """
+        """Say which setting of the connection does not fit, by its name, and what to write there; empty if all do."""
         return ""
 
     def promoted(self) -> Sequence[Promoted]:
@@ -250,6 +257,10 @@ class Connector(ABC):
     def quota(self, response: "Response") -> Iterable[QuotaReading]:
         """Read the quota that an answer reports; `UNCOUNTED` where it shows that its request counted against none."""
         return ()
+
+    def quota_of(self, object: str) -> str:
+        """Name the one of `quotas` that calls on an object use."""
+        return ""
 
     def parse(self, text: str) -> Query | Aggregate:
         """Parse a query in the system's own language; raises InvalidArguments."""

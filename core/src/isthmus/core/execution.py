@@ -1,6 +1,6 @@
 """How does a judged call become requests? Refs become values here, and only here, on their way to their home."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from isthmus.core.calls import Done, Judged
@@ -11,7 +11,7 @@ from isthmus.core.errors import InvalidArguments, OutcomeUnknown, UpstreamError
 from isthmus.core.files import File, digest_of, spool
 from isthmus.core.metadata import typed
 from isthmus.core.parts import Parts
-from isthmus.core.records import MOST_ROWS, Aggregate, AllOf, Condition, Measure, Order, Query, Row, Rows
+from isthmus.core.records import JSON, MOST_ROWS, Aggregate, AllOf, Condition, Measure, Order, Query, Row, Rows
 from isthmus.core.request import (
     Attach,
     Changes,
@@ -29,7 +29,8 @@ from isthmus.core.request import (
     Upsert,
 )
 from isthmus.core.resolving import plain_record, plain_values, resolved
-from isthmus.core.streams import Load
+from isthmus.core.settlement import unsent_json
+from isthmus.core.streams import NO_LINES, LineOutcome, Load
 from isthmus.core.table import Table
 
 __all__ = ["MOST_GROUPS", "SUPPORT", "execute"]
@@ -88,8 +89,9 @@ async def _download(connector: Connector, request: Download) -> Done:
 
 
 async def _load(judged: Judged, connector: Connector, load: Load, parts: Parts) -> Done:
-    async def begun(job: str) -> None:
-        await parts.journal.transact(lambda transaction: transaction.note_progress(judged.leg.id, job))
+    async def begun(job: str, unsent: Mapping[int, LineOutcome] = NO_LINES) -> None:
+        told: dict[str, JSON] = {**({"job": job} if job else {}), **({"unsent": unsent_json(unsent)} if unsent else {})}
+        await parts.journal.transact(lambda transaction: transaction.note_progress(judged.leg.id, told))
 
     loaded = await connector.load(load, begun)
     if loaded is None:

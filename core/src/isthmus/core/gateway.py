@@ -252,7 +252,7 @@ class Gateway:
             judged.must_exist()
             if isinstance(plan.request, Describe) and plan.facts is not None and leg.call.relayed is None:
                 return Fetched(judged, await execute(judged, leg.connection.connector, self.parts))
-            permit = await leg.connection.reserve(leg.caller, leg.call.deadline)
+            permit = await leg.connection.reserve(leg.caller, judged.operation.object, leg.call.deadline)
             try:
                 await self._committer.commit(judged)
                 # 7 execute
@@ -281,7 +281,7 @@ class Gateway:
             if earlier is not None:
                 return await self._outcomes.wrote(judged, earlier, None)
             judged.must_exist()
-            permit = await leg.connection.reserve(leg.caller, leg.call.deadline)
+            permit = await leg.connection.reserve(leg.caller, judged.operation.object, leg.call.deadline)
         except Exception as error:  # noqa: BLE001 a connector's own fault must not carry data out
             failure = as_failure(error, leg)
             await self._recorder.failed(leg.call, leg, failure)

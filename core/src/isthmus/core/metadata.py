@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import TypeVar, cast
 
 from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts
@@ -262,13 +263,13 @@ def typed(value: Value, path: FieldPath) -> Value:
     if value is None or isinstance(value, Ref):
         return value
     kind = path.facts.type
-    if isinstance(value, Untyped):
-        return _typed_text(value, path) if kind not in _WORDS else _WORDS[kind](str(value), path)
+    if isinstance(value, Untyped) and kind is FieldType.BOOLEAN:
+        return _boolean(value, path)
     if isinstance(value, Relative):
         fits = kind in (FieldType.DATE, FieldType.DATETIME)
     elif isinstance(value, bool):
         fits = kind is FieldType.BOOLEAN
-    elif isinstance(value, int | float):
+    elif isinstance(value, int | float | Decimal):
         fits = kind in (FieldType.INTEGER, FieldType.NUMBER)
     elif isinstance(value, str):
         return _typed_text(value, path)
@@ -281,8 +282,10 @@ def typed(value: Value, path: FieldPath) -> Value:
 
 def _typed_text(value: str, path: FieldPath) -> Value:
     kind = path.facts.type
-    if kind in (FieldType.BOOLEAN, FieldType.INTEGER, FieldType.NUMBER):
+    if kind is FieldType.BOOLEAN:
         raise _misfit(path)
+    if kind in (FieldType.INTEGER, FieldType.NUMBER):
+        return _number(value, path)
     try:
         if kind is FieldType.DATE:
             return date.fromisoformat(value)
@@ -292,9 +295,10 @@ def _typed_text(value: str, path: FieldPath) -> Value:
                 return moment.replace(tzinfo=UTC)
             if moment.tzinfo is None:
                 raise _misfit(path)
-            return moment
+            return value if _FINER.search(value) else moment
         if kind is FieldType.TIME:
-            return time.fromisoformat(value)
+            clock = time.fromisoformat(value)
+            return value if _FINER.search(value) else clock
     except ValueError:
         raise _misfit(path) from None
     return value
@@ -307,14 +311,25 @@ def _boolean(text: str, path: FieldPath) -> Value:
 
 
 def _number(text: str, path: FieldPath) -> Value:
-    whole = path.facts.type is FieldType.INTEGER
-    if re.fullmatch(r"-?[0-9]{1,18}" if whole else r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", text) is None:
+    """Read digits as a number, with nothing rounded.
+
+    A text is one only where it has to be: reads give as text what no number of JSON holds exactly (RFC 8259 section 6).
+    """
+    if not (_WHOLE if path.facts.type is FieldType.INTEGER else _DECIMAL).fullmatch(text):
         raise _misfit(path)
-    return int(text) if whole else float(text)
+    exact = Decimal(text)
+    near = float(exact)
+    fits = abs(exact) <= _SAFE if _WHOLE.fullmatch(text) else math.isfinite(near) and Decimal(repr(near)) == exact
+    if fits and not isinstance(text, Untyped):
+        raise _misfit(path)
+    return int(text) if _WHOLE.fullmatch(text) else near if fits else exact
 
 
-_WORDS = {FieldType.BOOLEAN: _boolean, FieldType.INTEGER: _number, FieldType.NUMBER: _number}
-"""Types whose literals are no texts, and how one is read that a query language writes as a text."""
+_FINER = re.compile(r"[.,][0-9]{6}[0-9]*[1-9]")
+"""Fractions of a second that Python would cut; some systems give them, and compare with them."""
+_SAFE = 2**53 - 1
+_WHOLE = re.compile(r"-?[0-9]{1,40}")
+_DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?")
 _TAKES = {
     FieldType.BOOLEAN: "true or false",
     FieldType.INTEGER: "a number",

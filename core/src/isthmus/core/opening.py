@@ -19,7 +19,7 @@ from isthmus.core.connection import Connection
 from isthmus.core.connector import Connector
 from isthmus.core.credentials import SecretResolver, SQLiteSecretStore
 from isthmus.core.errors import ConfigurationError
-from isthmus.core.http import AiohttpWire, ChainParts, CookieJars, Origin, WireSettings, compose
+from isthmus.core.http import AiohttpWire, ChainParts, CookieJars, Origin, SignedWire, WireSettings, compose
 from isthmus.core.metadata import Overlay
 from isthmus.core.parts import System
 from isthmus.core.plugins import Plugins
@@ -29,7 +29,7 @@ from isthmus.core.resilience import Breakers, Clock, SystemClock
 from isthmus.core.routing import Place, Router
 from isthmus.residency import FlowPolicy
 
-__all__ = ["AROUND", "Surroundings", "SystemBuilder"]
+__all__ = ["AROUND", "Surroundings", "SystemBuilder", "prover_of"]
 
 
 def _sockets(_connection: str, settings: WireSettings) -> httpx2.AsyncBaseTransport:
@@ -88,9 +88,10 @@ class SystemBuilder:
         settings, clock = self.config.file.connections[name], self.around.clock
         connector = self._connector(name, settings)
         origin = _origin(name, settings, connector)
-        proof, carrier = await self._carrier(name, settings, connector, origin)
-        budget = Budget(settings.budget.key or str(origin), self.store, _rules(settings.budget), clock=clock)
-        await self.stack.enter_async_context(budget)
+        proof, carrier = await self._carrier(name, settings, connector)
+        key = settings.budget.key or str(origin)
+        budget = await self._budget(key, settings)
+        budgets = {quota: await self._budget(f"{key} {quota}", settings, quota) for quota in connector.quotas}
         cassette = self.around.cassette
         chain = ChainParts(
             origin=origin,
@@ -98,6 +99,7 @@ class SystemBuilder:
             dialect=connector,
             credentials=proof.credentials,
             budget=budget,
+            budgets=budgets,
             breakers=Breakers(clock, self.around.random.random),
             wire=carrier,
             cookies=CookieJars() if connector.wants_cookies else None,
@@ -115,6 +117,7 @@ class SystemBuilder:
             origin=origin,
             chain=compose(chain),
             budget=budget,
+            budgets=budgets,
             clock=clock,
             overlay=_overlay(settings),
             key_fields=settings.key_fields,
@@ -123,27 +126,22 @@ class SystemBuilder:
             file_classes=frozenset(settings.file_classes),
         )
 
+    async def _budget(self, key: str, settings: ConnectionConfig, quota: str = "") -> Budget:
+        budget = Budget(key, self.store, _rules(settings.budget), clock=self.around.clock, quota=quota)
+        return await self.stack.enter_async_context(budget)
+
     async def _carrier(
-        self, name: str, settings: ConnectionConfig, connector: Connector, origin: Origin
+        self, name: str, settings: ConnectionConfig, connector: Connector
     ) -> tuple[Proof, httpx2.AsyncBaseTransport]:
         """Open the way to the system and what proves who comes; a replay has neither."""
         if self.around.cassette is not None and self.around.cassette.replays:
             return Proof(nobody, NoWire()), NoWire()
-        prover = Prover(
-            name=name,
-            settings=settings,
-            origin=origin,
-            resolver=SecretResolver(self.secrets, self.around.environ, folder=self.config.folder),
-            store=self.secrets,
-            kinds=self.plugins.credentials,
-            make=self.around.wire,
-            clock=self.around.clock,
-            stack=self.stack,
-        )
-        proof = await prover.proof()
+        proof = await prover_of(self.config, name, self.around, self.plugins, self.secrets, self.stack).proof()
         carrier = connector.carrier(proof.wire, settings.url)
         if carrier is not proof.wire:
             self.stack.push_async_callback(carrier.aclose)
+        if proof.signers is not None:
+            carrier = SignedWire(carrier, proof.signers, connector.sign, self.around.clock.time)
         return proof, carrier
 
     def _connector(self, name: str, settings: ConnectionConfig) -> Connector:
@@ -156,9 +154,36 @@ class SystemBuilder:
             problem = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in problem["loc"])
             raise ConfigurationError(f"connections.{name}.settings.{place}: {problem['msg']}", object=name) from error
+        if settings.auth.kind == "x509_signature" and kind.sign is Connector.sign:
+            raise ConfigurationError(
+                f"connections.{name}.auth: {settings.connector} signs no messages; use another kind", object=name
+            )
         if misfit := connector.misfit(settings):
             raise ConfigurationError(f"connections.{name}.{misfit}", object=name)
         return connector
+
+
+def prover_of(
+    config: Config,
+    name: str,
+    around: Surroundings,
+    plugins: Plugins,
+    secrets: SQLiteSecretStore,
+    stack: AsyncExitStack,
+) -> Prover:
+    """Return what makes the proof of one connection; what it opens is closed with `stack`."""
+    settings = config.file.connections[name]
+    return Prover(
+        name=name,
+        settings=settings,
+        origin=Origin.of(settings.url),
+        resolver=SecretResolver(secrets, around.environ, folder=config.folder),
+        store=secrets,
+        kinds=plugins.credentials,
+        make=around.wire,
+        clock=around.clock,
+        stack=stack,
+    )
 
 
 def _origin(name: str, settings: ConnectionConfig, connector: Connector) -> Origin:

@@ -23,6 +23,7 @@ from isthmus.core.credentials import (
 )
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.http import CertifiedWire, Origin, WireSettings
+from isthmus.core.nearest import nearest
 from isthmus.core.resilience import Clock
 
 __all__ = ["Proof", "Prover", "WireOf"]
@@ -33,10 +34,14 @@ PROXY = "proxy-authorization"
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The credential of each principal, and the wire on which requests go, with a certificate where one is shown."""
+    """The credential of each principal, and the wire on which requests go, with a certificate where one is shown.
+
+    `signers` are the certificates whose keys sign messages, None where none does.
+    """
 
     credentials: Callable[[Principal], CredentialSource]
     wire: httpx2.AsyncBaseTransport
+    signers: Callable[[Principal], CertificateSource] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,19 @@ class Prover:
     stack: AsyncExitStack
     _plain: list[httpx2.AsyncBaseTransport] = field(default_factory=list)
 
+    async def factory(self, also: str = "") -> CredentialFactory:
+        """Return what makes the first credential of the connection, or a further one; raises ConfigurationError."""
+        if also and also not in self.settings.also:
+            raise ConfigurationError(
+                f"connections.{self.name}.also has no {also!r}{nearest(also, self.settings.also)}", object=self.name
+            )
+        if also:
+            return (await self._further(also))[0]
+        return await self._factory("", self.settings.auth, self.settings.identity, str(self.origin))
+
     async def proof(self) -> Proof:
         """Open wires and credentials; raises ConfigurationError where the settings contradict each other."""
-        first = await self._factory("", self.settings.auth, self.settings.identity, str(self.origin))
+        first = await self.factory()
         also = [await self._further(name) for name in self.settings.also]
         self._check_headers([first, *(factory for factory, _ in also)])
         wire = self._wire(first)
@@ -70,7 +85,7 @@ class Prover:
                 source, *(factory.for_principal(principal if own else service) for factory, own in also)
             )
 
-        return Proof(credentials, wire)
+        return Proof(credentials, wire, first.certificate_of if first.signs else None)
 
     async def _further(self, name: str) -> tuple[CredentialFactory, bool]:
         one = self.settings.also[name]
@@ -87,6 +102,11 @@ class Prover:
             raise ConfigurationError(
                 f"connections.{self.name}.also.{name}: a handshake shows one certificate; name it in "
                 f"connections.{self.name}.client_certificate",
+                object=self.name,
+            )
+        if factory.signs:
+            raise ConfigurationError(
+                f"connections.{self.name}.also.{name}: a message is signed once; leave x509_signature to `auth`",
                 object=self.name,
             )
         return factory, identity == "user"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -114,6 +115,7 @@ Value: TypeAlias = (
     bool
     | int
     | float
+    | Decimal
     | str
     | date
     | datetime

@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from isthmus.core.errors import ConfigurationError, InvalidArguments
+from isthmus.core.keyed import KeyedHash
 from isthmus.core.records import JSON, Ref
 from isthmus.residency import Label
 
@@ -50,6 +51,7 @@ class RefVault:
     def __init__(self, path: Path, zone: str, key: bytes, clock: Callable[[], float]) -> None:
         self.zone = zone
         self._mac = hmac.digest(key, b"token|" + zone.encode(), "sha256")
+        self._tokens = KeyedHash(self._mac)
         self._seal = AESGCM(hmac.digest(key, b"seal|" + zone.encode(), "sha256"))
         self._clock = clock
         path.touch(mode=0o600, exist_ok=True)
@@ -73,7 +75,7 @@ class RefVault:
                 if label not in labels:
                     labels[label] = f"{owner}|{','.join(sorted(label.classes))}|", json.dumps(label.as_dict())
                 told, labelled = labels[label]
-                digest = hmac.digest(self._mac, (told + text).encode(), "sha256")
+                digest = self._tokens.digest((told + text).encode())
                 token = "ref_" + base64.b32encode(digest[:10]).decode().lower()
                 plain = f'{{"value": {text}, "label": {labelled}}}'.encode()
                 nonce = os.urandom(12)

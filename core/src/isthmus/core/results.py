@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
+from decimal import Decimal
 from typing import TypeAlias
 
 from isthmus.core.connector import Action, FieldFacts, ObjectFacts, ObjectSummary
@@ -95,6 +96,8 @@ def value_json(value: Value) -> JSON:
             return value.isoformat()
         case Mapping():
             return {key: value_json(inner) for key, inner in value.items()}
+        case Decimal():
+            return str(value)
         case str() | bool() | int() | float() | None:
             return value
         case _:

@@ -22,7 +22,7 @@ from isthmus.core.request import Loading
 from isthmus.core.resilience import Deadline
 from isthmus.core.streams import Invoked, Line, LineOutcome, Load, Loaded
 
-__all__ = ["Settler", "load_json", "outcome_json", "stored_load"]
+__all__ = ["Settler", "load_json", "outcome_json", "stored_load", "unsent_json"]
 
 LOG = logging.getLogger("isthmus.settlement")
 READ_BACK_AFTER = (0.2, 1.0, 3.0)
@@ -206,11 +206,18 @@ def load_json(load: Load) -> JSON:
     return {"action": load.action, "key_field": load.key_field, "lines": lines}
 
 
-def _load(object: str, told: JSON) -> Load | None:
+def unsent_json(unsent: Mapping[int, LineOutcome]) -> dict[str, JSON]:
+    """Keep which lines of a load will not leave, and why, by code and field alone."""
+    return {str(number): [one.code, one.field] for number, one in unsent.items()}
+
+
+def _load(object: str, told: JSON, unsent: JSON) -> Load | None:
     if not isinstance(told, Mapping):
         return None
+    refused = cast("Mapping[str, Sequence[str]]", unsent or {})
     lines = cast("Sequence[tuple[Mapping[str, JSON], str, str | None]]", told["lines"])
-    return Load(object, str(told["action"]), tuple(Line(*one) for one in lines), str(told["key_field"]))
+    left = {int(number): LineOutcome(code=code, field=field) for number, (code, field) in refused.items()}
+    return Load(object, str(told["action"]), tuple(Line(*one) for one in lines), str(told["key_field"]), left)
 
 
 def _below(intent: Intent) -> Sequence[str]:
@@ -229,7 +236,7 @@ def _pending(intent: Intent) -> Pending:
         values=values if isinstance(values, Mapping) else {},
         version=version if isinstance(version, str) else None,
         action=str(told.get("action") or ""),
-        load=_load(intent.object, told.get("load")),
+        load=_load(intent.object, told.get("load"), told.get("unsent")),
         job=str(told.get("job") or ""),
     )
 

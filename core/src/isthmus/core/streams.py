@@ -1,8 +1,9 @@
 """What does a connector hand over, or take, a part at a time?"""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, TypeAlias
+from types import MappingProxyType
+from typing import BinaryIO, Protocol
 
 from isthmus.core.records import JSON, Note, Row
 
@@ -57,16 +58,6 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """Many records of one object to write alike; `action` is create, update, upsert or delete."""
-
-    object: str
-    action: str
-    lines: Sequence[Line]
-    key_field: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class LineOutcome:
     """What became of one line: the record's id, or the code of what stopped it.
 
@@ -81,6 +72,20 @@ class LineOutcome:
     text: str = ""
     altered: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Many records of one object to write alike; `action` is create, update, upsert or delete.
+
+    Of a load whose outcome is not known, `unsent` are the lines that its connector said would not leave.
+    """
+
+    object: str
+    action: str
+    lines: Sequence[Line]
+    key_field: str = ""
+    unsent: Mapping[int, LineOutcome] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,5 +131,16 @@ class Invoked:
     records: tuple[str, ...] = ()
 
 
-Begun: TypeAlias = Callable[[str], Awaitable[None]]
-"""Makes durable where a load's job is found again; awaited before the first row leaves."""
+NO_LINES: Mapping[int, LineOutcome] = MappingProxyType({})
+
+
+class Begun(Protocol):
+    """Makes durable what a load needs to be told of after a lost answer; awaited before the first line leaves.
+
+    `job` is where the system's job is found again, empty where there is none; `unsent` are the lines by their numbers
+    that were refused and will not leave.
+    """
+
+    async def __call__(self, job: str, unsent: Mapping[int, LineOutcome] = NO_LINES) -> None:
+        """Return once it is durable."""
+        ...

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 from typing import cast
 
 import jsonschema_rs
@@ -98,11 +97,16 @@ class Tool:
 
 def _texts(arguments: Mapping[str, JSON]) -> bool:
     """Tell whether arguments are texts and lists of texts only, which JSON carries; raises UnicodeEncodeError."""
-    lists = [value for value in arguments.values() if type(value) is list]
-    texts = [*arguments, *(value for value in arguments.values() if type(value) is not list), *chain(*lists)]
-    if set(map(type, texts)) != {str}:
+    told: list[JSON] = [*arguments]
+    for value in arguments.values():
+        if type(value) is list:
+            told += value
+        else:
+            told.append(value)
+    try:
+        "".join(cast("list[str]", told)).encode()
+    except TypeError:
         return False
-    "".join(cast("list[str]", texts)).encode()
     return True
 
 

@@ -11,6 +11,7 @@ KNOWN_CLASSES = frozenset(
         "pii.special",
         "pii.child",
         "phi",
+        "hr",
         "financial",
         "financial.card",
         "secret",
@@ -20,15 +21,17 @@ KNOWN_CLASSES = frozenset(
     }
 )
 
-_PERSONAL = frozenset({"pii", "pii.special", "pii.child", "phi", "financial.card", "free_text", PSEUDONYMOUS})
+_PERSONAL = frozenset({"pii", "pii.special", "pii.child", "phi", "hr", "financial.card", "free_text", PSEUDONYMOUS})
 
 
 def covers(named: str, found: str) -> bool:
     """Say whether a rule that names one class concerns data of the class found.
 
-    A class covers its dotted children. A class nobody knows could be anything, so every rule concerns it.
+    A class covers its dotted children, and `pii` covers `hr`: what is told of a job is told of a person. A class nobody
+    knows could be anything, so every rule concerns it.
     """
-    return found == named or found.startswith(f"{named}.") or found not in KNOWN_CLASSES
+    wider = found == named or found.startswith(f"{named}.") or found not in KNOWN_CLASSES
+    return wider or (named == "pii" and found == "hr")
 
 
 def is_personal(found: str) -> bool:

@@ -120,6 +120,7 @@ def test_reads_what_operations_give_back():
     many = EdmType(Structure("EXAMPLE_SRV.City"), collection=True)
     number = EdmType(Primitive.INT32)
     assert result_of({"d": {"sum": 5}}, "sum", number, found) == 5
+    assert result_of({"d": {"sum": {"value": 5, "__metadata": {}}}}, "sum", number, found) == 5
     assert result_of({"d": {"f": {"Real": "1.5", "Imaginary": 2}}}, "f", one, found) == {"Real": 1.5, "Imaginary": 2}
     assert result_of({"d": {"Real": 1, "Imaginary": 2, "__metadata": {}}}, "f", one, found) == {
         "Real": 1,
@@ -133,3 +134,41 @@ def test_reads_what_operations_give_back():
     assert result_of({"value": 5, "@odata.context": "x"}, "f", number, v4) == 5
     assert result_of({"value": [{"K": "1"}]}, "f", EdmType(Structure("T.S"), collection=True), v4) == [{"K": "1"}]
     assert result_of({"K": "1", "@odata.etag": "x"}, "f", EdmType(Structure("T.S")), v4) == {"K": "1"}
+
+
+def reached(path, along, more=None):
+    found = service(PARTNER)
+    reading = Rows("bp.A_BusinessPartner", found.sets["A_BusinessPartner"], found, (path,))
+    row = reading.row({"BusinessPartner": "1", "to_BusinessPartnerAddress": along, **(more or {})})
+    return row.fields[path]
+
+
+CITY, COUNTRY = "to_BusinessPartnerAddress.CityName", "to_BusinessPartnerAddress.Country"
+TWO = [{"CityName": "Aachen", "Country": "DE"}, {"Country": "DE"}]
+
+
+def test_reads_fields_of_many_records_in_their_order():
+    assert reached(CITY, {"results": TWO}) == ["Aachen", None]
+    assert reached(CITY, {"results": TWO[:1]}) == ["Aachen"]
+    assert reached(CITY, []) == []
+    assert reached("to_BusinessPartnerAddress.to_EmailAddress.EmailAddress", TWO) == []
+
+
+def test_a_country_is_one_only_where_all_records_have_it():
+    assert reached(COUNTRY, {"results": TWO}) == "DE"
+    assert reached(COUNTRY, [*TWO, {"Country": "US"}]) == ["DE", "US"]
+    assert reached(COUNTRY, [*TWO, {}]) == ["DE", None]
+
+
+@pytest.mark.parametrize(
+    ("along", "more"),
+    [
+        ({"results": TWO, "__next": "x"}, {}),
+        ({"__deferred": {"uri": "x"}}, {}),
+        (TWO, {"to_BusinessPartnerAddress@odata.nextLink": "x"}),
+    ],
+)
+def test_never_takes_some_of_the_records_below_for_all(along, more):
+    with pytest.raises(UpstreamError, match="only some of the records"):
+        reached(CITY, along, more)
+    assert reached(COUNTRY, along, more) is None

@@ -8,7 +8,7 @@ from isthmus.connectors.sap.odata.options import entity_options, order_of, query
 from isthmus.core.errors import InvalidArguments
 from isthmus.core.records import AllOf, Compare, Operator, Order, Query
 
-from .documents import ORDERS, PARTNER, PURCHASE, STRANGE, service
+from .documents import ORDERS, PARTNER, PURCHASE, STRANGE, service, v2
 from .making import made
 
 
@@ -96,6 +96,19 @@ def test_leaves_a_key_alone_that_has_no_order():
     assert order_of(orders, entity_set, found) == "EarmarkedFundsDocument asc"
     with pytest.raises(InvalidArguments):
         query_options(Query("x", (), Compare("ID", Operator.GT, "1")), entity_set, found)
+
+
+def test_refuses_pages_that_would_skip_records():
+    keys = "".join(
+        f'<Property Name="{name}" Type="Edm.String" Nullable="false" sap:sortable="false"/>' for name in ("K", "L")
+    )
+    found = v2(
+        f'<EntityType Name="I"><Key><PropertyRef Name="K"/><PropertyRef Name="L"/></Key>{keys}</EntityType>',
+        '<EntitySet Name="Is" EntityType="T.I"/>',
+    )
+    for name in ("K", ID):
+        with pytest.raises(InvalidArguments, match="sorted by K"):
+            order_of((Order(name),), found.sets["Is"], found)
 
 
 def test_brings_missing_values_first_in_a_descending_order():

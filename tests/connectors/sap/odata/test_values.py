@@ -1,10 +1,17 @@
 """Is no digit lost on the way, and nothing sent that a service would cut or round?"""
 
+from decimal import Decimal
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from isthmus.connectors.sap.odata.edm import EdmType, Primitive, Property, Version
+from isthmus.connectors.sap.odata.literals import literal
 from isthmus.connectors.sap.odata.values import body_of, read_value, same_value, written_value
+from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts
 from isthmus.core.errors import InvalidArguments
+from isthmus.core.metadata import FieldPath, typed
 
 from .documents import PARTNER, service
 from .making import made
@@ -49,6 +56,22 @@ def of(kind, **facets):
 def test_reads_a_value_exactly(kind, raw, ours):
     assert read_value(raw, of(kind), V2) == ours
     assert type(read_value(raw, of(kind), V2)) is type(ours)
+
+
+@given(
+    st.one_of(
+        st.tuples(st.just(Primitive.INT64), st.integers(-(2**63), 2**63 - 1).map(str)),
+        st.tuples(st.just(Primitive.DECIMAL), st.decimals(-(10**30), 10**30, places=6).map("{:f}".format)),
+        st.tuples(st.just(Primitive.DECIMAL), st.integers(-(10**34), 10**34).map(str)),
+    ),
+    st.sampled_from((V2, V4)),
+)
+def test_a_number_that_was_read_is_the_same_number_in_a_condition(told, found):
+    kind, raw = told
+    property = of(kind)
+    facts = FieldFacts("F", FieldType.INTEGER if kind is Primitive.INT64 else FieldType.NUMBER)
+    value = typed(read_value(raw, property, found), FieldPath("F", facts, ObjectFacts("S", {"F": facts})))
+    assert Decimal(literal(value, property.type, found.version, "F").rstrip("LM")) == Decimal(raw)
 
 
 def test_reads_a_day_as_a_day():

@@ -1,6 +1,7 @@
 """One invoke is one unit of work: all of it is kept, or nothing, or it is found out which."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
@@ -161,6 +162,24 @@ async def test_the_line_cut_before_the_commit_stays_unknown_until_absence_proves
         assert gateway.parts.journal.view().intent(unknown.value.intent).state is IntentState.NOT_HAPPENED
 
 
+async def test_what_could_not_be_read_back_is_found_out_later(gateway: Gateway, erp: Erp, sap: RfcEndpoint) -> None:
+    sap.fail(COMMIT, RfcFault.DROP_AFTER)
+    for _ in range(12):
+        sap.fail("BAPI_SALESORDER_GETLIST", RfcFault.DROP_BEFORE)
+    with pytest.raises(OutcomeUnknown) as unknown:
+        await call(gateway, erp, CREATE, ORDER)
+    assert [one.id for one in gateway.parts.journal.view().open_intents()] == [unknown.value.intent]
+    told = None
+    while told is None:
+        # Until the line holds again, and the system is trusted again, a repetition reads back and sends nothing else.
+        erp.clock.jump(60)
+        with suppress(OutcomeUnknown, RetryLater):
+            told = await call(gateway, erp, CREATE, ORDER)
+    assert told.records == ("4",)
+    assert gateway.parts.journal.view().intent(unknown.value.intent).state is IntentState.HAPPENED
+    assert orders(sap).count("R-1") == work(sap).count(CREATE) == 1
+
+
 async def test_a_write_without_a_way_to_read_it_back_stays_unknown(
     gateway: Gateway, erp: Erp, sap: RfcEndpoint
 ) -> None:
@@ -295,5 +314,6 @@ async def test_doctor_learns_by_which_package_it_logs_on(gateway: Gateway, erp: 
     looking = msgspec.structs.replace(connection.looking_up(""), objects=frozenset())
     scope = CallScope(Principal("erp-eu"), looking, Deadline.after(10, connection.clock), None, Meter(), "c0ffee")
     probed = await connection.bind(scope).probe()
+    assert (probed.facts["door"], "endorses" in probed.facts["notice"]) == ("rfc", True)
     assert probed.facts["package"].split()[0] in ("line", "saprfclib")
     assert not work(sap)

@@ -4,20 +4,28 @@ const cds = require('@sap/cds')
 
 const tokens = new Map()
 let fetched = 0
+let strangers = 0
+
+function userOf(request) {
+  const [, login] = /Basic (.+)/.exec(request.headers.authorization ?? '') ?? []
+  return Buffer.from(login ?? '', 'base64').toString().split(':')[0]
+}
 
 function guard(request, response, next) {
   const [, session] = /SAP_SESSIONID_CAP_100=([^;]+)/.exec(request.headers.cookie ?? '') ?? []
   const token = request.headers['x-csrf-token'] ?? ''
+  const known = tokens.get(session)
+  if (known && known.user !== userOf(request)) strangers += 1
   if (['GET', 'HEAD'].includes(request.method)) {
     if (token.toLowerCase() === 'fetch') {
       const opened = randomUUID()
-      tokens.set(opened, randomUUID())
+      tokens.set(opened, { token: randomUUID(), user: userOf(request) })
       fetched += 1
-      response.set({ 'x-csrf-token': tokens.get(opened), 'set-cookie': `SAP_SESSIONID_CAP_100=${opened}; path=/` })
+      response.set({ 'x-csrf-token': tokens.get(opened).token, 'set-cookie': `SAP_SESSIONID_CAP_100=${opened}; path=/` })
     }
     return next()
   }
-  if (session && tokens.get(session) === token) return next()
+  if (known?.token === token && known.user === userOf(request)) return next()
   response.set('x-csrf-token', 'Required').status(403).type('text/plain').send('CSRF token validation failed')
 }
 
@@ -25,6 +33,7 @@ cds.on('bootstrap', (app) => {
   const listen = app.listen.bind(app)
   app.listen = () => listen(0, '127.0.0.1')
   app.get('/trial/fetched', (_, response) => response.json(fetched))
+  app.get('/trial/strangers', (_, response) => response.json(strangers))
   app.post('/trial/forget', (_, response) => response.json(tokens.clear() ?? true))
   app.use(guard)
 })

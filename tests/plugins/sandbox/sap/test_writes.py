@@ -45,6 +45,11 @@ def test_v4_creates_with_numbers(orders4: httpx2.Client, order: Order) -> None:
     assert (bare.status_code, bare.content, bare.headers["odata-entityid"]) == (204, b"", bare.headers["location"])
 
 
+def test_a_v4_row_is_taken_back_with_what_it_said_of_itself(orders4: httpx2.Client, order: Order) -> None:
+    assert orders4.post("SalesOrder", json={**in_v4(order), "SAP__Messages": []}).status_code == 201
+    assert orders4.post("SalesOrder", json={**in_v4(order), "Messages": []}).status_code == 400
+
+
 def test_v4_takes_decimals_as_strings_only_where_the_client_says_so(orders4: httpx2.Client, order: Order) -> None:
     items = [{"Material": "TG10", "RequestedQuantity": "2.000"}]
     body = {**in_v4(order), "_Item": items}

@@ -108,19 +108,75 @@ def test_an_assertion_that_does_not_hold_is_refused(
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_grant"})
 
 
-@pytest.mark.parametrize("proof", ["right", "wrong"])
-def test_a_code_needs_the_verifier_of_its_challenge(bare: httpx2.Client, tenant: WorkdayTenant, proof: str) -> None:
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(b"right").digest()).rstrip(b"=").decode()
-    asked = {"response_type": "code", "client_id": tenant.client_id, "redirect_uri": "http://localhost:1/back"}
-    pkce = {"code_challenge": challenge, "code_challenge_method": "S256", "state": "s", "login_hint": "greta"}
-    sent = bare.get(f"/{tenant.tenant}/authorize", params={**asked, **pkce})
-    back = parse_qs(urlsplit(sent.headers["location"]).query)
-    form = {"grant_type": "authorization_code", "code": back["code"][0], "redirect_uri": asked["redirect_uri"]}
-    answer = post(bare, tenant, **form, code_verifier=proof)
-    assert (back["state"], answer.status_code) == (["s"], 200 if proof == "right" else 400)
-    if proof == "right":
-        assert me(bare, tenant, answer.json()["access_token"]).json()["descriptor"] == "Greta Grimbold"
-        assert post(bare, tenant, **form, code_verifier=proof).status_code == 400
+BACK = "http://127.0.0.1:5151/callback"
+S256 = base64.urlsafe_b64encode(hashlib.sha256(b"right").digest()).rstrip(b"=").decode()
+
+
+def authorize(bare: httpx2.Client, tenant: WorkdayTenant, **other: str) -> httpx2.Response:
+    asked = {"response_type": "code", "client_id": tenant.client_id, "redirect_uri": BACK, "state": "s",
+             "code_challenge": S256, "code_challenge_method": "S256", "login_hint": "greta"}  # fmt: skip
+    return bare.get(f"/{tenant.tenant}/authorize", params=asked | other)
+
+
+def sent_back(answer: httpx2.Response) -> dict[str, list[str]]:
+    assert answer.status_code == 302
+    assert answer.headers["location"].startswith(f"{BACK}?")
+    return parse_qs(urlsplit(answer.headers["location"]).query)
+
+
+def exchange(bare: httpx2.Client, tenant: WorkdayTenant, code: str, **other: str) -> httpx2.Response:
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": BACK, "code_verifier": "right"}
+    return post(bare, tenant, **(form | other))
+
+
+def test_a_code_is_good_once_and_a_second_use_ends_what_it_gave(bare: httpx2.Client, tenant: WorkdayTenant) -> None:
+    back = sent_back(authorize(bare, tenant))
+    assert back["state"] == ["s"]
+    given = exchange(bare, tenant, back["code"][0]).json()
+    assert me(bare, tenant, given["access_token"]).json()["descriptor"] == "Greta Grimbold"
+    assert exchange(bare, tenant, back["code"][0]).json() == {"error": "invalid_grant"}
+    assert me(bare, tenant, given["access_token"]).status_code == 401
+    assert refresh(bare, tenant, given["refresh_token"]).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"code_verifier": "wrong"}, {"code_verifier": ""}, {"redirect_uri": BACK + "/"}, {"code": "invented"}]
+)
+def test_a_code_needs_its_verifier_and_its_address(
+    bare: httpx2.Client, tenant: WorkdayTenant, wrong: dict[str, str]
+) -> None:
+    code = sent_back(authorize(bare, tenant))["code"][0]
+    refused = exchange(bare, tenant, **{"code": code, **wrong})
+    assert (refused.status_code, refused.json()) == (400, {"error": "invalid_grant"})
+
+
+def test_a_code_that_was_asked_for_without_a_challenge_takes_no_verifier(
+    bare: httpx2.Client, tenant: WorkdayTenant
+) -> None:
+    code = sent_back(authorize(bare, tenant, code_challenge="", code_challenge_method=""))["code"][0]
+    assert exchange(bare, tenant, code).json() == {"error": "invalid_grant"}
+
+
+def test_a_code_ends_after_ten_minutes(bare: httpx2.Client, tenant: WorkdayTenant, sandbox: Sandbox) -> None:
+    code = sent_back(authorize(bare, tenant))["code"][0]
+    sandbox.clock.advance(minutes=10)
+    assert exchange(bare, tenant, code).json() == {"error": "invalid_grant"}
+
+
+@pytest.mark.parametrize("redirect", ["https://elsewhere.example/callback", "http://127.0.0.1:5151/other", ""])
+def test_nobody_is_sent_where_the_client_is_not_registered(
+    bare: httpx2.Client, tenant: WorkdayTenant, redirect: str
+) -> None:
+    assert authorize(bare, tenant, redirect_uri=redirect).status_code == 400
+    assert authorize(bare, tenant, client_id="another").status_code == 401
+
+
+def test_what_else_is_wrong_is_told_to_the_client(bare: httpx2.Client, tenant: WorkdayTenant) -> None:
+    plain = sent_back(authorize(bare, tenant, code_challenge_method="plain"))
+    assert (plain["error"], plain["state"]) == (["invalid_request"], ["s"])
+    assert sent_back(authorize(bare, tenant, response_type="token"))["error"] == ["unsupported_response_type"]
+    tenant.faults.arm("consent_denied")
+    assert sent_back(authorize(bare, tenant))["error"] == ["access_denied"]
 
 
 def test_the_agent_gateway_knows_the_tenant_by_its_alias(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, time
+from decimal import Decimal
 
 from isthmus.core.calls import Judged
 from isthmus.core.facts import FieldFacts, FieldType, ObjectFacts
@@ -215,7 +216,7 @@ def _texts(value: Value) -> Iterator[str]:
         return
     if isinstance(value, str):
         yield value
-    elif isinstance(value, int | float):
+    elif isinstance(value, int | float | Decimal):
         yield str(value)
     elif isinstance(value, date | time):
         yield value.isoformat()

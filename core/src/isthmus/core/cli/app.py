@@ -16,6 +16,7 @@ from isthmus.core.cli import (
     doctor,
     init,
     intents,
+    login,
     models,
     new,
     policy,
@@ -85,7 +86,7 @@ def _build(tokens: Sequence[str]) -> App:
         version=_version,
         result_action="return_value",
     )
-    for part in (init, new, doctor, calls, models, policy, approvals, intents, audit, task, secret, cassettes):
+    for part in (init, new, doctor, calls, models, policy, approvals, intents, audit, task, secret, login, cassettes):
         part.register(app)
     named = tokens[0] if tokens and not tokens[0].startswith("-") else ""
     if named not in app and "--version" not in tokens:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from isthmus.core.gateway import Gateway
     from isthmus.residency import FlowPolicy
 
-__all__ = ["doctor", "register"]
+__all__ = ["ask", "doctor", "register"]
+
+MOST_ON_A_LINE = 200
+"""Letters of facts that stand behind each other; more of them stand below each other."""
 
 
 def register(app: App) -> None:
@@ -98,14 +101,15 @@ async def _running(config: "Config", user: str) -> list[Check]:
     try:
         async with gateway_of(config) as gateway:
             connections = [one for system in gateway.parts.systems.values() for one in system.connections.values()]
-            checks = list(await asyncio.gather(*(_connection(gateway, one, user) for one in connections)))
+            checks = list(await asyncio.gather(*(ask(gateway, one, user) for one in connections)))
             hints = [hint for one in connections for hint in _hints(gateway, one)]
             return [*checks, *hints, _journal(gateway)]
     except ConfigurationError as error:
         return [Check("start", Status.FAIL, error.sentence)]
 
 
-async def _connection(gateway: "Gateway", connection: "Connection", user: str) -> Check:
+async def ask(gateway: "Gateway", connection: "Connection", user: str) -> Check:
+    """Ask one connection's system who we are there; `user` is whom to ask as, where it acts as each."""
     from isthmus.core.cli.lookups import probe
 
     if connection.identity == "user" and not user:
@@ -118,8 +122,12 @@ async def _connection(gateway: "Gateway", connection: "Connection", user: str) -
 
 
 def _probed(connection: "Connection", found: "Probe") -> Check:
-    facts = ", ".join(f"{name} {value}" for name, value in found.facts.items() if value != found.identity)
-    said = f"{connection.origin} answers as {found.identity}" + (f" ({facts})" if facts else "")
+    told = [(name, value) for name, value in found.facts.items() if value != found.identity]
+    line = ", ".join(f"{name} {value}" for name, value in told)
+    said = f"{connection.origin} answers as {found.identity}"
+    long = len(line) > MOST_ON_A_LINE
+    said += f" ({line})" if line and not long else ""
+    more = [f"{name}: {value}" for name, value in told if long]
     for quota in found.quotas:
         if quota.remaining is None:
             continue
@@ -128,7 +136,9 @@ def _probed(connection: "Connection", found: "Probe") -> Check:
             return Check(
                 connection.name, Status.WARN, f"{said}: every call waits until the org's limit resets, or raise it"
             )
-    return Check(connection.name, Status.OK, said)
+    return Check(
+        connection.name, Status.WARN if found.troubles else Status.OK, "\n".join((said, *more, *found.troubles))
+    )
 
 
 def _hints(gateway: "Gateway", connection: "Connection") -> Iterator[Check]:

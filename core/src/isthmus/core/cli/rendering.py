@@ -19,7 +19,9 @@ Node = Mapping[str, JSON]
 
 def render(found: Node) -> Iterator["RenderableType"]:
     """Render what `as_json` made of a result."""
-    if "records" in found:
+    if "answer" in found:
+        yield from _answer(found)
+    elif "records" in found:
         yield from _page(found)
     elif "groups" in found:
         groups = _nodes(found["groups"])
@@ -34,6 +36,14 @@ def render(found: Node) -> Iterator["RenderableType"]:
         yield from _description(found)
     else:
         yield from _record(found)
+
+
+def _answer(found: Node) -> Iterator["RenderableType"]:
+    """Show what an action gave back, and the records that it names."""
+    yield legible(_text(found.get("object")))
+    told = [*_node(found.get("answer")).items(), ("records", found.get("records"))]
+    yield facts([(f"  {name}", _text(value)) for name, value in told])
+    yield from _gaps([found])
 
 
 def _page(found: Node) -> Iterator["RenderableType"]:
@@ -95,6 +105,13 @@ def _description(found: Node) -> Iterator["RenderableType"]:
         for one in _nodes(found["fields"])
     ]
     yield table(("field", "type", "classes", "notes"), rows, "notes")
+    actions = [
+        (_text(one.get("name")), ", ".join(_node(one.get("arguments"))), _text(one.get("description")))
+        for one in _nodes(found.get("actions"))
+    ]
+    if actions:
+        yield ""
+        yield table(("action", "arguments", "what it is"), actions, "arguments", "what it is")
 
 
 def _notes(one: Node) -> str:

@@ -11,6 +11,7 @@ from isthmus.core.credentials.references import Reference, SecretReference, Secr
 from isthmus.core.credentials.sealing import Purpose, SealingKey, load_sealing_key, signing_key
 from isthmus.core.credentials.secret import Redactor, Secret, redact
 from isthmus.core.credentials.settings import KINDS, AuthSettings, ClientAuth, Endpoint, HeaderName
+from isthmus.core.credentials.signing_in import SignedIn, SignIn
 from isthmus.core.credentials.store import GenerationStore, NamedSecrets
 from isthmus.core.credentials.tokens import TokenSource
 
@@ -40,6 +41,8 @@ __all__ = [
     "Secret",
     "SecretReference",
     "SecretResolver",
+    "SignIn",
+    "SignedIn",
     "StaticCredential",
     "TokenAnswer",
     "TokenSource",

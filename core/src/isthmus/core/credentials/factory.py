@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Self
 
 from pydantic import BaseModel, ValidationError
@@ -19,13 +20,16 @@ from isthmus.core.credentials.settings import (
     AUTHORIZATION,
     KINDS,
     ApiKeyAuth,
+    AuthorizationCodeAuth,
     AuthSettings,
     BasicAuth,
     BearerAuth,
     ClientCertificateAuth,
     ForeignAuth,
     RefreshTokenAuth,
+    X509SignatureAuth,
 )
+from isthmus.core.credentials.signing_in import SignIn
 from isthmus.core.credentials.store import GenerationStore, Slot
 from isthmus.core.credentials.tokens import TOKENS, Grant, TokenSource
 from isthmus.core.errors import ConfigurationError, CredentialError
@@ -61,6 +65,7 @@ class CredentialFactory:
     ) -> None:
         self._connection = connection
         self._identity = identity
+        self._name = name
         self._setting = f"connections.{connection}" + (f".also.{name}.auth" if name else ".auth")
         self._slot = f"{TOKENS}:{name}" if name else TOKENS
         self._store = store
@@ -87,12 +92,17 @@ class CredentialFactory:
     @property
     def header(self) -> str:
         """Return the header that the credential is written into; empty for a certificate."""
-        return getattr(self._auth, "header", "" if self.shows_certificate else AUTHORIZATION)
+        return getattr(self._auth, "header", "" if self.shows_certificate or self.signs else AUTHORIZATION)
 
     @property
     def shows_certificate(self) -> bool:
         """Tell whether the credential is a certificate, which is shown in the handshake."""
         return isinstance(self._auth, ClientCertificateAuth)
+
+    @property
+    def signs(self) -> bool:
+        """Tell whether the credential is a certificate whose key signs each message."""
+        return isinstance(self._auth, X509SignatureAuth)
 
     def for_principal(self, principal: Principal) -> CredentialSource:
         """Return the source of a principal, always the same one; raises CredentialError for a missing person."""
@@ -107,6 +117,20 @@ class CredentialFactory:
         if not isinstance(source, CertificateSource):
             raise TypeError(f"{self._setting} is no certificate")
         return source
+
+    def sign_in(self, principal: Principal, entropy: Callable[[int], bytes]) -> SignIn:
+        """Return what has a person consent; raises as `for_principal`, and ConfigurationError for any other kind."""
+        source = self._of(principal)
+        if not isinstance(self._auth, AuthorizationCodeAuth) or not isinstance(source, TokenSource):
+            raise ConfigurationError(
+                f'{self._setting} is of a kind in which nobody signs in; write kind = "authorization_code"',
+                object=self._setting,
+            )
+        return SignIn(self._connection, self._auth, source, partial(self._making.code_grant, self._auth), entropy)
+
+    def _login(self, user: str) -> str:
+        words = ["isthmus login", self._connection, *(["--also", self._name] if self._name else [])]
+        return f"run `{' '.join([*words, *(['--user', user] if user else [])])}` and sign in"
 
     def _of(self, principal: Principal) -> _Source:
         found = self._sources.get(principal)
@@ -133,13 +157,15 @@ class CredentialFactory:
                 return self._static(
                     user, auth.key, "key", lambda number, secret: StaticCredential.api_key(number, header, secret)
                 )
-            case ClientCertificateAuth():
+            case ClientCertificateAuth() | X509SignatureAuth():
                 chain = self._making.own(user, auth.client_certificate, "client_certificate").consented
                 key = self._making.own(user, auth.client_key, "client_key").consented
                 return CertificateSource(self._connection, self._setting, chain, key, self._making.clock)
             case RefreshTokenAuth():
                 own = self._making.own(user, auth.refresh_token, "refresh_token")
                 return self._tokens(user, self._making.grant(auth, user), seed=own.seed, remedy=own.remedy())
+            case AuthorizationCodeAuth():
+                return self._tokens(user, self._making.grant(auth, user), remedy=self._login(user))
         if self._kind is not None:
             return self._tokens(user, self._kind.grant(auth, self._making.parts(user, self._origin or "")))
         if not isinstance(auth, TokenAuth):

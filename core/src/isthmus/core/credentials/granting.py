@@ -15,6 +15,7 @@ from isthmus.core.credentials.kinds import GrantParts, TransportTo
 from isthmus.core.credentials.references import SecretReference, SecretResolver
 from isthmus.core.credentials.secret import Secret
 from isthmus.core.credentials.settings import (
+    AuthorizationCodeAuth,
     ClientAuth,
     ClientCredentialsAuth,
     JwtAssertionAuth,
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["Granting", "TokenAuth"]
 
 HandedInAuth = SamlBearerAuth | JwtAssertionAuth | TokenExchangeAuth
-TokenAuth = ClientCredentialsAuth | JwtBearerAuth | RefreshTokenAuth | PasswordAuth | HandedInAuth
+TokenAuth = (
+    ClientCredentialsAuth | JwtBearerAuth | RefreshTokenAuth | AuthorizationCodeAuth | PasswordAuth | HandedInAuth
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +92,28 @@ class Granting:
                 username = auth.username.replace(USER, user)
                 password = self.own(user, auth.password, "password").fetching()
                 return grants.PasswordGrant(endpoint, auth.client_id, secret, username, password, method, scope)
-            case RefreshTokenAuth():
+            case RefreshTokenAuth() | AuthorizationCodeAuth():
                 return grants.RefreshTokenGrant(
                     endpoint, auth.client_id, secret, method, scope, single_use=auth.rotates
                 )
             case _:
                 return self._handed_in(auth, user, endpoint, secret)
+
+    def code_grant(self, auth: AuthorizationCodeAuth, code: Secret, verifier: Secret, redirect_uri: str) -> Grant:
+        """Return the grant that exchanges one code."""
+        from isthmus.core.credentials import grants
+
+        endpoint = grants.TokenEndpoint(self.connection, auth.token_endpoint, self._way(auth), self.clock, self.timeout)
+        return grants.AuthorizationCodeGrant(
+            endpoint,
+            auth.client_id,
+            self._secret(auth),
+            code,
+            verifier,
+            redirect_uri,
+            auth.token_endpoint_auth_method,
+            auth.scope,
+        )
 
     def _handed_in(
         self,

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import httpx2
 from authlib.integrations.httpx_client import AsyncAssertionClient, AsyncOAuth2Client
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
@@ -23,12 +25,14 @@ __all__ = [
     "JWT_BEARER",
     "SAML2_BEARER",
     "TOKEN_EXCHANGE",
+    "AuthorizationCodeGrant",
     "ClientCredentialsGrant",
     "HandedInGrant",
     "JwtBearerGrant",
     "PasswordGrant",
     "RefreshTokenGrant",
     "TokenEndpoint",
+    "authorization_url",
     "saml_assertion",
 ]
 
@@ -269,3 +273,44 @@ class RefreshTokenGrant:
         if held is None:
             raise AssertionError("a refresh needs a refresh token")
         return await _request(self, lambda client: client.refresh_token(self.endpoint.url, refresh_token=held.reveal()))
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCodeGrant:
+    """RFC 6749 section 4.1.3: a code that a person's browser brought, with the verifier of its challenge; sent once."""
+
+    endpoint: TokenEndpoint
+    client_id: str
+    client_secret: FetchSecret | None
+    code: Secret
+    verifier: Secret
+    redirect_uri: str
+    auth_method: str = "client_secret_basic"
+    scope: str = ""
+    refreshes: bool = False
+    single_use: bool = True
+
+    async def obtain(self, held: Secret | None) -> TokenAnswer:
+        """Exchange the code; what is held plays no part."""
+        del held
+        told = {"code": self.code.reveal(), "code_verifier": self.verifier.reveal(), "redirect_uri": self.redirect_uri}
+        return await _request(
+            self, lambda client: client.fetch_token(self.endpoint.url, grant_type="authorization_code", **told)
+        )
+
+
+def authorization_url(
+    endpoint: str, client_id: str, *, redirect_uri: str, scope: str, state: str, verifier: Secret
+) -> str:
+    """Write the address at which a person consents, with the S256 challenge of a verifier (RFC 7636 section 4.3)."""
+    asked: str = prepare_grant_uri(
+        endpoint,
+        client_id,
+        "code",
+        redirect_uri=redirect_uri,
+        scope=scope or None,
+        state=state,
+        code_challenge=create_s256_code_challenge(verifier.reveal()),
+        code_challenge_method="S256",
+    )
+    return asked

@@ -24,6 +24,7 @@ PERSONAL: dict[str, tuple[str, ...]] = {
     "bearer": ("token",),
     "api_key": ("key",),
     "client_certificate": ("client_certificate", "client_key"),
+    "x509_signature": ("client_certificate", "client_key"),
 }
 """The fields of each kind that are a person's own secret where `identity = "user"`."""
 

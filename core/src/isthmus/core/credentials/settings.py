@@ -12,6 +12,7 @@ __all__ = [
     "KINDS",
     "ApiKeyAuth",
     "AuthSettings",
+    "AuthorizationCodeAuth",
     "BasicAuth",
     "BearerAuth",
     "ClientAuth",
@@ -26,6 +27,7 @@ __all__ = [
     "RefreshTokenAuth",
     "SamlBearerAuth",
     "TokenExchangeAuth",
+    "X509SignatureAuth",
 ]
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -35,13 +37,20 @@ def _endpoint(url: str) -> str:
     try:
         scheme, host, _ = origin_of(url)
     except ValueError:
-        raise ValueError("a token endpoint is an https URL without user info") from None
+        raise ValueError("an endpoint is an https URL without user info") from None
     if (scheme != "https" and host not in LOOPBACK) or urlsplit(url).fragment:
-        raise ValueError("a token endpoint is an https URL without fragment; http only on this machine")
+        raise ValueError("an endpoint is an https URL without fragment; http only on this machine")
+    return url
+
+
+def _redirect(url: str) -> str:
+    if urlsplit(_endpoint(url)).query:
+        raise ValueError("a redirect URI has no query here; register one without")
     return url
 
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
+RedirectUri = Annotated[str, AfterValidator(_redirect)]
 Text = Annotated[str, Field(min_length=1)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "tls_client_auth"]
@@ -153,6 +162,21 @@ class RefreshTokenAuth(ClientAuth):
     rotates: bool = True
 
 
+class AuthorizationCodeAuth(ClientAuth):
+    """RFC 6749 section 4.1 with PKCE (RFC 7636): `isthmus login` has a person consent, and what it keeps renews itself.
+
+    `redirect_uri` is as the client's registration has it: a loopback address (RFC 8252 section 7.3), where without a
+    port any free one is listened on, or a page elsewhere, whose address the person then pastes. `issuer` is what the
+    answer must name (RFC 9207). `rotates` as with `refresh_token`.
+    """
+
+    kind: Literal["authorization_code"]
+    authorization_endpoint: Endpoint
+    redirect_uri: RedirectUri = "http://127.0.0.1/callback"
+    issuer: str = ""
+    rotates: bool = True
+
+
 class PasswordAuth(ClientAuth):
     """RFC 6749 section 4.3, for systems that offer no better grant; `{user}` as with `basic`.
 
@@ -195,6 +219,17 @@ class ClientCertificateAuth(_Auth):
     client_key: Reference
 
 
+class X509SignatureAuth(_Auth):
+    """The X.509 certificate whose key signs each message, where the system takes such (OASIS WSS X.509 Token Profile).
+
+    The proof is in the body: no header and no handshake shows anything.
+    """
+
+    kind: Literal["x509_signature"]
+    client_certificate: Reference
+    client_key: Reference
+
+
 class ForeignAuth(BaseModel):
     """A kind that a plugin brings; its own model reads the rest when the connection is opened."""
 
@@ -214,11 +249,13 @@ _Any = (
     | Annotated[JwtAssertionAuth, Tag("jwt_assertion")]
     | Annotated[TokenExchangeAuth, Tag("token_exchange")]
     | Annotated[RefreshTokenAuth, Tag("refresh_token")]
+    | Annotated[AuthorizationCodeAuth, Tag("authorization_code")]
     | Annotated[PasswordAuth, Tag("password")]
     | Annotated[BasicAuth, Tag("basic")]
     | Annotated[BearerAuth, Tag("bearer")]
     | Annotated[ApiKeyAuth, Tag("api_key")]
     | Annotated[ClientCertificateAuth, Tag("client_certificate")]
+    | Annotated[X509SignatureAuth, Tag("x509_signature")]
     | Annotated[ForeignAuth, Tag("plugin")]
 )
 _OURS = {get_args(one)[1].tag for one in get_args(_Any)} - {"plugin"}

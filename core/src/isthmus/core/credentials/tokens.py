@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from isthmus.core.credentials.access import AccessToken, TokenSet
@@ -132,6 +133,23 @@ class TokenSource:
             return token
         return await self._join(spent.generation)
 
+    async def consent(self, grant: Grant) -> TokenSet:
+        """Take up what somebody has just consented to, in place of all that was there; raises as `grant.obtain`.
+
+        An exchange that is under way elsewhere meanwhile finds its intent gone, and takes up this.
+        """
+        asked = self._clock()
+        tokens = self._tokens(await grant.obtain(None), TokenSet(), asked)
+        token = tokens.token(0)
+        if token is None or not self._for_our_origin(token):
+            raise self._for_another()
+        value = tokens.written()
+        while True:
+            adopt = partial(self._store.adopt, self._slot, value, after=(await self._read()).newest)
+            if (made := await self._save(adopt)) is not None:
+                self._take_up(made)
+                return tokens
+
     async def aclose(self) -> None:
         """Wait for an exchange under way: cutting it off could lose a single-use answer."""
         if self._flight is not None:
@@ -200,7 +218,8 @@ class TokenSource:
         if token is None or not self._for_our_origin(token):
             return None
         if self._token is None or self._token.generation < token.generation:
-            self._token = token
+            # Whatever failed before, somebody has succeeded since.
+            self._token, self._hold = token, None
         return token
 
     def _for_our_origin(self, token: AccessToken) -> bool:
@@ -225,10 +244,7 @@ class TokenSource:
     def _accepted(self, made: Generation) -> AccessToken:
         token = self._take_up(made)
         if token is None:
-            raise CredentialError(
-                f"{self._name} was given a token for another origin than its own; correct url or token_endpoint",
-                object=self._slot.connection,
-            )
+            raise self._for_another()
         return token
 
     async def _theirs(self, spent: int) -> AccessToken:
@@ -367,6 +383,12 @@ class TokenSource:
             subject=self._slot.user,
             object=self._slot.connection,
             vendor_text=vendor_text,
+        )
+
+    def _for_another(self) -> CredentialError:
+        return CredentialError(
+            f"{self._name} was given a token for another origin than its own; correct url or token_endpoint",
+            object=self._slot.connection,
         )
 
     def _overtaken(self) -> RetryLater:

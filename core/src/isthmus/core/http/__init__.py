@@ -12,6 +12,7 @@ from isthmus.core.http.faults import Broken, NotSent, Unreadable
 from isthmus.core.http.origin import Origin
 from isthmus.core.http.path import Path, path
 from isthmus.core.http.scope import CallScope, Meter, sending_of
+from isthmus.core.http.signed import SignedWire
 from isthmus.core.http.target import METHOD_OVERRIDES, parameters, read_parameters, segments
 from isthmus.core.http.wire import AiohttpWire, Carrier, WireSettings
 
@@ -35,6 +36,7 @@ __all__ = [
     "QueryString",
     "Ready",
     "Response",
+    "SignedWire",
     "Unreadable",
     "Whole",
     "WireSettings",

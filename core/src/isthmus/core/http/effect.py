@@ -27,6 +27,10 @@ class Dialect(Protocol):
         """Read what an answer says about the org's quotas."""
         ...
 
+    def quota_of(self, object: str) -> str:
+        """Name the quota that calls on an object use, where the org counts several apart."""
+        ...
+
     def fault(self, response: Response) -> Fault | None:
         """Classify an answer; None is success."""
         ...

@@ -1,6 +1,6 @@
 """Has every attempt its permit, and does the budget hear what the org answered?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import httpx2
@@ -13,7 +13,7 @@ from isthmus.core.http.faults import fault_of, pause_of
 from isthmus.core.http.scope import CallScope, sending_of
 from isthmus.core.resilience import Clock, FaultKind, http_date
 
-__all__ = ["BudgetGate"]
+__all__ = ["BudgetGate", "ByQuota"]
 
 
 class BudgetGate(httpx2.AsyncBaseTransport):
@@ -78,3 +78,16 @@ class BudgetGate(httpx2.AsyncBaseTransport):
             self._budget.throttled(asked)
         else:
             self._budget.exhausted(None if asked is None else datetime.fromtimestamp(now + asked, UTC))
+
+
+class ByQuota(httpx2.AsyncBaseTransport):
+    """Leads each call to the gate of the quota that it uses, where a system counts several apart."""
+
+    def __init__(self, gates: Mapping[str, httpx2.AsyncBaseTransport], quota_of: Callable[[str], str]) -> None:
+        self._gates = gates
+        self._quota_of = quota_of
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Pass on by the object of the call."""
+        quota = self._quota_of(sending_of(request).scope.operation.object)
+        return await self._gates[quota].handle_async_request(request)

@@ -157,8 +157,8 @@ class IntentWrites(IntentReads, LogWrites):
         assert found is not None  # noqa: S101 it was updated a line above
         return found
 
-    def note_progress(self, id: str, job: str) -> None:
-        """Keep where an unsettled write goes on in the system, for whoever settles it.
+    def note_progress(self, id: str, told: Mapping[str, JSON]) -> None:
+        """Keep what is known of an unsettled write since it began, such as its job, for whoever settles it.
 
         Raises:
             IntentSettled: it is settled, or is not known.
@@ -166,7 +166,7 @@ class IntentWrites(IntentReads, LogWrites):
         intent = self.intent(id)
         if intent is None or intent.state.settled:
             raise IntentSettled(f"intent {id!r} is not open, so it has no job", intent=id)
-        payload = {**intent.payload, "job": job}
+        payload = {**intent.payload, **told}
         self._db.execute("UPDATE intents SET body = ? WHERE id = ?", (_body(self._sealer, intent, payload=payload), id))
 
     def collect_outcome(self, id: str) -> None:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from isthmus.core.errors import ConfigurationError
+from isthmus.core.keyed import KeyedHash
 from isthmus.core.records import JSON
 
 from .errors import JournalUnavailable
@@ -23,7 +24,6 @@ _NONCE_BYTES = 12
 _SEALED_V1 = b"\x01"
 _HEADER_BYTES = 5
 _PSEUDONYM_BYTES = 16
-_HASH_BLOCK_BYTES = 64
 _KNOWN_NAMES = 4_096
 
 
@@ -80,9 +80,7 @@ class Sealer:
         self._cipher = AESGCM(keys.sealing)
         self._header = _SEALED_V1 + key_id(keys.sealing)
         self._drawn, self._used = b"", 0
-        # HMAC (RFC 2104) with the key's blocks hashed beforehand: a record is named with every call that touches it.
-        block = keys.pseudonyms.ljust(_HASH_BLOCK_BYTES, b"\0")
-        self._inner, self._outer = (hashlib.sha256(bytes(one ^ pad for one in block)) for pad in (0x36, 0x5C))
+        self._pseudonyms = KeyedHash(keys.pseudonyms)
         # The same few people call again and again. What is kept here is kept in memory only.
         self.pseudonym = lru_cache(maxsize=_KNOWN_NAMES)(self._named)
 
@@ -141,10 +139,7 @@ class Sealer:
         """Name a person or record so that only the key's holder can find it again; empty stays empty. Returns hex."""
         if not value:
             return ""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(value.encode("utf-8", "backslashreplace"))
-        outer.update(inner.digest())
-        return outer.digest()[:_PSEUDONYM_BYTES].hex()
+        return self._pseudonyms.digest(value.encode("utf-8", "backslashreplace"))[:_PSEUDONYM_BYTES].hex()
 
     def _draw(self, count: int) -> bytes:
         at = self._used

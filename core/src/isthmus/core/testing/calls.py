@@ -8,9 +8,10 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from isthmus.core.connector import Connector, Key, Load, ObjectFacts, Pending, Upload
+from isthmus.core.connector import Connector, Key, LineOutcome, Load, ObjectFacts, Pending, Upload
 from isthmus.core.operation import Effect, Operation, Verb
 from isthmus.core.records import JSON, Aggregate, Condition, Order, Query
+from isthmus.core.streams import NO_LINES
 from isthmus.core.testing.subject import Run, Subject
 
 __all__ = [
@@ -205,8 +206,8 @@ def loading(subject: Subject, load: Load, begun: list[tuple[str, int]] | None = 
     doing = operation_of(subject, "load", load.object, ids, LOADS[load.action])
 
     async def run(one: Connector) -> object:
-        async def note(job: str) -> None:
-            if begun is not None:
+        async def note(job: str, unsent: Mapping[int, LineOutcome] = NO_LINES) -> None:  # noqa: ARG001 none may leave
+            if begun is not None and job:
                 begun.append((job, one.http.scope.meter.requests))
 
         return await one.load(load, note)

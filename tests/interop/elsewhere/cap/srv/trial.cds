@@ -32,6 +32,12 @@ entity Lots {
       depot   : Association to Depots;
 }
 
+entity Notes {
+  key ID    : String(10);
+      owner : String(20) @cds.on.insert: $user;
+      text  : String(200);
+}
+
 service TrialService @(path: '/odata/v4/trial') {
   @cds.query.limit: { default: 7, max: 7 }
   entity Depots as projection on trial.Depots;
@@ -42,6 +48,10 @@ service TrialService @(path: '/odata/v4/trial') {
     action   reprice(price: Decimal(34, 10), note: String) returns Lots;
     function worth() returns Decimal(34, 10);
   };
+
+  @restrict: [{ grant: '*', where: 'owner = $user' }]
+  @Capabilities.SearchRestrictions.Searchable: true
+  entity Notes as projection on trial.Notes;
 
   function stocked(depot: String, since: Date) returns Integer64;
   action   relabel(country: String, name: String) returns Integer;

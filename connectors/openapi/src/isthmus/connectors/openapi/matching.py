@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from functools import partial
 from operator import ge, gt, le, lt
 
@@ -90,7 +91,7 @@ def _same(found: JSON, value: Value) -> bool:
 
 def _ranked(value: object) -> tuple[int, float, str]:
     """Rank a value for comparing: numbers and moments by size, all else as text."""
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float | Decimal):
         return 0, float(value), ""
     if isinstance(value, datetime):
         return 1, _aware(value).timestamp(), ""

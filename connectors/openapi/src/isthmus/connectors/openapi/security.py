@@ -9,12 +9,12 @@ from isthmus.core.credentials import KINDS, AuthSettings
 __all__ = ["asked", "misfit"]
 
 _TOKENS = frozenset({"bearer", "client_credentials", "jwt_bearer", "jwt_assertion", "saml_bearer", "refresh_token",
-                     "token_exchange", "password"})  # fmt: skip
+                     "token_exchange", "password", "authorization_code"})  # fmt: skip
 _FLOWS = {
     "clientCredentials": frozenset({"client_credentials", "bearer"}),
     "password": frozenset({"password", "bearer"}),
     "authorizationCode": _TOKENS - {"client_credentials", "password"},
-    "implicit": _TOKENS - {"client_credentials", "password"},
+    "implicit": _TOKENS - {"client_credentials", "password", "authorization_code"},
 }
 COOKIE = "Cookie"
 AUTHORIZATION = "authorization"

@@ -14,6 +14,7 @@ from isthmus.connectors.sap.faults import fault_of
 from isthmus.connectors.sap.invoking import run_operation
 from isthmus.connectors.sap.loadback import read_load_back
 from isthmus.connectors.sap.loads import load_lines
+from isthmus.connectors.sap.odata.edm import Batches
 from isthmus.connectors.sap.readback import read_back
 from isthmus.connectors.sap.reading import export_rows, read_record, read_rows, search_rows
 from isthmus.connectors.sap.services import Services
@@ -46,6 +47,8 @@ from isthmus.core.records import JSON, Compare, Operator, Query, Row, Rows
 
 __all__ = ["Sap"]
 
+_FORMS = {"multipart": Batches.MULTIPART, "json": Batches.JSON, "none": Batches.NONE}
+
 
 class Sap(Connector):
     """Read and write the records of one client over its OData services, and run their operations."""
@@ -62,6 +65,7 @@ class Sap(Connector):
         self._terms = Terms(name, settings)
         self._headers = headers_of(settings.client, settings.language)
         self._tokens = Tokens()
+        self._batches = {alias: _FORMS[form] for alias, form in settings.batches.items()}
         self._services = Services(settings.services, self._headers)
         self._classifier = Classifier(settings, self._services.seen)
 
@@ -144,9 +148,9 @@ class Sap(Connector):
         way = await self._way(object)
         return await run_operation(way, operation_of(way.alias, way.service, object, action), object, id, arguments)
 
-    async def load(self, load: Load, begun: Begun) -> Loaded | None:  # noqa: ARG002 it knows no jobs
+    async def load(self, load: Load, begun: Begun) -> Loaded | None:
         """Write many records by batches, each line in a change set of its own."""
-        return await load_lines(await self._way(load.object), load)
+        return await load_lines(await self._way(load.object), load, begun)
 
     async def reconcile(self, pending: Pending) -> tuple[Settlement, Outcome | None]:
         """Read back by key or id; what an operation did leaves nothing that would prove it."""
@@ -157,7 +161,7 @@ class Sap(Connector):
     async def probe(self) -> Probe:
         """Read the metadata of every service; which login this is no service tells."""
         self._terms.check()
-        facts = dict(self._terms.facts())
+        facts, troubles = dict(self._terms.facts()), list[str]()
         for alias in sorted(self._terms.settings.services):
             try:
                 service = await self._services.of(self.http, alias)
@@ -165,10 +169,10 @@ class Sap(Connector):
                 # Another refused logon might lock the user.
                 raise
             except UpstreamError as error:
-                facts[alias] = f"cannot be used: {error.sentence}"
+                troubles.append(f"service {alias} cannot be used: {error.sentence}")
             else:
                 facts[alias] = f"OData V{service.version.value}, {len(service.sets)} entity sets"
-        return Probe(identity="the login of this connection", facts=facts)
+        return Probe("the login of this connection", facts, troubles=tuple(troubles))
 
     def _alias(self, object: str) -> str:
         """Return the service of an object; raises Denied before anything is sent."""
@@ -184,4 +188,4 @@ class Sap(Connector):
         if service is None:
             service = await self._services.of(self.http, alias)
         self._services.see(alias, service)
-        return Way(self.http, alias, self._terms.root(alias), service, self._tokens, self._headers)
+        return Way(self.http, alias, self._terms.root(alias), service, self._tokens, self._headers, self._batches)

@@ -171,8 +171,8 @@ def _fields(
         target = service.target(navigation)
         if target is not None and navigation.name not in found:
             reached = any(path.startswith(f"{navigation.name}.") for path in country)
-            whole = not navigation.collection and navigation.name not in taken
-            found[navigation.name] = _along(alias, navigation, target, followed=whole or reached)
+            followed = reached or navigation.name not in taken
+            found[navigation.name] = _along(alias, navigation, target, followed=followed)
     return found
 
 
@@ -281,7 +281,8 @@ def _along(alias: str, navigation: Navigation, target: EntitySet, *, followed: b
 
 def _leads(there: str, navigation: Navigation, *, followed: bool) -> str:
     if navigation.collection:
-        return f"records of {there}; query them there"
+        along = f"; {navigation.name}.<field> lists a field of each" if followed else ""
+        return f"records of {there}{along}; query them there for conditions and order"
     return f"a record of {there}" + (f"; its fields are {navigation.name}.<field>" if followed else "")
 
 

@@ -16,10 +16,17 @@ from isthmus.core.errors import (
 )
 from isthmus.core.http import Response
 
-__all__ = ["VERSION_REQUIRED", "fault_of"]
+__all__ = ["ABSENT", "SILENT", "UNTAKEN", "VERSION_REQUIRED", "fault_of", "part_fault"]
 
 VERSION_REQUIRED = "VERSION_REQUIRED"
 """The code of the fault of a write that was not carried out since it named no version."""
+
+UNTAKEN = "UNSUPPORTED_FORM"
+"""The code of a request whose form the service does not read (RFC 9110 section 15.5.16)."""
+SILENT = "NO_WORD"
+"""The code of a 404 without a word: either the record is not there, or the service."""
+ABSENT = "NOT_FOUND"
+"""The code of the fault of a record that is not there."""
 
 _Row = tuple[FaultKind, str, type[UpstreamError], str]
 
@@ -43,11 +50,12 @@ _FORBIDDEN = (
     ("the system does not let this identity do that; have its administrator add the service to the communication "
      "arrangement, or grant the role"),
 )  # fmt: skip
-_MISSING = (FaultKind.CALLER, "NOT_FOUND", NotFound, "there is no such record, or this identity may not see it")
+_MISSING = (FaultKind.CALLER, ABSENT, NotFound, "there is no such record, or this identity may not see it")
 _INACTIVE = (
     FaultKind.CALLER, "NO_SERVICE", UpstreamRejected,
     "the system has no such service; correct its path in settings.services, or have it activated there",
 )  # fmt: skip
+_NOTHING = (FaultKind.CALLER, SILENT, UpstreamRejected, _INACTIVE[3])
 _METHOD = (
     FaultKind.CALLER, "METHOD", UpstreamRejected, "the service does not do that with this object; use another verb"
 )  # fmt: skip
@@ -55,6 +63,7 @@ _INVALID = (
     FaultKind.CALLER, "INVALID_REQUEST", UpstreamRejected,
     "the service refused the request; describe the object and give values of its fields' types",
 )  # fmt: skip
+_FORM = (FaultKind.CALLER, UNTAKEN, UpstreamRejected, _INVALID[3])
 _RULE = (
     FaultKind.CALLER, "BUSINESS_RULE", UpstreamRejected, "a business rule of the system refused it; change the values"
 )  # fmt: skip
@@ -86,7 +95,7 @@ _STRANGE = (FaultKind.UNKNOWN, "STRANGE", UpstreamError, "the system gave an ans
 
 _STATUSES: Mapping[int, _Row] = {
     400: _INVALID, 401: _LOGIN, 403: _FORBIDDEN, 404: _MISSING, 405: _METHOD, 406: _INVALID, 409: _TAKEN,
-    410: _MISSING, 412: _STALE, 415: _INVALID, 422: _RULE, 423: _LOCKED, 428: _UNVERSIONED, 429: _CROWDED,
+    410: _MISSING, 412: _STALE, 415: _FORM, 422: _RULE, 423: _LOCKED, 428: _UNVERSIONED, 429: _CROWDED,
     500: _DUMP, 501: _LACKS,
 }  # fmt: skip
 _FRAMEWORK = re.compile(r"/IW(?:BEP|FND)/|/IWCOR/|SY/530|00/", re.IGNORECASE)
@@ -106,6 +115,14 @@ def fault_of(response: Response) -> Fault | None:
         return _fault(_PAGE, complaint_of(response), status) if _is_page(response) else None
     complaint = complaint_of(response)
     return _fault(_row(response, complaint), complaint, status)
+
+
+def part_fault(response: Response) -> Fault | None:
+    """Classify the answer to a part of a batch, which only a service that is there gives."""
+    found = fault_of(response)
+    if found is not None and found.code == SILENT:
+        return _fault(_MISSING, complaint_of(response), response.status)
+    return found
 
 
 def _is_page(response: Response) -> bool:
@@ -134,6 +151,8 @@ def _row(response: Response, complaint: Complaint) -> _Row:
 
 def _absence(complaint: Complaint) -> _Row:
     """Tell a record that is not there from a service: only a service that runs answers in its own form."""
+    if complaint.form == "empty":
+        return _NOTHING
     if complaint.form not in ("json", "xml") or any(_NO_SERVICE.match(one) for one in complaint.codes):
         return _INACTIVE
     return _MISSING

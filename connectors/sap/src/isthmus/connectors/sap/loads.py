@@ -6,7 +6,7 @@ Each line is a change set of its own, so that a line that fails takes no other w
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from isthmus.connectors.sap.faults import fault_of
+from isthmus.connectors.sap.faults import part_fault
 from isthmus.connectors.sap.odata.answers import Rows, entity_of
 from isthmus.connectors.sap.odata.batch import ChangeSet, Part
 from isthmus.connectors.sap.odata.edm import EntitySet, Version
@@ -16,7 +16,7 @@ from isthmus.connectors.sap.odata.values import body_of, spelling
 from isthmus.connectors.sap.reading import read_rows
 from isthmus.connectors.sap.way import Way
 from isthmus.connectors.sap.writing import changed, created, guarding
-from isthmus.core.connector import Line, LineOutcome, Load, Loaded, Written
+from isthmus.core.connector import Begun, Line, LineOutcome, Load, Loaded, Written
 from isthmus.core.errors import InvalidArguments, IsthmusError, UpstreamError
 from isthmus.core.http import Path, Response, query_string
 from isthmus.core.records import JSON, MOST_ROWS, Compare, Operator, Query, Row
@@ -40,8 +40,11 @@ class _Write:
     id: str = ""
 
 
-async def load_lines(way: Way, load: Load) -> Loaded:
-    """Write the lines; raises what a request does where nothing was written, or nobody knows what became of some."""
+async def load_lines(way: Way, load: Load, begun: Begun) -> Loaded:
+    """Write the lines, once it is durable which of them will not leave.
+
+    Raises what a request does where nothing was written, or nobody knows what became of some.
+    """
     if load.action == "upsert":
         raise InvalidArguments("no service changes or creates by a key; load creates and updates apart", field="action")
     entity_set = way.set_of(load.object)
@@ -53,6 +56,8 @@ async def load_lines(way: Way, load: Load) -> Loaded:
             outcomes[number] = LineOutcome(code=error.reason, field=error.field)
     outcomes |= await _taken(way, load, writes) if load.action == "create" else await _marked(way, load, writes)
     due = {number: one for number, one in writes.items() if number not in outcomes}
+    if due and outcomes:
+        await begun("", outcomes)
     outcomes |= await _written(way, entity_set, due)
     return Loaded([outcomes[number] for number in range(len(load.lines))])
 
@@ -143,7 +148,7 @@ def _portion(writes: Mapping[int, _Write], due: Sequence[int]) -> Sequence[int]:
 
 def _outcome(way: Way, entity_set: EntitySet, write: _Write, answer: Response) -> LineOutcome:
     """Read what became of a line; raises UpstreamError where its answer does not tell."""
-    fault = fault_of(answer)
+    fault = part_fault(answer)
     if fault is not None:
         if fault.kind in UNSURE and not 400 <= answer.status < 500:
             raise UpstreamError("the service did not say what became of every line; it is read back", code="no_answer")
@@ -182,7 +187,7 @@ async def rows_by_ids(
         told = way.told_of(await way.send_batch(parts), parts)
         for id, one in zip(some, told, strict=True):
             for answer in one.responses:
-                fault = fault_of(answer)
+                fault = part_fault(answer)
                 if fault is not None:
                     refused[id] = LineOutcome(code=fault.code, field=fault.field, text=fault.text)
                 else:

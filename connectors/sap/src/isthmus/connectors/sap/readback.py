@@ -1,6 +1,8 @@
 """Does what is stored show that a write happened whose answer was lost?"""
 
 from isthmus.connectors.sap.below import has_below, holds_below, read_below
+from isthmus.connectors.sap.odata.answers import entity_of, etag_of
+from isthmus.connectors.sap.odata.options import entity_options
 from isthmus.connectors.sap.odata.values import same_value
 from isthmus.connectors.sap.reading import read_record, read_rows
 from isthmus.connectors.sap.way import Way
@@ -8,7 +10,7 @@ from isthmus.core.connector import Outcome, Pending, Settlement, Written
 from isthmus.core.errors import NotFound
 from isthmus.core.records import Compare, Operator, Query, Row
 
-__all__ = ["LONGEST_UPDATE", "absent", "changed_since", "holds", "read_back"]
+__all__ = ["LONGEST_UPDATE", "absent", "changed_since", "holds", "read_back", "still_there"]
 
 LONGEST_UPDATE = 900.0
 """Seconds after which a write that is not there will not appear any more: work processes end earlier, and so does what
@@ -26,15 +28,32 @@ async def read_back(way: Way, pending: Pending) -> Settled:
         return await _created(way, pending)
     if not pending.id:
         return _UNSURE
+    if pending.verb == "delete":
+        return await _deleted(way, pending), Written(pending.id)
     names = tuple(name for name in pending.values if name in way.set_of(pending.object).properties)
     try:
         found = await read_record(way, pending.object, pending.id, names)
     except NotFound:
         # Missing and hidden look the same, and what is gone may have gone otherwise.
         return Settlement.CANNOT_TELL, Written(pending.id)
-    if pending.verb == "delete":
-        return absent(pending), Written(pending.id)
     return changed_since(way, pending, found), Written(pending.id, version=found.version)
+
+
+async def _deleted(way: Way, pending: Pending) -> Settlement:
+    """Look whether the record is there; whoever is hidden for privacy is, too."""
+    entity_set = way.set_of(pending.object)
+    options = entity_options(entity_set.keys, entity_set, way.service)
+    try:
+        answer = await way.at_record(pending.object, way.get(way.entity(entity_set, pending.id), options))
+    except NotFound:
+        return Settlement.HAPPENED
+    return still_there(pending, etag_of(entity_of(answer.json(), way.service.version), answer.headers))
+
+
+def still_there(pending: Pending, version: str | None) -> Settlement:
+    """Judge a delete whose record is there: with another version it may have been deleted and made anew."""
+    moved = pending.version is not None and version != pending.version
+    return Settlement.CANNOT_TELL if moved else absent(pending)
 
 
 async def _created(way: Way, pending: Pending) -> Settled:

@@ -73,7 +73,8 @@ async def read_record(way: Way, object: str, id: str, fields: Sequence[str]) -> 
     """Read one record; raises NotFound."""
     entity_set = way.set_of(object)
     asked = (*fields, *blocking_fields(entity_set))
-    answer = await way.get(way.entity(entity_set, id), entity_options(asked, entity_set, way.service))
+    options = entity_options(asked, entity_set, way.service)
+    answer = await way.at_record(object, way.get(way.entity(entity_set, id), options))
     entity = entity_of(answer.json(), way.service.version)
     if _hiding(way, entity_set)(entity):
         raise NotFound("there is no such record, or this identity may not see it", object=object)

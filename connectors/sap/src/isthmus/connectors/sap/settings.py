@@ -1,7 +1,7 @@
 """What may `[connections.<name>.settings]` say for a SAP system that is reached over OData?"""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -42,7 +42,7 @@ class TermsSettings(BaseModel):
     """What the vendor's terms allow here, as the operator has agreed to them.
 
     `acknowledged` says that somebody has read SAP's API policy and answers for direct access by agents. `export_rows`
-    is the most rows that one export or query may read, 0 allows no export. `door` is the one way that tools may take,
+    is the most rows that one export may bring, 0 allows no export. `door` is the one way that tools may take,
     any where it is missing.
     """
 
@@ -57,10 +57,12 @@ class SapSettings(ConnectorSettings):
     """Settings of one client of one system.
 
     `services` names each service that may be used and where it lies; nothing else is reached. `client` is the SAP
-    client (three digits), the system's own default where it is empty; `language` that of labels and messages.
+    client (three digits), the system's own default where it is empty; `language` that of labels and messages. `batches`
+    tells how services take several requests in one, where it is not what their metadata say.
     """
 
     services: dict[Alias, Root] = Field(min_length=1)
+    batches: dict[Alias, Literal["multipart", "json", "none"]] = Field(default_factory=dict)
     client: str = Field(default="", pattern=r"^([0-9]{3})?$")
     language: str = Field(default="en", pattern=r"^[a-z]{2}$")
     egress: Egress = Egress.DIRECT

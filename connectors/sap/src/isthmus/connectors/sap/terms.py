@@ -44,7 +44,8 @@ class Terms:
         found = self.settings.services.get(alias)
         if found is None:
             known = ", ".join(sorted(self.settings.services))
-            raise self._denied(f"there is no service {alias[:40]!a} among those allowed ({known})", "services")
+            why = f"there is no service {alias[:40]!a} among those allowed ({known})"
+            raise self._denied(f"{why}; write objects as describe lists them, service.set", "services")
         return found
 
     def rows_left(self, passed: int) -> int:
@@ -61,11 +62,12 @@ class Terms:
         """Tell how things stand, for `doctor`."""
         terms = self.settings.terms
         said = "acknowledged" if terms.acknowledged else "not acknowledged"
+        exports = f"exports of at most {terms.export_rows:,} rows" if terms.export_rows else "no exports"
         return {
-            "door": self.door.value,
+            "door": f"{self.door.value}{'' if terms.door is None else ', the one that is allowed'}",
             "egress": self.settings.egress.value,
-            "services": ", ".join(sorted(self.settings.services)),
-            "terms": f"{said}, {terms.export_rows:,} rows an export; {NOTICE}",
+            "terms": f"{said}; {exports}; no services but those below",
+            "notice": NOTICE,
         }
 
     def _denied(self, why: str, setting: str) -> Denied:

@@ -1,11 +1,12 @@
 """How does one call reach one service: with which headers, which token, and where do the service's links lead?"""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from isthmus.connectors.sap.csrf import HEADER, Tokens, refuses_token
+from isthmus.connectors.sap.faults import SILENT, UNTAKEN
 from isthmus.connectors.sap.odata.batch import (
     Answered,
     Entry,
@@ -19,7 +20,7 @@ from isthmus.connectors.sap.odata.batch import (
 from isthmus.connectors.sap.odata.edm import Batches, EntitySet, Service, Version
 from isthmus.connectors.sap.odata.keys import address_of
 from isthmus.connectors.sap.odata.values import MEDIA_TYPE
-from isthmus.core.errors import InvalidArguments, NotFound, UpstreamRejected
+from isthmus.core.errors import InvalidArguments, IsthmusError, NotFound, UpstreamRejected
 from isthmus.core.http import Http, Path, Response, path
 from isthmus.core.records import JSON
 
@@ -48,6 +49,8 @@ class Way:
     service: Service
     tokens: Tokens
     headers: Mapping[str, str]
+    batches: dict[str, Batches] = field(default_factory=dict)
+    """How services take batches, by alias, where that is known otherwise than from their metadata."""
 
     def set_of(self, object: str) -> EntitySet:
         """Return the entity set of an object, which is written `alias.EntitySet`; raises NotFound."""
@@ -75,6 +78,22 @@ class Way:
     ) -> Response:
         """Send a GET."""
         return await self.http.get(where, params=params, headers={**self._named(), **(headers or {})}, passing=passing)
+
+    async def at_record(self, object: str, asked: Awaitable[Response]) -> Response:
+        """Return the answer to a request for one record; raises NotFound for a 404 without a word.
+
+        It may also mean that the service is gone, so the service is asked for.
+        """
+        try:
+            return await asked
+        except UpstreamRejected as error:
+            if error.vendor_code != SILENT:
+                raise
+            try:
+                await self.get(path(f"{self.root}/"))
+            except IsthmusError:
+                raise error from None
+            raise NotFound("there is no such record, or this identity may not see it", object=object) from error
 
     async def follow(self, link: str, asked: Path, passing: Collection[int] = ()) -> Response:
         """Send a GET to a link of the answer to `asked`; a relative one starts at the service's root."""
@@ -123,10 +142,23 @@ class Way:
         return Part(method, where.removeprefix(f"{self.root}/"), named, content)
 
     async def send_batch(self, entries: Sequence[Entry]) -> Response:
-        """Send several requests as one, in JSON where the service takes that; what it does not reach is left out."""
-        if self.service.batches is Batches.NONE:
+        """Send several requests as one, in JSON where the service takes that; what it does not reach is left out.
+
+        A service of V4 that refuses the other form as such (415, so it read nothing of it) gets JSON from then on.
+        """
+        form = self.batches.get(self.alias, self.service.batches)
+        if form is Batches.NONE:
             raise InvalidArguments(f"service {self.alias!r} takes no batches; write the records one by one")
-        if self._plain:
+        try:
+            return await self._send_batch(entries, form)
+        except UpstreamRejected as error:
+            if error.vendor_code != UNTAKEN or form is Batches.JSON or self.service.version is Version.V2:
+                raise
+        self.batches[self.alias] = Batches.JSON
+        return await self._send_batch(entries, Batches.JSON)
+
+    async def _send_batch(self, entries: Sequence[Entry], form: Batches) -> Response:
+        if form is Batches.JSON:
             kind, accepted, content = "application/json", "application/json", encoded(written_json(entries))
         else:
             (kind, content), accepted = written_multipart(entries), "multipart/mixed"
@@ -137,11 +169,8 @@ class Way:
 
     def told_of(self, answer: Response, entries: Sequence[Entry]) -> Sequence[Answered]:
         """Tell what became of each entry of a batch; raises UpstreamError where its answer does not say."""
-        return answered_json(answer.json(), entries) if self._plain else answered_multipart(answer, entries)
-
-    @property
-    def _plain(self) -> bool:
-        return self.service.version is Version.V4 and self.service.batches is Batches.JSON
+        plain = answer.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+        return answered_json(answer.json(), entries) if plain else answered_multipart(answer, entries)
 
     def _named(self) -> dict[str, str]:
         return {**self.headers, "accept": MEDIA_TYPE[self.service.version], **_VERSIONS[self.service.version]}

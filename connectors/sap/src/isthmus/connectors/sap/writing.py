@@ -102,14 +102,14 @@ async def versioned(
     may be would overwrite the changes of others.
     """
     try:
-        return await send(guarding(version))
+        return await way.at_record(object, send(guarding(version)))
     except VersionConflict as error:
         if version is not None or error.vendor_code != VERSION_REQUIRED:
             raise
         now = (await read_record(way, object, id, way.set_of(object).keys)).version
         if now is None:
             raise
-    return await send(guarding(now))
+    return await way.at_record(object, send(guarding(now)))
 
 
 def differing(way: Way, entity_set: EntitySet, sent: Mapping[str, JSON], stored: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from isthmus.connectors.servicenow.values import plain
 from isthmus.core import Groups, Page, Record
@@ -117,6 +118,8 @@ def _text(value: Value, kind: FieldType) -> str:
             return f"{moment[1]} {moment[2]}" if moment else value
         case int() | float():
             return str(value)
+        case Decimal():
+            return format(value, "f")
         case _:
             return json.dumps(value_json(value), ensure_ascii=False)
 

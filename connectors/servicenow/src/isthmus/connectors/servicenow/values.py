@@ -53,6 +53,8 @@ def literal(value: Value, field: str) -> str:
             return str(value)
         case float() if math.isfinite(value):
             return format(Decimal(repr(value)), "f")
+        case Decimal():
+            return format(value, "f")
         case datetime() if value.tzinfo is not None and not value.microsecond:
             return value.astimezone(UTC).strftime(_MOMENT)
         case date() if not isinstance(value, datetime):

@@ -110,7 +110,7 @@ def _same(found: JSON, value: Value) -> bool:
 
 def _rank(value: JSON | Value) -> Key:
     """Order values of one kind as their systems do: figures by size, texts and dates letter by letter."""
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float | Decimal):
         return 0, Decimal(str(int(value) if isinstance(value, bool) else value)), ""
     if isinstance(value, datetime | date):
         return 1, Decimal(0), value.isoformat()

@@ -7,7 +7,7 @@ from httpx2 import AsyncBaseTransport, Request
 
 from isthmus.connectors.workday.doors import Door, ReportDoor, RestDoor, SoapDoor, SourceDoor
 from isthmus.connectors.workday.faults import fault_of
-from isthmus.connectors.workday.figures import quota_of
+from isthmus.connectors.workday.figures import QUOTAS, quota_name, quota_of
 from isthmus.connectors.workday.raas.describe import ReportClassifier, ReportFacts, report_facts
 from isthmus.connectors.workday.raas.reading import Kept, ReportWay, read_schema, run_report
 from isthmus.connectors.workday.raas.schema import Schema
@@ -19,12 +19,13 @@ from isthmus.connectors.workday.settings import ReportSettings, WorkdaySettings
 from isthmus.connectors.workday.shapes import Collection, collections_of, unclassified
 from isthmus.connectors.workday.soap.calling import SoapWay, call_operation
 from isthmus.connectors.workday.soap.classify import SoapClassifier
-from isthmus.connectors.workday.soap.describe import WHOLE, operation_for, service_facts, service_summaries
-from isthmus.connectors.workday.soap.envelope import WRITES
-from isthmus.connectors.workday.soap.security import secured
+from isthmus.connectors.workday.soap.describe import operation_for, service_facts, service_summaries
+from isthmus.connectors.workday.soap.security import is_service, secured
+from isthmus.connectors.workday.soap.writes import WHOLE, writes_of
 from isthmus.connectors.workday.wql.classify import WqlClassifier
 from isthmus.connectors.workday.wql.reading import SourceWay
 from isthmus.connectors.workday.wql.source import Source, SourceFacts, source_facts
+from isthmus.core.config import ConnectionConfig
 from isthmus.core.connector import (
     Batch,
     Connector,
@@ -40,6 +41,7 @@ from isthmus.core.connector import (
     Settlement,
     Written,
 )
+from isthmus.core.credentials import ClientCertificate
 from isthmus.core.errors import ConfigurationError, InvalidArguments, NotFound
 from isthmus.core.http import METHOD_OVERRIDES, Response
 from isthmus.core.nearest import nearest
@@ -54,6 +56,7 @@ class Workday(Connector):
 
     settings: ClassVar[type[ConnectorSettings]] = WorkdaySettings
     kind: ClassVar[str] = "workday"
+    quotas: ClassVar[tuple[str, ...]] = tuple(QUOTAS)
     request_id_headers: ClassVar[tuple[str, ...]] = ("wd-stat-request-id", "x-wd-gid")
 
     def __init__(self, name: str, settings: ConnectorSettings) -> None:
@@ -75,6 +78,7 @@ class Workday(Connector):
             ReportClassifier(settings),
         )
         self._kept = Kept()
+        self._reports = f"{settings.soap}/customreport2/"
         # Reading back looks at what processes leave, beside the worker that they are about.
         beside = ("businessTitleChanges", "workers/businessTitleChanges", "events")
         self.action_objects = frozenset(  # type: ignore[misc]  # by the aliases of this connection
@@ -83,7 +87,24 @@ class Workday(Connector):
 
     def carrier(self, wire: AsyncBaseTransport, url: str) -> AsyncBaseTransport:  # noqa: ARG002 any host is served alike
         """Return the wire; a login for web services is written into their envelopes on it."""
-        return secured(wire, self._settings.soap, f"{self._settings.soap}/customreport2/")
+        return secured(wire, self._settings.soap, self._reports)
+
+    def sign(self, request: Request, certificate: ClientCertificate, now: float) -> Request:
+        """Return a request to a web service with its envelope signed; another as it is."""
+        if not is_service(request, self._settings.soap, self._reports):
+            return request
+        # lxml takes a while to import, and most connections sign nothing.
+        from isthmus.connectors.workday.soap.signing import signed
+
+        return signed(request, certificate, now)
+
+    def misfit(self, connection: ConnectionConfig) -> str:
+        """Say where a signature would be the only proof of what takes none."""
+        settings = self._settings
+        others = [name for name in ("services", "sources", "reports") if getattr(settings, name)]
+        if connection.auth.kind != "x509_signature" or not others:
+            return ""
+        return f"auth: only web services take a signature; give settings.{others[0]} a connection of its own"
 
     def classify(self, request: Request) -> Sequence[RequestClass]:
         """Tell what a request would do."""
@@ -98,6 +119,10 @@ class Workday(Connector):
     def quota(self, response: Response) -> Iterable[QuotaReading]:
         """Read what is left of the tenant's tokens."""
         return quota_of(response)
+
+    def quota_of(self, object: str) -> str:
+        """Tell the surface that calls on an object use."""
+        return quota_name(object)
 
     async def objects(self) -> Sequence[ObjectSummary]:
         """List what may be used here; the tenant has no list of all of it."""
@@ -117,7 +142,7 @@ class Workday(Connector):
             return report_facts(f"report.{alias}", own, await read_schema(self.http, settings, own))
         if operation := operation_for(object, settings):
             return service_facts(_records_of(operation), operation, settings)
-        if object == WHOLE and WRITES & settings.operations.keys():
+        if object == WHOLE and writes_of(WHOLE, settings.operations):
             return service_facts(WHOLE, "", settings)
         return collection_facts(self._collection(object))
 
@@ -166,9 +191,9 @@ class Workday(Connector):
         key: str,  # noqa: ARG002 no service has a place for it
     ) -> Invoked:
         """Begin a business process, whose event and state come back, or run a report."""
-        if object == WHOLE and action in self._settings.operations:
+        if any(one.name == action for one in writes_of(object, self._settings.operations)):
             own = self._settings.operations[action]
-            return await call_operation(SoapWay(self.http, self._settings, action, own), arguments)
+            return await call_operation(SoapWay(self.http, self._settings, action, own), id, arguments)
         door = await self._door(object)
         if isinstance(door, ReportDoor):
             return await run_report(door.way, action, arguments)

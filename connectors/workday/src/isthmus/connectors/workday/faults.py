@@ -60,6 +60,14 @@ _SOAP: Mapping[SoapFault, _Row] = {
         ("the web service does not accept the login; renew it, and repeat nothing before: a few refused logins lock "
          "the integration user"),
     ),
+    SoapFault.SIGNATURE: (
+        FaultKind.AUTHORIZATION, "SIGNATURE", CredentialError,
+        "the web service does not accept the signature; register the certificate of client_certificate there",
+    ),
+    SoapFault.EXPIRED: (
+        FaultKind.AUTHORIZATION, "EXPIRED", CredentialError,
+        "the web service takes the message for an old one; set the clock of this machine",
+    ),
     SoapFault.SERVICE: (
         FaultKind.CALLER, "NO_OPERATION", UpstreamRejected,
         "the web service has no such operation in this version; correct settings.operations or settings.version",

@@ -4,7 +4,7 @@ import re
 
 from isthmus.core.errors import InvalidArguments
 
-__all__ = ["checked_id", "is_id", "is_wid"]
+__all__ = ["checked_id", "is_id", "is_own", "is_wid"]
 
 _WID = re.compile(r"[0-9a-f]{32}")
 _ANY = re.compile(r"[0-9a-f]{32}|[0-9]{1,20}\$[0-9]{1,20}|[A-Za-z][A-Za-z0-9_-]{0,99}=[^\s/\\%?#;&*,'\"()]{1,100}")
@@ -18,6 +18,11 @@ def is_wid(text: str) -> bool:
 def is_id(text: str) -> bool:
     """Tell whether a text has the form of an id (the pattern of Workday's REST documents)."""
     return _ANY.fullmatch(text) is not None and text.isprintable() and text.isascii()
+
+
+def is_own(path: tuple[str, ...], ids: tuple[str, ...]) -> bool:
+    """Tell whether this is the worker who asks, which only a token of a user tells."""
+    return path == ("workers",) and ids == ("me",)
 
 
 def checked_id(text: str, field: str = "id") -> str:

@@ -123,6 +123,8 @@ class WorkdaySettings(ConnectorSettings):
     def _apart(self) -> Self:
         if not (self.services or self.sources or self.reports or self.operations):
             raise ValueError("name at least one of services, sources, reports and operations; nothing else is reached")
+        if "Hire_Employee" in self.operations and "Get_Applicants" not in self.operations:
+            raise ValueError("operations.Hire_Employee is an action of pre-hires; name operations.Get_Applicants too")
         for alias in self.services:
             if alias in KEPT:
                 raise ValueError(f"services.{alias}: this name stands for something else; choose another alias")

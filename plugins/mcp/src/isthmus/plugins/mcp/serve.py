@@ -17,6 +17,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
 from isthmus.core.assembly import open_gateway, open_keys
+from isthmus.core.collector import few_collections
 from isthmus.core.config import Config
 from isthmus.core.credentials import SecretResolver
 from isthmus.core.errors import ConfigurationError
@@ -55,9 +56,10 @@ async def serve_stdio(config: Config, client: str, surroundings: Surroundings | 
             known = known_clients(config, gateway.parts.flows)
             server = ToolServer(gateway, config.file.name, lambda: known[client]).server
             # The SDK only iterates over stdin; what it wants by type is its own file wrapper.
-            async with stdio_server(cast("anyio.AsyncFile[str]", lines)) as (read, write):
-                LOG.info("serving client %r on stdin and stdout", client)
-                await server.run(read, write, server.create_initialization_options())
+            with few_collections():
+                async with stdio_server(cast("anyio.AsyncFile[str]", lines)) as (read, write):
+                    LOG.info("serving client %r on stdin and stdout", client)
+                    await server.run(read, write, server.create_initialization_options())
 
 
 async def serve_http(
@@ -86,7 +88,8 @@ async def serve_http(
             # uvicorn stops by itself too, then raises the signal again, before writes are settled: `stop` takes it.
             stop.then(lambda: setattr(server, "should_exit", True))
             LOG.info("serving %s on %s port %d", address.resource, host, address.port)
-            await server.serve(sockets=[listener])
+            with few_collections():
+                await server.serve(sockets=[listener])
 
 
 def http_server(config: Config, gateway: Gateway, tokens: Tokens, address: Address) -> uvicorn.Server:

@@ -22,6 +22,10 @@ def serve_sandbox(
     port_sap_us: int = 0,
     port_workday_eu: int = 0,
     port_workday_us: int = 0,
+    port_access_eu: int = 0,
+    port_access_us: int = 0,
+    port_sap_rfc: int = 0,
+    port_sap_soap: int = 0,
     port_tls: int = 0,
     port_gate: int = 0,
     seed: int = 7,
@@ -41,6 +45,10 @@ def serve_sandbox(
         port_sap_us: Port of the US SAP landscape (0: any free one).
         port_workday_eu: Port of the EU Workday tenant (0: any free one).
         port_workday_us: Port of the US Workday tenant (0: any free one).
+        port_access_eu: Port of the EU internal service for badges (0: any free one).
+        port_access_us: Port of the US internal service for badges (0: any free one).
+        port_sap_rfc: Port of the SAP gateway for RFC (0: any free one).
+        port_sap_soap: Port of the same function modules over SOAP (0: any free one).
         port_tls: Port that speaks TLS for all of them, under the vendor's host names (0: any free one).
         port_gate: Port of the proxy that leads clients there (0: any free one).
         seed: Which company to make up.
@@ -49,16 +57,24 @@ def serve_sandbox(
         write: Write a folder with an isthmus.toml that works with this sandbox.
         print_json: Print urls and credentials as one line of JSON.
     """
+    # Each option is named as its system is: `port_sap_eu` is the port of `sap-eu`.
+    ports = {name[5:].replace("_", "-"): port for name, port in locals().items() if name.startswith("port_")}
+    _serve(ports, seed, accounts, contacts, write, print_json=print_json)
+
+
+def _serve(
+    ports: dict[str, int], seed: int, accounts: int, contacts: int, write: Path | None, *, print_json: bool
+) -> None:
     # The command line loads this module to print its help; what it runs takes longer to load.
     from .house import write_house
     from .sandbox import Sandbox
 
     stop = _interrupted()
-    ports = {"eu": port_eu, "us": port_us, "tls": port_tls, "gate": port_gate}
-    ports |= {"servicenow-eu": port_servicenow_eu, "servicenow-us": port_servicenow_us, "sap-eu": port_sap_eu}
-    ports |= {"sap-us": port_sap_us, "workday-eu": port_workday_eu, "workday-us": port_workday_us}
     with Sandbox(seed, ports=ports, accounts=accounts, contacts=contacts) as running:
-        settings = write_house(write, running.salesforce, running.servicenow) if write is not None else None
+        settings = None
+        if write is not None:
+            others = (running.servicenow, running.sap, running.workday, running.access)
+            settings = write_house(write, running.salesforce, *others)
         lines = [json.dumps(running.credentials())] if print_json else _told(running, settings)
         print(*lines, sep="\n", flush=True)  # noqa: T201 - the command's output
         stop.wait()
@@ -77,6 +93,7 @@ def _told(running: "Sandbox", settings: Path | None) -> list[str]:
     lines = [f"Salesforce {name:3} {org.url}" for name, org in running.salesforce.items()]
     lines += [f"ServiceNow {name:3} {each.url}" for name, each in running.servicenow.items()]
     lines += [f"SAP        {name:3} {each.url}" for name, each in running.sap.items()]
+    lines.append(f"SAP RFC        {running.sap_rfc.credentials()['url']}")
     lines += [f"Workday    {name:3} {each.url}" for name, each in running.workday.items()]
     lines += [f"Access     {name:3} {each.url}" for name, each in running.access.items()]
     if settings is not None:

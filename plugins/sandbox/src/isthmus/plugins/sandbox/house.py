@@ -1,20 +1,26 @@
 """Which configuration makes isthmus work with this sandbox? A folder with settings, rules and throw-away secrets."""
 
 import base64
+import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from .internal import AccessService
+from .internal.service import BASE
 from .salesforce import SalesforceOrg
 from .sap import SapLandscape as Landscape
 from .servicenow import ServiceNowInstance as Instance
+from .workday import WorkdayTenant as Tenant
 
 __all__ = ["write_house"]
 
 NO_INSTANCES: Mapping[str, Instance] = {}
 NO_LANDSCAPES: Mapping[str, Landscape] = {}
+NO_TENANTS: Mapping[str, Tenant] = {}
+NO_SERVICES: Mapping[str, AccessService] = {}
 COPIED = ("flows.toml", "sequences.toml", "policy.cedar")
 
 
@@ -23,33 +29,40 @@ def write_house(
     orgs: Mapping[str, SalesforceOrg],
     instances: Mapping[str, Instance] = NO_INSTANCES,
     landscapes: Mapping[str, Landscape] = NO_LANDSCAPES,
+    tenants: Mapping[str, Tenant] = NO_TENANTS,
+    services: Mapping[str, AccessService] = NO_SERVICES,
 ) -> Path:
     """Write the folder and return the path of its isthmus.toml; an existing sealing key stays.
 
-    The orgs make up the system `crm`, the ServiceNow instances, if any are given, the system `itsm`, the SAP landscapes
-    the system `erp`.
+    The orgs make up the system `crm`. Those of the others that are given make up further systems: the ServiceNow
+    instances `itsm`, the SAP landscapes `erp`, the Workday tenants `hr`, the internal services `access`.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shipped = files(__package__).joinpath("house")
+    written = _Writer(folder)
     for name in COPIED:
-        (folder / name).write_text(shipped.joinpath(name).read_text(encoding="utf-8"), encoding="utf-8")
-    settings = shipped.joinpath("isthmus.toml").read_text(encoding="utf-8")
-    template = shipped.joinpath("connection.toml").read_text(encoding="utf-8")
+        (folder / name).write_text(written.shipped(name), encoding="utf-8")
+    settings = written.shipped("isthmus.toml")
     for name, org in orgs.items():
-        settings += template.format(name=name, url=org.url, client_id=org.client_id)
         _private(folder / f"crm-{name}.secret", org.client_secret)
-    if instances:
-        settings += _system(folder, shipped, "itsm", list(instances))
-        template = shipped.joinpath("instance.toml").read_text(encoding="utf-8")
-        for name, instance in instances.items():
-            settings += template.format(name=name, url=instance.url)
-            _private(folder / f"itsm-{name}.secret", instance.password("integration"))
-    if landscapes:
-        settings += _system(folder, shipped, "erp", list(landscapes))
-        template = shipped.joinpath("landscape.toml").read_text(encoding="utf-8")
-        for name, landscape in landscapes.items():
-            settings += template.format(name=name, url=landscape.url, client=landscape.client)
-            _private(folder / f"erp-{name}.secret", landscape.password("integration"))
+        settings += written.filled("connection.toml", name=name, url=org.url, client_id=org.client_id)
+    settings += written.system("itsm", instances)
+    for name, instance in instances.items():
+        _private(folder / f"itsm-{name}.secret", instance.password("integration"))
+        settings += written.filled("instance.toml", name=name, url=instance.url)
+    settings += written.system("erp", landscapes)
+    for name, landscape in landscapes.items():
+        _private(folder / f"erp-{name}.secret", landscape.password("integration"))
+        settings += written.filled("landscape.toml", name=name, url=landscape.url, client=landscape.client)
+    settings += written.system("hr", tenants)
+    for name, tenant in tenants.items():
+        _private(folder / f"hr-{name}.secret", tenant.private_key_pem)
+        known = {"tenant": tenant.tenant, "client_id": tenant.client_id}
+        settings += written.filled("tenant.toml", name=name, url=tenant.url, **known)
+    settings += written.system("access", services)
+    for name, service in services.items():
+        _private(folder / f"access-{name}.secret", service.api_key)
+        (folder / "access.yaml").write_text(service.document, encoding="utf-8")
+        settings += written.filled("service.toml", name=name, url=service.url, base_path=BASE)
     key = folder / "sealing.key"
     if not key.exists():
         _private(key, base64.urlsafe_b64encode(os.urandom(32)).decode())
@@ -57,14 +70,30 @@ def write_house(
     return folder / "isthmus.toml"
 
 
-def _system(folder: Path, shipped: Traversable, system: str, homes: Sequence[str]) -> str:
-    """Write the rules of a system that is held in these homes, and return its settings."""
-    (folder / f"{system}.cedar").write_text(shipped.joinpath(f"{system}.cedar").read_text("utf-8"), encoding="utf-8")
-    names = ", ".join(f'"{system}-{name}"' for name in homes)
-    settings = f"\n[systems.{system}]\nconnections = [{names}]\n"
-    if len(homes) > 1:
-        settings += f'[systems.{system}.route]\nEEA = "{system}-eu"\n"*" = "{system}-us"\n'
-    return settings
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes what is shipped into one folder."""
+
+    folder: Path
+
+    def shipped(self, name: str) -> str:
+        """Return a file that is shipped."""
+        return files(__package__).joinpath("house", name).read_text("utf-8")
+
+    def filled(self, template: str, **values: str) -> str:
+        """Return a template with its values."""
+        return self.shipped(template).format(**values)
+
+    def system(self, system: str, homes: Iterable[str]) -> str:
+        """Write the rules of a system that is held in these homes, if any, and return its settings."""
+        names = [f"{system}-{name}" for name in homes]
+        if not names:
+            return ""
+        (self.folder / f"{system}.cedar").write_text(self.shipped(f"{system}.cedar"), encoding="utf-8")
+        settings = f"\n[systems.{system}]\nconnections = {json.dumps(names)}\n"
+        if len(names) > 1:
+            settings += f'[systems.{system}.route]\nEEA = "{system}-eu"\n"*" = "{system}-us"\n'
+        return settings
 
 
 def _private(path: Path, text: str) -> None:

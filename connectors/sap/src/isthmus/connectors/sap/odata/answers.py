@@ -4,10 +4,20 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from isthmus.connectors.sap.odata.edm import EdmType, EntitySet, Primitive, Property, Service, Structure, Version
+from isthmus.connectors.sap.odata.edm import (
+    EdmType,
+    EntitySet,
+    Navigation,
+    Primitive,
+    Property,
+    Service,
+    Structure,
+    Version,
+)
 from isthmus.connectors.sap.odata.keys import ID, id_of
-from isthmus.connectors.sap.odata.paths import located
+from isthmus.connectors.sap.odata.paths import Located, located
 from isthmus.connectors.sap.odata.values import read_value
+from isthmus.connectors.sap.personal import country_of
 from isthmus.core.errors import UpstreamError
 from isthmus.core.records import JSON, Row
 
@@ -78,7 +88,9 @@ class Rows:
         self._object = object
         self._set = entity_set
         self._service = service
-        self._reading = [(path, *self._reader(path)) for path in paths if path != ID]
+        places = [located(path, entity_set, service) for path in paths if path != ID]
+        self._reading = [(one.path, *self._reader(one)) for one in places if not one.hops and one.leaf is not None]
+        self._reached = [(one.path, one.hops[0].name, self._reacher(one)) for one in places if one.hops]
         self._with_id = ID in paths
 
     def row(self, entity: Entity, headers: Mapping[str, str] | None = None) -> Row:
@@ -90,31 +102,52 @@ class Rows:
         for path, name, read in self._reading:
             raw = entity.get(name)
             values[path] = raw if raw is None or read is None else read(raw)
+        for path, name, reach in self._reached:
+            values[path] = None if entity.get(name) is None else reach(entity)
         return Row(self._object, id, values, etag_of(entity, headers))
 
     def rows(self, entities: Sequence[Entity]) -> list[Row]:
         """Read many entities."""
         return [self.row(one) for one in entities]
 
-    def _reader(self, path: str) -> tuple[str, Reading | None]:
-        place = located(path, self._set, self._service)
+    def _reader(self, place: Located) -> tuple[str, Reading | None]:
         service, leaf = self._service, place.leaf
-        if not place.hops and leaf is not None:
-            plain = leaf.type.kind in _AS_IT_IS and not leaf.type.collection
-            return leaf.name, None if plain else lambda raw: read_value(raw, leaf, service)
-        names = [one.name for one in place.hops[1:]]
-        behind = place.entity_set
+        if leaf is None:
+            raise strange()
+        plain = leaf.type.kind in _AS_IT_IS and not leaf.type.collection
+        return leaf.name, None if plain else lambda raw: read_value(raw, leaf, service)
 
-        def read(raw: JSON) -> JSON:
-            found = _along(raw, names)
+    def _reacher(self, place: Located) -> Callable[[Entity], JSON]:
+        """Return what reads a field of other records: of many a list in their order, so that fields stay together."""
+        service, leaf, behind = self._service, place.leaf, place.entity_set
+        several, labels = place.several is not None, _labels(place, self._set, service)
+
+        def reach(entity: Entity) -> JSON:
+            found = _behind(entity, place.hops)
+            if found is None and labels:
+                return None
+            if found is None:
+                raise _partial(f"{self._object}.{place.path}")
             if leaf is None:
-                several = place.several is not None
-                inner = [nested(one, behind, service) for one in found]
+                inner: list[JSON] = [nested(one, behind, service) for one in found if one]
                 return inner if several else next(iter(inner), None)
             values = [read_value(one.get(leaf.name), leaf, service) for one in found]
-            return _told(values) if place.several is not None else next(iter(values), None)
+            if not several:
+                return values[0]
+            return _told(values) if labels else values
 
-        return place.hops[0].name, read
+        return reach
+
+
+def _labels(place: Located, entity_set: EntitySet, service: Service) -> bool:
+    """Tell whether a path is one by which a record on its way tells whose it is."""
+    here: EntitySet | None = entity_set
+    steps = place.path.split(".")
+    for at, hop in enumerate(place.hops):
+        if here is None or ".".join(steps[at:]) in country_of(here):
+            return here is not None
+        here = service.target(hop)
+    return steps[-1] in country_of(place.entity_set)
 
 
 def nested(entity: Entity, entity_set: EntitySet, service: Service, depth: int = 0) -> dict[str, JSON]:
@@ -139,6 +172,9 @@ def result_of(body: JSON, name: str, returns: EdmType | None, service: Service) 
         raw = body.get("d") if isinstance(body, Mapping) else None
         if isinstance(raw, Mapping) and set(raw) == {name}:
             raw = raw[name]
+        if isinstance(raw, Mapping) and "value" in raw and not _structured(returns):
+            # Some adapters of V4 services leave a single value in the frame that it has there.
+            raw = raw["value"]
     elif isinstance(body, Mapping) and "value" in body and (returns.collection or not _structured(returns)):
         raw = body["value"]
     if returns.collection:
@@ -184,11 +220,31 @@ def entities_below(entity: Entity, name: str) -> Sequence[Entity] | None:
     return None if more else _records(raw)
 
 
-def _along(raw: JSON, names: Sequence[str]) -> list[Entity]:
-    found = [] if _deferred(raw) else _records(raw)
-    for name in names:
-        found = [inner for one in found if not _deferred(one.get(name)) for inner in _records(one.get(name))]
+def _behind(entity: Entity, hops: Sequence[Navigation]) -> list[Entity] | None:
+    """Follow navigations; None where the answer has not all that they lead to. What leads to nothing is empty."""
+    found = [entity]
+    for hop in hops:
+        further = list[Entity]()
+        for one in found:
+            raw = one.get(hop.name)
+            if not hop.collection:
+                further += ([] if _deferred(raw) else _records(raw)[:1]) or [{}]
+            elif raw is not None:
+                below = entities_below(one, hop.name)
+                if below is None:
+                    return None
+                further += below
+        found = further
     return found
+
+
+def _partial(path: str) -> UpstreamError:
+    return UpstreamError(
+        f"the service gave only some of the records that {path} is about; leave it out, and query these records "
+        "themselves",
+        code="partial_answer",
+        object=path,
+    )
 
 
 def _deferred(raw: JSON) -> bool:

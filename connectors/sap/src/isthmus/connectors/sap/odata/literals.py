@@ -121,6 +121,8 @@ def _exact(value: Value, name: str, form: re.Pattern[str]) -> Decimal:
     """Return a number as it stands, with nothing rounded."""
     if isinstance(value, str) and form.fullmatch(value):
         found = Decimal(value)
+    elif isinstance(value, Decimal):
+        found = value
     elif isinstance(value, int | float) and not isinstance(value, bool):
         found = Decimal(repr(value))
     else:

@@ -126,30 +126,25 @@ class _Branch:
 def order_of(orders: Sequence[Order], entity_set: EntitySet, service: Service) -> str:
     """Write sort keys, and the key of the set after them so that pages neither repeat nor skip a record.
 
-    A key that can neither be sorted by nor compared with is left out: the set is read in the order that it has, and
-    nothing can be asked for behind a record of it.
+    A key that takes neither an order nor a condition is left out: such a set has one page, and no condition leads on.
     """
     found: dict[str, str] = {}
-    placeless = {key for key in entity_set.keys if not _places(entity_set.properties[key])}
     for one in orders:
-        if one.field == ID:
-            keys = (key for key in entity_set.keys if key not in found and key not in placeless)
-            found |= dict.fromkeys(keys, "desc" if one.descending else "asc")
-            continue
-        if one.field in placeless:
-            continue
-        place = located(one.field, entity_set, service)
-        if place.leaf is None or not place.leaf.sortable or place.several is not None:
-            raise InvalidArguments(f"{entity_set.name} cannot be sorted by {one.field}", field=one.field)
-        found.setdefault(place.text, "desc" if one.descending else "asc")
+        for path in entity_set.keys if one.field == ID else (one.field,):
+            if path in entity_set.keys and _is_blind(entity_set.properties[path]):
+                continue
+            place = located(path, entity_set, service)
+            if place.leaf is None or not place.leaf.sortable or place.several is not None:
+                raise InvalidArguments(f"{entity_set.name} cannot be sorted by {path}", field=path)
+            found.setdefault(place.text, "desc" if one.descending else "asc")
     for key in entity_set.keys:
         if entity_set.properties[key].sortable:
             found.setdefault(key, "asc")
     return ",".join(f"{path} {way}" for path, way in found.items())
 
 
-def _places(key: Property) -> bool:
-    return key.sortable or key.filterable
+def _is_blind(key: Property) -> bool:
+    return not key.sortable and not key.filterable
 
 
 def sections(query: Query, entity_set: EntitySet, service: Service) -> tuple[Query, ...]:

@@ -13,6 +13,8 @@ from isthmus.connectors.sap.rfc.readback import questions, settle
 from isthmus.connectors.sap.rfc.schema import arguments_schema, required_of
 from isthmus.connectors.sap.rfc.settings import SapRfcSettings
 from isthmus.connectors.sap.rfc.wire import RfcWire, interface_from, unit_in
+from isthmus.connectors.sap.settings import Door
+from isthmus.connectors.sap.terms import NOTICE
 from isthmus.core.connector import (
     Action,
     Connector,
@@ -130,7 +132,14 @@ class SapRfc(Connector):
         """Log on, and tell by which package."""
         told = (await self.http.post(path("/ping"), json={})).json()
         package = str(told.get("backend", "")) if isinstance(told, Mapping) else ""
-        return Probe(identity=f"client {self._settings.client}", facts={"package": package, "door": "RFC"})
+        listed = len(self._settings.functions)
+        facts = {
+            "door": Door.RFC.value,
+            "package": package,
+            "function modules": f"{listed} listed, no others are called",
+            "notice": NOTICE,
+        }
+        return Probe(identity=f"client {self._settings.client}", facts=facts)
 
     def _functions(self, object: str) -> tuple[str, ...]:
         named = tuple(self._settings.units.get(object, ()))

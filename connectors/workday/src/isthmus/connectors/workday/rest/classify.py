@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from httpx2 import Request
 
-from isthmus.connectors.workday.ids import is_id
+from isthmus.connectors.workday.ids import is_id, is_own
 from isthmus.connectors.workday.rest.processes import PROCESSES, TRANSITIONS
 from isthmus.connectors.workday.settings import WorkdaySettings
 from isthmus.connectors.workday.shapes import Collection
@@ -45,7 +45,8 @@ class RestClassifier:
         self, request: Request, alias: str, steps: Sequence[str], params: Mapping[str, str]
     ) -> Sequence[RequestClass]:
         names, ids = tuple(steps[::2]), tuple(steps[1::2])
-        if not all(is_id(one) for one in ids):
+        own_worker = request.method == "GET" and is_own(names, ids)
+        if not own_worker and not all(is_id(one) for one in ids):
             return ()
         if request.method == "POST":
             return () if params else self._posted(request, alias, names, ids)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from isthmus.connectors.workday.answers import Entity, Listed, entity_of, listed_in, row_of, strange
 from isthmus.connectors.workday.conditions import fits, in_order, split
-from isthmus.connectors.workday.ids import checked_id, is_wid
+from isthmus.connectors.workday.ids import checked_id, is_own, is_wid
 from isthmus.connectors.workday.settings import WorkdaySettings
 from isthmus.connectors.workday.shapes import ID, PARENT, Collection
 from isthmus.core.connector import Batch
@@ -38,7 +38,7 @@ class Way:
             steps += [step, *(["{}"] if at < len(ids) else [])]
         service = self.collection.service
         template = "/".join([self.settings.rest, service, self.settings.tenant, *steps])
-        return path(template, *(checked_id(one) for one in ids))
+        return path(template, *(ids if is_own(self.collection.path, ids) else map(checked_id, ids)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from isthmus.connectors.workday.answers import strange
 from isthmus.connectors.workday.conditions import fits, in_order
 from isthmus.connectors.workday.settings import OperationSettings, WorkdaySettings
-from isthmus.connectors.workday.soap.envelope import WRITES, Asked, enter_time_off, get_request
-from isthmus.connectors.workday.soap.replies import Found, Reply, event_of, reply_of
+from isthmus.connectors.workday.soap.envelope import Asked, get_request
+from isthmus.connectors.workday.soap.replies import Found, Reply, begun_of, reply_of
+from isthmus.connectors.workday.soap.writes import WRITES
 from isthmus.core.connector import Batch, Invoked
 from isthmus.core.errors import InvalidArguments, NotFound, UpstreamRejected
 from isthmus.core.http import Http, Response, path
@@ -108,9 +109,10 @@ async def read_service_record(way: SoapWay, object: str, id: str, fields: Sequen
     return _row(reply.records[0], object, fields)
 
 
-async def call_operation(way: SoapWay, arguments: Mapping[str, JSON]) -> Invoked:
+async def call_operation(way: SoapWay, id: str, arguments: Mapping[str, JSON]) -> Invoked:
     """Call an operation that writes; what comes back is the event that it began."""
-    if way.operation not in WRITES:
+    write = WRITES.get(way.operation)
+    if write is None:
         raise InvalidArguments(f"there is no template for {way.operation}", field="action")
     skips = arguments.get("autoComplete") is True
     if skips and not way.settings.auto_complete:
@@ -118,12 +120,13 @@ async def call_operation(way: SoapWay, arguments: Mapping[str, JSON]) -> Invoked
             "autoComplete skips the approvals of the process; it is refused unless settings.auto_complete is true",
             field="autoComplete",
         )
-    declared = {name: one for name, one in arguments.items() if name in ("worker", "days", "comment")}
-    answer = await way.send(enter_time_off(declared, way.settings.version, auto_complete=skips))
-    ids = event_of(answer, way.operation)
-    event = ids.get("WID", "") or next(iter(ids.values()), "")
+    answer = await way.send(write.content(id, arguments, way.settings.version, auto_complete=skips))
+    found = begun_of(answer, way.operation)
     # The reply does not tell how the process stands; without approvals it may be done, which its event tells.
-    return Invoked({"event": event, "status": "In Progress"}, (event,) if event else ())
+    values: dict[str, JSON] = {"event": found.event, "status": "In Progress"}
+    if found.worker:
+        values["worker"] = found.worker
+    return Invoked(values, tuple(one for one in (found.event, found.worker) if one))
 
 
 async def _page(way: SoapWay, asked: Asked) -> Reply:

@@ -7,9 +7,8 @@ from xml.etree.ElementTree import Element
 from httpx2 import Request
 
 from isthmus.connectors.workday.settings import WorkdaySettings
-from isthmus.connectors.workday.soap.describe import WHOLE
-from isthmus.connectors.workday.soap.envelope import WRITES
-from isthmus.connectors.workday.soap.xml import BSVC, ENVELOPE, local, named, parsed
+from isthmus.connectors.workday.soap.writes import WHOLE, WRITES
+from isthmus.connectors.workday.soap.xml import BSVC, ENVELOPE, local, parsed
 from isthmus.core.errors import UpstreamError
 from isthmus.core.http import segments
 from isthmus.core.operation import Effect, RequestClass
@@ -50,8 +49,14 @@ class SoapClassifier:
         if asked.get(f"{{{BSVC}}}version") != version or (_skips(asked) and not self._settings.auto_complete):
             return ()
         if operation.startswith("Get_"):
-            return (RequestClass(Effect.READ, f"{WHOLE}.{operation.removeprefix('Get_')}", tuple(_ids(asked))),)
-        return (RequestClass(Effect.EXECUTE, WHOLE),) if operation in WRITES else ()
+            ids = tuple(_ids(asked, "Request_References"))
+            return (RequestClass(Effect.READ, f"{WHOLE}.{operation.removeprefix('Get_')}", ids),)
+        write = WRITES.get(operation)
+        if write is None:
+            return ()
+        ids = tuple(_ids(asked, f"{write.item}_Reference")) if write.item else ()
+        # Whom it is about has to be told, and once: what a tenant makes of two is not known.
+        return (RequestClass(Effect.EXECUTE, write.object, ids),) if len(ids) == bool(write.item) else ()
 
 
 def _skips(asked: Element) -> bool:
@@ -60,8 +65,8 @@ def _skips(asked: Element) -> bool:
     return any(one not in ("false", "0") for one in told)
 
 
-def _ids(asked: Element) -> Iterator[str]:
-    for references in named(asked, "Request_References"):
+def _ids(asked: Element, name: str) -> Iterator[str]:
+    for references in asked.iter(f"{{{BSVC}}}{name}"):
         for one in references.iter(f"{{{BSVC}}}ID"):
             kind, value = one.get(f"{{{BSVC}}}type", ""), (one.text or "").strip()
             yield value if kind == "WID" else f"{kind}={value}"

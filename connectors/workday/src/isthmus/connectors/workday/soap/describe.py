@@ -2,13 +2,11 @@
 
 from isthmus.connectors.workday.settings import OperationSettings, WorkdaySettings
 from isthmus.connectors.workday.soap.calling import FIELDS, item_of
-from isthmus.connectors.workday.soap.envelope import WRITES, write_action
+from isthmus.connectors.workday.soap.writes import WHOLE, writes_of
 from isthmus.core.connector import FieldFacts, FieldType, ObjectFacts, ObjectSummary
 
 __all__ = ["WHOLE", "operation_for", "service_facts", "service_summaries"]
 
-WHOLE = "soap"
-"""The object whose actions are the operations that write."""
 _NOTES = {
     "id": (FieldType.ID, "the WID"),
     "descriptor": (FieldType.STRING, "the name"),
@@ -20,7 +18,7 @@ _NOTES = {
 def service_summaries(settings: WorkdaySettings) -> list[ObjectSummary]:
     """List the records of the operations that are allowed."""
     reads = [ObjectSummary(f"soap.{one.removeprefix('Get_')}", one) for one in settings.operations if _reads(one)]
-    whole = [ObjectSummary(WHOLE, "web services that write")] if WRITES & settings.operations.keys() else []
+    whole = [ObjectSummary(WHOLE, "web services that write")] if writes_of(WHOLE, settings.operations) else []
     return [*reads, *whole]
 
 
@@ -33,10 +31,8 @@ def operation_for(object: str, settings: WorkdaySettings) -> str:
 
 def service_facts(object: str, operation: str, settings: WorkdaySettings) -> ObjectFacts:
     """Describe the records of an operation, or all operations that write where none is given."""
+    actions = tuple(one.action(auto_complete=settings.auto_complete) for one in writes_of(object, settings.operations))
     if not operation:
-        actions = tuple(
-            write_action(one, auto_complete=settings.auto_complete) for one in settings.operations if one in WRITES
-        )
         return ObjectFacts(
             WHOLE, {}, "web services that write", createable=False, updateable=False, deletable=False, actions=actions
         )
@@ -53,6 +49,7 @@ def service_facts(object: str, operation: str, settings: WorkdaySettings) -> Obj
         createable=False,
         updateable=False,
         deletable=False,
+        actions=actions,
     )
 
 

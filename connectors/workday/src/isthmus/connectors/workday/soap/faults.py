@@ -14,9 +14,18 @@ class SoapFault(Enum):
     """Who has to act on a fault."""
 
     LOGIN = auto()
+    SIGNATURE = auto()
+    EXPIRED = auto()
     SERVICE = auto()
     VALIDATION = auto()
     SERVER = auto()
+
+
+_SECURITY = frozenset(
+    {"UnsupportedSecurityToken", "UnsupportedAlgorithm", "InvalidSecurity", "InvalidSecurityToken",
+     "FailedAuthentication", "FailedCheck", "SecurityTokenUnavailable", "MessageExpired"}
+)  # fmt: skip
+"""What is wrong with a signature (OASIS WSS SOAP Message Security 1.1.1, section 12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,8 @@ def fault_in(response: Response) -> Told | None:
 
 def _kind(code: str, text: str, *, has_detail: bool) -> SoapFault:
     word = code.rpartition(":")[2]
+    if word in _SECURITY:
+        return SoapFault.EXPIRED if word == "MessageExpired" else SoapFault.SIGNATURE
     if not word.startswith("Client"):
         return SoapFault.SERVER
     if "authentication" in word.lower() or "invalid username or password" in text.lower():

@@ -9,7 +9,7 @@ from isthmus.connectors.workday.soap.xml import BSVC, ENVELOPE, local, named, pa
 from isthmus.core.http import Response
 from isthmus.core.records import JSON
 
-__all__ = ["Found", "Reply", "event_of", "reply_of"]
+__all__ = ["Begun", "Found", "Reply", "begun_of", "reply_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,7 @@ class Found:
     @property
     def id(self) -> str:
         """Return the WID, or another id with its type."""
-        if "WID" in self.ids:
-            return self.ids["WID"]
-        return next((f"{kind}={value}" for kind, value in self.ids.items()), "")
+        return _told_id(self.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,14 @@ class Reply:
     total: int
     pages: int
     page: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The event that a write began, and the worker whom a hire will make, empty where there is none."""
+
+    event: str
+    worker: str
 
 
 def reply_of(answer: Response, operation: str, item: str) -> Reply:
@@ -55,13 +61,18 @@ def reply_of(answer: Response, operation: str, item: str) -> Reply:
     return Reply(records, counts["Total_Results"], counts["Total_Pages"], counts["Page"])
 
 
-def event_of(answer: Response, operation: str) -> Mapping[str, str]:
-    """Return the ids of the event that a write began, by type; raises UpstreamError."""
+def begun_of(answer: Response, operation: str) -> Begun:
+    """Return what a write began; raises UpstreamError."""
     body = _body(answer, f"{operation}_Response")
+    event = worker = ""
     for one in body.iter():
-        if local(one).endswith("_Event_Reference"):
-            return _ids(one)
-    raise strange("without the event that was begun")
+        if local(one).endswith("Event_Reference"):
+            event = event or _told_id(_ids(one))
+        elif local(one) == "Employee_Reference":
+            worker = _told_id(_ids(one))
+    if not event:
+        raise strange("without the event that was begun")
+    return Begun(event, worker)
 
 
 def _body(answer: Response, name: str) -> Element:
@@ -79,7 +90,8 @@ def _found(item: Element, name: str) -> Found:
     own = data.findtext(f"{{{BSVC}}}{name}_ID") if data is not None else None
     if own and not ids:
         ids["Employee_ID" if name == "Worker" else f"{name}_ID"] = own.strip()
-    descriptor = item.findtext(f"{{{BSVC}}}{name}_Descriptor") or ""
+    beside = reference.get(f"{{{BSVC}}}Descriptor") if reference is not None else None
+    descriptor = item.findtext(f"{{{BSVC}}}{name}_Descriptor") or beside or ""
     return Found(ids, descriptor.strip(), _value(data) if data is not None else None)
 
 
@@ -89,6 +101,11 @@ def _ids_below(references: Element | None) -> Sequence[Mapping[str, str]]:
 
 def _ids(reference: Element) -> Mapping[str, str]:
     return {one.get(f"{{{BSVC}}}type", ""): (one.text or "").strip() for one in named(reference, "ID")}
+
+
+def _told_id(ids: Mapping[str, str]) -> str:
+    """Return the WID, or another id with its type; empty where there is none."""
+    return ids.get("WID") or next((f"{kind}={value}" for kind, value in ids.items()), "")
 
 
 def _count(results: Element, name: str) -> int:

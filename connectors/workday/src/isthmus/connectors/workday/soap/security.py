@@ -13,28 +13,34 @@ import httpx2
 from isthmus.connectors.workday.soap.xml import WSSE
 from isthmus.core.http import Carrier, Ready
 
-__all__ = ["secured"]
+__all__ = ["is_service", "secured"]
 
 _EMPTY = b"<soapenv:Header/>"
 
 
 def secured(wire: httpx2.AsyncBaseTransport, prefix: str, reports: str) -> httpx2.AsyncBaseTransport:
     """Return a wire that writes a Basic login into the envelopes of requests below `prefix`, but for `reports`."""
-    paths = (prefix.encode() + b"/", reports.encode())
+    paths = (prefix, reports)
     return _Secured(wire, *paths) if isinstance(wire, Carrier) else _ForeignSecured(wire, *paths)
+
+
+def is_service(request: httpx2.Request, prefix: str, reports: str) -> bool:
+    """Tell whether a request goes to a web service: below `prefix`, and not below `reports`."""
+    path = request.url.raw_path
+    return path.startswith(prefix.encode() + b"/") and not path.startswith(reports.encode())
 
 
 class _ForeignSecured(httpx2.AsyncBaseTransport):
     """Moves a Basic login from the header of a request into its envelope; a token of OAuth stays where it is."""
 
-    def __init__(self, wire: httpx2.AsyncBaseTransport, prefix: bytes, reports: bytes) -> None:
+    def __init__(self, wire: httpx2.AsyncBaseTransport, prefix: str, reports: str) -> None:
         self._wire = wire
         self._prefix = prefix
         self._reports = reports
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Pass on."""
-        concerned = request.url.raw_path.startswith(self._prefix) and not request.url.raw_path.startswith(self._reports)
+        concerned = is_service(request, self._prefix, self._reports)
         return await self._wire.handle_async_request(_told(request) if concerned else request)
 
 

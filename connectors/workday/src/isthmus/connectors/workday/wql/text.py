@@ -8,6 +8,7 @@ behind a login).
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 
 from isthmus.connectors.workday.shapes import Kind
 from isthmus.core.errors import InvalidArguments
@@ -134,8 +135,8 @@ def literal(value: Value, kind: Kind, field: str) -> str:
     """Write one value of a field; raises InvalidArguments where it is of another type or cannot be written safely."""
     if kind is Kind.BOOLEAN and isinstance(value, bool):
         return "true" if value else "false"
-    if kind is Kind.NUMERIC and isinstance(value, int | float) and not isinstance(value, bool):
-        text = f"{value:f}" if isinstance(value, float) else str(value)
+    if kind is Kind.NUMERIC and isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        text = f"{Decimal(str(value)):f}"
         if re.fullmatch(r"-?[0-9]{1,30}(\.[0-9]{1,10})?", text):
             return text
     if kind in (Kind.DATE, Kind.MOMENT):

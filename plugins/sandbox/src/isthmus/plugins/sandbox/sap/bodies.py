@@ -8,6 +8,7 @@ from isthmus.plugins.sandbox.message import Json
 
 from .errors import bad
 from .schema import Link, Table
+from .shown import MESSAGES
 from .values import NotThatType, Value, outer, taken
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def read_body(call: "Call", table: Table, body: Mapping[str, Json]) -> Sent:
     """Read what was sent for a row and those below it; raises Refused."""
     sent, links = Sent(), dict(call.service.links(table))
     for name, value in body.items():
-        if name == "__metadata" or name.startswith("@") or "@" in name:
+        if name in ("__metadata", MESSAGES) or "@" in name:
+            # Some clients send back, empty, whatever a row holds.
             continue
         if name in links:
             _nested(call, sent, links[name], value)

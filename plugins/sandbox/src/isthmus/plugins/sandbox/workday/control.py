@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 from isthmus.plugins.sandbox.message import Json, Request
 
 from .dated import Value
-from .hiring import hire
+from .hiring import hire_on_screen
 from .processes import AWAITING
 from .rates import CAPACITY
 from .refs import WORKER
@@ -100,7 +100,7 @@ def _enter(tenant: "WorkdayTenant", _request: Request, body: Mapping[str, Json],
 
 
 def _hire(tenant: "WorkdayTenant", _request: Request, body: Mapping[str, Json], _argument: str) -> Json:
-    event = hire(tenant, body)
+    event = hire_on_screen(tenant, body)
     return {"event": event.thing.wid, "number": event.worker, "worker": tenant.things.of(WORKER, event.worker).wid}
 
 

@@ -24,6 +24,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "slow": "answer only after `seconds` of real time (default 1)",
     "slow_body": "send the head at once and the body in drops over `seconds` of real time (default 1)",
     "gzip_bomb": "do what was asked, then answer with `megabytes` of blanks, compressed (default 65)",
+    "consent_denied": "the person at the authorize endpoint says no",
     "token_refused": "400 from the token endpoint with `error` (default invalid_grant)",
     "lost_token_answer": "issue a token and spend the old one, then close the connection without an answer",
 }

@@ -111,7 +111,8 @@ class Front:
         if place.surface == "token":
             return self._token(visit)
         if place.surface == "authorize":
-            return self._tenant.tokens.authorize(visit.request)
+            denied = self._takes(visit, "consent_denied") is not None
+            return self._tenant.tokens.authorize(visit.request, denied=denied)
         return self._web_service(visit, place) if place.surface == "soap" else self._resource(visit, place)
 
     def _web_service(self, visit: Visit, place: Place) -> Reply:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
+from cryptography import x509
+
 from isthmus.plugins.sandbox.clock import Clock
 from isthmus.plugins.sandbox.passwords import Passwords
 
@@ -15,6 +17,9 @@ from .users import User, load_users
 
 MOST_WRONG: Final = 5
 """How many wrong passwords in a row lock a user."""
+
+REDIRECTS: Final = ("http://127.0.0.1/callback", "http://localhost/callback", "https://agent.kessmar.example/callback")
+"""The redirect URIs that every API client is registered with."""
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 
@@ -45,6 +50,10 @@ class Logins:
 
     def __init__(self, name: str, clock: Clock, seed: int) -> None:
         self.life = timedelta(hours=1)
+        self.redirects = set(REDIRECTS)
+        """Where browsers may be sent back to; a loopback address fits with any port (RFC 8252, section 7.3)."""
+        self.certificates: dict[x509.Certificate, str] = {}
+        """Whose messages a further certificate signs, by login."""
         self.rotates = True
         """Whether each use of a refresh token gives a new one and spends the old one."""
         self.locked = {each.login for each in load_users().values() if each.locked}
@@ -104,6 +113,11 @@ class Logins:
     def grant(self, login: str, client_id: str) -> str:
         """Return the refresh token of a new grant."""
         return self._refreshing(Grant(login, client_id))
+
+    def begin(self, login: str, client_id: str) -> tuple[Grant, str, str]:
+        """Return a new grant with its first access token and refresh token."""
+        grant = Grant(login, client_id)
+        return grant, self._accessing(grant), self._refreshing(grant)
 
     def access(self, login: str, client_id: str) -> str:
         """Return an access token that no refresh token stands behind."""

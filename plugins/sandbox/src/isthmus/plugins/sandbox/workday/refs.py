@@ -16,6 +16,7 @@ _FIXED: Final[Mapping[tuple[str, str], str]] = {
 
 WORKER: Final = "Employee_ID"
 ORGANIZATION: Final = "Organization_Reference_ID"
+APPLICANT: Final = "Applicant_ID"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from isthmus.plugins.sandbox.message import Json
 
-from .refs import WORKER
+from .refs import APPLICANT, WORKER
 
 if TYPE_CHECKING:
     from .tenant import WorkdayTenant
@@ -29,6 +29,19 @@ def _workers(tenant: "WorkdayTenant") -> _Rows:
             },
         }
         for each in tenant.world.people.values()
+    ]
+
+
+def _applicants(tenant: "WorkdayTenant") -> _Rows:
+    return [
+        {
+            "id": tenant.things.of(APPLICANT, each.number).wid,
+            "number": each.number,
+            "name": each.name,
+            "email": each.email,
+            "country": each.country,
+        }
+        for each in tenant.world.applicants.values()
     ]
 
 
@@ -106,6 +119,7 @@ def _paid(tenant: "WorkdayTenant") -> _Rows:
 
 TABLES: "Final[Mapping[str, Callable[[WorkdayTenant], _Rows]]]" = {
     "Worker": _workers,
+    "Applicant": _applicants,
     "Entry": _entries,
     "Event": _events,
     "EventStep": _steps,

@@ -8,10 +8,13 @@ from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from isthmus.plugins.sandbox.clock import Clock
 from isthmus.plugins.sandbox.faults import FaultBoard
 from isthmus.plugins.sandbox.journal import Journal
-from isthmus.plugins.sandbox.keys import private_key
+from isthmus.plugins.sandbox.keys import certificate, private_key
 from isthmus.plugins.sandbox.message import Json, Reply, Request
 from isthmus.plugins.sandbox.people import Enterprise
 from isthmus.plugins.sandbox.server import AsgiApp, HttpApp
@@ -24,7 +27,7 @@ from .front import Front
 from .hosts import alias_of, gateway_of, host_of, tenant_of
 from .logins import Logins
 from .payments import Payment
-from .processes import Desk
+from .processes import Desk, Event
 from .rates import Buckets
 from .refs import WORKER, Things
 from .stored import TABLES
@@ -83,6 +86,8 @@ class WorkdayTenant:
         self.time_off: list[TimeOff] = []
         self.payments: list[Payment] = []
         self.drafts: dict[str, Draft] = {}
+        self.hires: dict[str, Event] = {}
+        """The process that hires an applicant, by the Applicant_ID."""
         self.changes: dict[str, dict[str, Value]] = {}
         """What an event changes, by the event's WID."""
         self.agents: dict[str, Mapping[str, Json]] = {}
@@ -140,6 +145,16 @@ class WorkdayTenant:
     def private_key_pem(self) -> str:
         """Return the key that signs JWT bearer assertions: the one thing that the seed does not fix."""
         return private_key(f"workday {self.name}")
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """Return the certificate of `private_key_pem`, which is registered for the integration user's messages."""
+        return certificate(f"workday {self.name}", f"integration@{self.tenant}")
+
+    @property
+    def certificate_pem(self) -> str:
+        """Return the certificate as PEM."""
+        return self.certificate.public_bytes(Encoding.PEM).decode()
 
     def listens_on(self, port: int) -> None:
         """Note where the tenant can be reached."""
@@ -200,6 +215,7 @@ class WorkdayTenant:
             "refresh_token": self._granted["integration"],
             "logins": logins,
             "private_key_pem": self.private_key_pem,
+            "certificate_pem": self.certificate_pem,
         }
 
     def handle(self, request: Request) -> Reply:

@@ -4,8 +4,9 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -13,14 +14,36 @@ from joserfc.jwk import RSAKey
 
 from isthmus.plugins.sandbox.message import Json, Reply, Request
 
+from .logins import Grant
 from .users import User
 
 if TYPE_CHECKING:
     from .tenant import WorkdayTenant
 
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+LIFE_OF_CODES: Final = 600
+"""Seconds until a code is no longer taken: the most that RFC 6749 (section 4.1.2) lets it be."""
 _LONGEST: Final = 300
 """How many seconds an assertion may hold at most."""
+
+
+@dataclass(slots=True)
+class _Code:
+    """One authorization code: whose it is, what it was asked for with, and the grant that it became."""
+
+    login: str
+    asked: Mapping[str, str]
+    ends: float
+    spent: bool = False
+    grant: Grant | None = None
+
+    def fits(self, form: Mapping[str, str], client_id: str) -> bool:
+        """Say whether an exchange is of the client, with the address and the verifier that the code was made for."""
+        challenge, verifier = self.asked.get("code_challenge", ""), form.get("code_verifier")
+        proof = base64.urlsafe_b64encode(hashlib.sha256((verifier or "").encode()).digest()).rstrip(b"=")
+        proven = hmac.compare_digest(proof, challenge.encode()) if challenge else verifier is None
+        same = (self.asked["client_id"], self.asked["redirect_uri"]) == (client_id, form.get("redirect_uri"))
+        return proven and same
 
 
 class TokenRefused(Exception):
@@ -41,7 +64,7 @@ class TokenEndpoint:
 
     def __init__(self, tenant: "WorkdayTenant") -> None:
         self._tenant = tenant
-        self._codes: dict[str, tuple[str, Mapping[str, str]]] = {}
+        self._codes: dict[str, _Code] = {}
         self._flows: Mapping[str, Callable[[Mapping[str, str], str], tuple[str, dict[str, Json]]]] = {
             "refresh_token": self._refresh,
             JWT_BEARER: self._assertion,
@@ -63,20 +86,26 @@ class TokenEndpoint:
         login, body = flow(form, client_id)
         return Reply(200, body), self._user(login)
 
-    def authorize(self, request: Request) -> Reply:
-        """Send the browser back with a code, as if `login_hint` (or alice) had logged in and agreed."""
-        query, tenant = request.query, self._tenant
-        if query.get("client_id", "") not in tenant.logins.clients:
+    def authorize(self, request: Request, *, denied: bool = False) -> Reply:
+        """Send the browser back with a code, as if `login_hint` (or alice) had logged in and agreed.
+
+        To an address that the client is not registered with nobody is sent (RFC 6749, section 4.1.2.1).
+        """
+        query, logins = request.query, self._tenant.logins
+        if query.get("client_id", "") not in logins.clients:
             raise TokenRefused("invalid_client", 401)
-        if query.get("response_type") != "code" or "redirect_uri" not in query:
+        if _portless(query.get("redirect_uri", "")) not in logins.redirects:
             raise TokenRefused("invalid_request")
+        if query.get("response_type") != "code":
+            return _sent_back(query, error="unsupported_response_type")
+        if denied:
+            return _sent_back(query, error="access_denied", error_description="the user said no")
+        if query.get("code_challenge") and query.get("code_challenge_method", "plain") != "S256":
+            return _sent_back(query, error="invalid_request", error_description="code_challenge_method must be S256")
         user = self._user(query.get("login_hint", "alice"))
-        code = hashlib.sha256(f"{len(self._codes)} {tenant.client_secret}".encode()).hexdigest()
-        self._codes[code] = (user.login, query)
-        state = {"state": query["state"]} if "state" in query else {}
-        joint = "&" if "?" in query["redirect_uri"] else "?"
-        target = f"{query['redirect_uri']}{joint}{urlencode({'code': code, **state})}"
-        return Reply(302, empty=True, headers={"Location": target})
+        code = hashlib.sha256(f"{len(self._codes)} {self._tenant.client_secret}".encode()).hexdigest()
+        self._codes[code] = _Code(user.login, query, self._tenant.clock() + LIFE_OF_CODES)
+        return _sent_back(query, code=code)
 
     def _client(self, request: Request, form: Mapping[str, str]) -> str:
         """Return the client that asks: by its secret, or where it only hands in what is signed, by its name."""
@@ -115,19 +144,36 @@ class TokenEndpoint:
         return login, {"access_token": self._tenant.logins.access(login, issuer), "token_type": "Bearer"}
 
     def _code(self, form: Mapping[str, str], client_id: str) -> tuple[str, dict[str, Json]]:
-        login, asked = self._codes.pop(form.get("code", ""), ("", {}))
-        proof = base64.urlsafe_b64encode(hashlib.sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=")
-        challenge = asked.get("code_challenge", "")
-        proven = hmac.compare_digest(proof, challenge.encode()) if challenge else "code_verifier" not in form
-        same = (asked.get("client_id"), asked.get("redirect_uri")) == (client_id, form.get("redirect_uri"))
-        if not proven or not same or asked.get("code_challenge_method", "S256") != "S256":
+        code = self._codes.get(form.get("code", ""))
+        if code is None:
             raise TokenRefused("invalid_grant")
-        refresh = self._tenant.logins.grant(login, client_id)
-        access = self._tenant.logins.access(login, client_id)
-        return login, {"access_token": access, "token_type": "Bearer", "refresh_token": refresh}
+        if code.spent:
+            # Somebody has a copy: what the first use gave ends too (RFC 6749, section 4.1.2).
+            if code.grant is not None:
+                code.grant.revoked = True
+            raise TokenRefused("invalid_grant")
+        code.spent = True
+        if self._tenant.clock() >= code.ends or not code.fits(form, client_id):
+            raise TokenRefused("invalid_grant")
+        code.grant, access, refresh = self._tenant.logins.begin(self._user(code.login).login, client_id)
+        return code.login, {"access_token": access, "token_type": "Bearer", "refresh_token": refresh}
 
     def _user(self, name: str) -> User:
         user = self._tenant.users.get(name.partition("@")[0].lower())
         if user is None or user.login in self._tenant.logins.locked:
             raise TokenRefused("invalid_grant")
         return user
+
+
+def _sent_back(query: Mapping[str, str], **told: str) -> Reply:
+    state = {"state": query["state"]} if "state" in query else {}
+    joint = "&" if "?" in query["redirect_uri"] else "?"
+    target = f"{query['redirect_uri']}{joint}{urlencode({**told, **state})}"
+    return Reply(302, empty=True, headers={"Location": target})
+
+
+def _portless(uri: str) -> str:
+    """Return a redirect URI without the port, where it is one of loopback."""
+    parts = urlsplit(uri)
+    local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
+    return urlunsplit(parts._replace(netloc=str(parts.hostname))) if local else uri

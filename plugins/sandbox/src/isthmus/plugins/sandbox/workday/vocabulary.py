@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from .absence_rules import absence_types
-from .refs import ORGANIZATION, WORKER, Things
+from .refs import APPLICANT, ORGANIZATION, WORKER, Things
 from .users import data_file
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def register(things: Things, world: "World") -> None:
                     things.of(kind, str(entry.values[name]))
     for kind, key, name in _listed():
         things.of(kind, key, name)
+    for applicant in world.applicants.values():
+        things.of(APPLICANT, applicant.number, applicant.name)
 
 
 def _listed() -> Iterator[tuple[str, str, str]]:
@@ -44,6 +46,9 @@ def _listed() -> Iterator[tuple[str, str, str]]:
         "plans": "One_Time_Payment_Plan_ID",
         "reasons": "One_Time_Payment_Reason_ID",
         "job_change_reasons": "Change_Job_Subcategory_ID",
+        "hire_reasons": "General_Event_Subcategory_ID",
+        "employee_types": "Employee_Type_ID",
+        "time_types": "Position_Time_Type_ID",
     }
     for name, kind in kinds.items():
         for row in pay[name]:

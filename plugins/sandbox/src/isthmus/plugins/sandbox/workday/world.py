@@ -41,6 +41,28 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Applicant:
+    """A pre-hire: somebody who was offered a job and does not work here; `number` is the Applicant_ID."""
+
+    number: str
+    given: str
+    family: str
+    country: str
+    city: str
+    born: date
+
+    @property
+    def name(self) -> str:
+        """Return the name as it is shown."""
+        return f"{self.given} {self.family}"
+
+    @property
+    def email(self) -> str:
+        """Return the private address."""
+        return f"{self.given}.{self.family}@post.example".lower()
+
+
+@dataclass(frozen=True, slots=True)
 class Organization:
     """One organization; `kind` is the Organization_Type_ID, `leader` a worker's number, `superior` a key or empty."""
 
@@ -59,6 +81,7 @@ class World:
         self.home = home
         self.people: dict[str, Person] = {}
         self.organizations: dict[str, Organization] = {}
+        self.applicants: dict[str, Applicant] = {}
         self.history = History()
 
     def copied(self) -> "World":
@@ -66,6 +89,7 @@ class World:
         other = World(self.home)
         other.people = dict(self.people)
         other.organizations = dict(self.organizations)
+        other.applicants = dict(self.applicants)
         other.history = self.history.copied()
         return other
 
@@ -107,6 +131,9 @@ class Builder:
         hired = [self._human(each) for each in workforce(self._seed) if each.home == self._world.home]
         self._organizations(hired)
         self._turns_of_events(hired)
+        for row in cast("Mapping[str, Sequence[Sequence[str]]]", self._data["applicants"])[self._world.home]:
+            number, given, family, country, city, born = row
+            self._world.applicants[number] = Applicant(number, given, family, country, city, date.fromisoformat(born))
         return self._world
 
     def _number(self) -> str:

@@ -9,6 +9,8 @@ from isthmus.plugins.sandbox.salesforce.xml_text import local
 from isthmus.plugins.sandbox.workday.errors import Fault
 from isthmus.plugins.sandbox.workday.users import User
 
+from .hiring import get_applicants, hire_employee
+from .signature import signer
 from .time_off import enter_time_off
 from .workers import get_workers
 from .xml import SPACE, VALIDATION, Asked
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 _OPERATIONS: "Final[Mapping[tuple[str, str], Callable[[Call, Element, str], str]]]" = {
     ("Human_Resources", "Get_Workers_Request"): get_workers,
+    ("Staffing", "Get_Applicants_Request"): get_applicants,
+    ("Staffing", "Hire_Employee_Request"): hire_employee,
     ("Absence_Management", "Enter_Time_Off_Request"): enter_time_off,
 }
 ELSEWHERE: Final = frozenset({name for _, name in _OPERATIONS} | {"Get_Authentication_Policies_Request"})
@@ -50,13 +54,16 @@ def broken() -> Fault:
 
 
 def log_on(tenant: "WorkdayTenant", request: Request, asked: Asked) -> User:
-    """Return who asks: by the name and password in the envelope, `login@tenant`, or by a token; raises Fault."""
+    """Return who asks: by the name and password in the envelope, `login@tenant`, by a signature, or by a token.
+
+    Raises Fault.
+    """
     login, _, at = asked.username.partition("@")
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    user = None
-    if asked.username:
+    user = signer(tenant, request.body)
+    if user is None and asked.username:
         user = tenant.logins.log_on(login, asked.password) if at in (tenant.tenant, tenant.alias) else None
-    elif scheme.lower() == "bearer":
+    elif user is None and scheme.lower() == "bearer":
         user = tenant.users.get(tenant.logins.owner(value.strip()) or "")
     if user is None or user.login in tenant.logins.locked:
         raise Fault("SOAP-ENV:Client.authenticationError", "invalid username or password")

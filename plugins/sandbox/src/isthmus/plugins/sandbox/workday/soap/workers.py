@@ -1,5 +1,6 @@
 """How does Get_Workers answer: which workers, on which page, of which day, with which groups?"""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import Element
@@ -23,23 +24,29 @@ def get_workers(call: "Call", asked: Element, version: str) -> str:
     """Answer Get_Workers; raises Fault."""
     day, moment = _moments(call, asked)
     numbers = _numbers(call, asked, day, moment)
+    shown, results = page_of(asked, numbers)
+    groups = [each for each in _ASKED if is_true(asked, "Response_Group", each)]
+    workers = "".join(_worker(Shown(call, each, day, moment), groups) for each in shown) if groups else ""
+    inside = _echo(call, asked)
+    inside += el("Response_Group", "".join(leaf(each, value=True) for each in groups))
+    inside += results
+    inside += el("Response_Data", workers) if workers else ""
+    return f'<wd:Get_Workers_Response xmlns:wd="{SPACE}" wd:version="{version}">{inside}</wd:Get_Workers_Response>'
+
+
+def page_of(asked: Element, rows: Sequence[str]) -> tuple[Sequence[str], str]:
+    """Return the page that is asked for, and what is told of it; raises Fault."""
     page, count = (_positive(asked, name, default) for name, default in (("Page", 1), ("Count", _DEFAULT)))
     if count > MOST:
-        raise _wrong(f"Count must be at most {MOST}", "Count")
-    groups = [each for each in _ASKED if is_true(asked, "Response_Group", each)]
-    shown = numbers[(page - 1) * count : page * count]
-    workers = "".join(_worker(Shown(call, each, day, moment), groups) for each in shown) if groups else ""
+        raise _wrong(asked, f"Count must be at most {MOST}", "Count")
+    shown = rows[(page - 1) * count : page * count]
     results = {
-        "Total_Results": len(numbers),
-        "Total_Pages": -(-len(numbers) // count),
+        "Total_Results": len(rows),
+        "Total_Pages": -(-len(rows) // count),
         "Page_Results": len(shown),
         "Page": page,
     }
-    inside = _echo(call, asked)
-    inside += el("Response_Group", "".join(leaf(each, value=True) for each in groups))
-    inside += el("Response_Results", "".join(leaf(name, value) for name, value in results.items()))
-    inside += el("Response_Data", workers) if workers else ""
-    return f'<wd:Get_Workers_Response xmlns:wd="{SPACE}" wd:version="{version}">{inside}</wd:Get_Workers_Response>'
+    return shown, el("Response_Results", "".join(leaf(name, value) for name, value in results.items()))
 
 
 def _echo(call: "Call", asked: Element) -> str:
@@ -88,7 +95,7 @@ def _moments(call: "Call", asked: Element) -> tuple[date, datetime]:
         day = date.fromisoformat(effective[:10]) if effective else day
         moment = datetime.fromisoformat(entered) if entered else moment
     except ValueError:
-        raise _wrong("Invalid date", "As_Of") from None
+        raise _wrong(asked, "Invalid date", "As_Of") from None
     return day, moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -97,10 +104,10 @@ def _positive(asked: Element, name: str, default: int) -> int:
     if not text:
         return default
     if not text.isascii() or not text.isdecimal() or not int(text[:9]) > 0:
-        raise _wrong(f"{name} must be a positive number", name)
+        raise _wrong(asked, f"{name} must be a positive number", name)
     return int(text[:9])
 
 
-def _wrong(text: str, name: str) -> Fault:
-    path = f"/bsvc:Get_Workers_Request/bsvc:Response_Filter/bsvc:{name}"
+def _wrong(asked: Element, text: str, name: str) -> Fault:
+    path = f"/bsvc:{local(asked)}/bsvc:Response_Filter/bsvc:{name}"
     return Fault(VALIDATION, f"Validation error occurred. {text}", (text, path))

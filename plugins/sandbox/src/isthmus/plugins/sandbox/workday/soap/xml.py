@@ -16,6 +16,7 @@ from isthmus.plugins.sandbox.workday.users import data_text
 
 SPACE: Final = "urn:com.workday/bsvc"
 ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
+WSSE: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 MEDIA: Final = "text/xml; charset=UTF-8"
 VALIDATION: Final = "SOAP-ENV:Client.validationError"
 _TAG: Final = re.compile(r"<(/?)([A-Z]\w*)")
@@ -141,8 +142,10 @@ def fault_reply(fault: Fault) -> Reply:
         if kind == "Processing":
             error = told
         detail = f"<detail><wd:{kind}_Fault>{error}</wd:{kind}_Fault></detail>"
+    security = f' xmlns:wsse="{WSSE}"' if fault.code.startswith("wsse:") else ""
     text = (
-        f'<?xml version="1.0" encoding="utf-8"?><SOAP-ENV:Envelope xmlns:SOAP-ENV="{ENVELOPE}"><SOAP-ENV:Body>'
+        f'<?xml version="1.0" encoding="utf-8"?><SOAP-ENV:Envelope xmlns:SOAP-ENV="{ENVELOPE}"{security}>'
+        "<SOAP-ENV:Body>"
         f'<SOAP-ENV:Fault xmlns:SOAP-ENV="{ENVELOPE}" xmlns:wd="{SPACE}"><faultcode>{fault.code}</faultcode>'
         f"<faultstring>{escape(fault.text)}</faultstring>{detail}</SOAP-ENV:Fault></SOAP-ENV:Body></SOAP-ENV:Envelope>"
     )
