@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from isthmus.core.cassettes.form import Interaction
 from isthmus.core.cassettes.held import Held
@@ -188,3 +190,23 @@ def test_money_stays_unless_it_is_a_persons(person: bool, stays: bool) -> None:
     facts = FieldFacts("IBAN", classes=frozenset({"financial"}))
     path = FieldPath("IBAN", facts, ObjectFacts("Account", {"IBAN": facts}, person=person))
     assert known_of(path, "erp-eu").stays is stays
+
+
+KINDS = ("application/json", "text/xml", "application/x-ndjson", "text/csv", "text/plain", TYPE, "text/html", "")
+PIECES = st.sampled_from(
+    [b"<a b='c'>", b"</a>", b"<a/>", b"{", b"}", b'"Name":', b'"x"', b"[", b"]", b",", b"\n", b"\r\n", b"--b_Zebrina", b"--",
+     b"Content-Type: application/http\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"POST x HTTP/1.1\r\n\r\n", b"\xff", b"/Date(-99999999999999)/",
+     b"'", b"Name", b"0", b"1e999", b"\x00", "\u2028\ud7ff".encode()]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=30).map(b"".join) | st.binary(max_size=60), st.sampled_from(KINDS))
+def test_whatever_comes_it_is_written_or_left_out_with_a_reason(body: bytes, kind: str) -> None:
+    found = scrubbed(replace(held("", kind), answer=body, body=body, asked_with={"content-type": kind}))
+    for written, why in (
+        (found.response.body.string, found.isthmus.answered),
+        (found.request.body, found.isthmus.asked),
+    ):
+        assert not (written and why)
+        assert written or why or not body.strip() or kind.startswith("application/x-ndjson")
+    recorded(found)

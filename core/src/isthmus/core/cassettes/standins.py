@@ -38,7 +38,10 @@ def bare(text: str) -> str:
 def moment_of(text: str) -> datetime | date | None:
     """Return the day or the moment that a text is as a whole (ISO 8601, OData V2); None where it is none."""
     if (told := _TICKS.fullmatch(text)) is not None:
-        found = EPOCH + timedelta(milliseconds=int(told[1]))
+        try:
+            found = EPOCH + timedelta(milliseconds=int(told[1]))
+        except OverflowError:
+            return None
         return found if found.time() != time() else found.date()
     if _MOMENT.fullmatch(text) is None:
         return None
