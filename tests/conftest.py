@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,6 +151,53 @@ incident = "correlation_id"
 """
 
 
+HR = """
+[systems.hr]
+connections = ["hr-eu"]
+[connections.hr-eu]
+connector = "workday"
+url = "{url}"
+zone = "eu"
+sees_all_rows = true
+[connections.hr-eu.auth]
+kind = "refresh_token"
+token_endpoint = "{url}/ccx/oauth2/{tenant}/token"
+client_id = "{client_id}"
+client_secret = "env:HR_SECRET"
+refresh_token = "env:HR_TOKEN"
+lifetime = 3600
+[connections.hr-eu.settings]
+tenant = "{tenant}"
+[connections.hr-eu.settings.sources.workers]
+source = "allWorkers"
+classes = ["pii"]
+[connections.hr-eu.settings.reports.headcount]
+owner = "integration"
+report = "Headcount"
+classes = ["pii"]
+id = "Employee_ID"
+[systems.services]
+connections = ["services-eu"]
+[connections.services-eu]
+connector = "workday"
+url = "{url}"
+zone = "eu"
+sees_all_rows = true
+[connections.services-eu.auth]
+kind = "basic"
+username = "integration@{tenant}"
+password = "env:HR_PASSWORD"
+[connections.services-eu.settings]
+tenant = "{tenant}"
+[connections.services-eu.settings.operations.Get_Workers]
+service = "Human_Resources"
+classes = ["pii"]
+groups = [{groups}]
+[connections.hr-eu.settings.services]
+"""
+"""A tenant over REST, and over SOAP beside it; the names and paths of the REST services follow, a line each."""
+
+
 def write_folder(folder: Path, settings: str, *, cedar: str, flows: str = FLOWS, sequences: str = "") -> Path:
     """Write a configuration and return the path of its isthmus.toml; an existing sealing key stays."""
     folder.mkdir(exist_ok=True)
@@ -193,10 +241,10 @@ class House:
         return write_folder(self.folder, text, cedar=self.cedar, flows=self.flows, sequences=self.sequences)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Gateway]:
+    async def open(self, **around: Any) -> AsyncIterator[Gateway]:
         """Open a gateway on this configuration."""
         config = load_config(self.write())
-        async with open_gateway(config, Surroundings(environ=self.environ)) as gateway:
+        async with open_gateway(config, Surroundings(environ=self.environ, **around)) as gateway:
             yield gateway
 
     @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tests.conftest import COMPANY, FLOWS, write_folder
+from tests.conftest import COMPANY, FLOWS, HR, write_folder
 from tests.replaying import RECORD, cassette_of, forbid_network, played
 
 from isthmus.core.caller import Caller
@@ -16,50 +16,6 @@ CEDAR = """
 @id("agents") permit (principal is Isthmus::Agent, action in [Isthmus::Action::"read", Isthmus::Action::"execute"],
   resource);
 @id("people") permit (principal in Isthmus::Role::"support", action in Isthmus::Action::"use", resource);
-"""
-SYSTEMS = """
-[systems.hr]
-connections = ["hr-eu"]
-[connections.hr-eu]
-connector = "workday"
-url = "{url}"
-zone = "eu"
-sees_all_rows = true
-[connections.hr-eu.auth]
-kind = "refresh_token"
-token_endpoint = "{url}/ccx/oauth2/kessmar_eu/token"
-client_id = "{client_id}"
-client_secret = "env:HR_SECRET"
-refresh_token = "env:HR_TOKEN"
-lifetime = 3600
-[connections.hr-eu.settings]
-tenant = "kessmar_eu"
-services = {{ common = "v1", bp = "businessProcess/v1" }}
-[connections.hr-eu.settings.sources.workers]
-source = "allWorkers"
-classes = ["pii"]
-[connections.hr-eu.settings.reports.headcount]
-owner = "integration"
-report = "Headcount"
-classes = ["pii"]
-id = "Employee_ID"
-[systems.services]
-connections = ["services-eu"]
-[connections.services-eu]
-connector = "workday"
-url = "{url}"
-zone = "eu"
-sees_all_rows = true
-[connections.services-eu.auth]
-kind = "basic"
-username = "integration@kessmar_eu"
-password = "env:HR_PASSWORD"
-[connections.services-eu.settings]
-tenant = "kessmar_eu"
-[connections.services-eu.settings.operations.Get_Workers]
-service = "Human_Resources"
-classes = ["pii"]
-groups = ["Include_Personal_Information"]
 """
 EMPLOYEE = "Employee_ID=21001"
 
@@ -78,7 +34,10 @@ async def desk(
         }
     else:
         forbid_network(monkeypatch)
-    settings = COMPANY + SYSTEMS.format(url=org.url, client_id=org.client_id)
+    settings = COMPANY + HR.format(
+        url=org.url, client_id=org.client_id, tenant="kessmar_eu", groups='"Include_Personal_Information"'
+    )
+    settings += 'common = "v1"\nbp = "businessProcess/v1"\n'
     path = write_folder(tmp_path / "house", settings, cedar=CEDAR, flows=FLOWS)
     async with played(path, environ, cassette_of(request, "workday")) as gateway:
         yield gateway.session(Caller("support", "alice", "support", "model-eu", "", "desktop-eu"))

@@ -78,7 +78,7 @@ async def test_an_assertion_acts_as_the_person_who_asks(house: House) -> None:
         house.tenant.logins.end_all()
         await house.session(gateway).get("hr", "common.workers", "me", ("descriptor",))
         # A refused person gets nothing, and nobody else's rows.
-        house.tenant.logins.locked.add("bob")
+        house.tenant.logins.lockout.locked.add("bob")
         house.tenant.logins.end_all()
         with pytest.raises(IsthmusError, match="invalid_grant"):
             await house.session(gateway, "bob").get("hr", "common.workers", "me", ("descriptor",))

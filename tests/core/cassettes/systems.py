@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from tests.conftest import write_folder
+from tests.conftest import HR, write_folder
 
 from isthmus.plugins.sandbox import Sandbox
 from isthmus.plugins.sandbox.workday.vocabulary import register
@@ -16,7 +16,7 @@ from .conftest import CEDAR, Desk, Told
 NATIONAL, CITY, TITLE, TAX = "ZK1971990C", "Sitticherode", "Papageienpflegerin", "DE998877665"
 EVERYWHERE = (*PIECES, NATIONAL, "Sitticherode", "Papageienpflegerin", TAX, "Nachtigallen")
 ODATA = "/sap/opu/odata"
-SYSTEMS = f"""
+LANDSCAPE = f"""
 [systems.erp]
 connections = ["erp-eu"]
 [connections.erp-eu]
@@ -38,52 +38,17 @@ bp = "{ODATA}/sap/API_BUSINESS_PARTNER"
 bp4 = "{ODATA}4/sap/api_business_partner/srvd_a2x/sap/businesspartner/0001"
 so = "{ODATA}/sap/API_SALES_ORDER_SRV"
 so4 = "{ODATA}4/sap/api_salesorder/srvd_a2x/sap/salesorder/0001"
-[systems.hr]
-connections = ["hr-eu"]
-[connections.hr-eu]
-connector = "workday"
-url = "{{hr}}"
-zone = "eu"
-sees_all_rows = true
-[connections.hr-eu.auth]
-kind = "refresh_token"
-token_endpoint = "{{hr}}/ccx/oauth2/{{tenant}}/token"
-client_id = "{{client}}"
-client_secret = "env:HR_SECRET"
-refresh_token = "env:HR_TOKEN"
-lifetime = 3600
-[connections.hr-eu.settings]
-tenant = "{{tenant}}"
-services = {{{{ common = "v1", staffing = "staffing/v6", absence = "absenceManagement/v1", bp = "businessProcess/v1" }}}}
-[connections.hr-eu.settings.sources.workers]
-source = "allWorkers"
-classes = ["pii"]
-[connections.hr-eu.settings.reports.headcount]
-owner = "integration"
-report = "Headcount"
-classes = ["pii"]
-id = "Employee_ID"
-[systems.files]
-connections = ["files-eu"]
-[connections.files-eu]
-connector = "workday"
-url = "{{hr}}"
-zone = "eu"
-sees_all_rows = true
-[connections.files-eu.auth]
-kind = "basic"
-username = "integration@{{tenant}}"
-password = "env:HR_PASSWORD"
-[connections.files-eu.settings]
-tenant = "{{tenant}}"
-[connections.files-eu.settings.operations.Get_Workers]
-service = "Human_Resources"
-classes = ["pii"]
-groups = ["Include_Employment_Information", "Include_Personal_Information"]
-[connections.files-eu.settings.operations.Enter_Time_Off]
+"""
+SERVICES = """
+common = "v1"
+staffing = "staffing/v6"
+absence = "absenceManagement/v1"
+bp = "businessProcess/v1"
+[connections.services-eu.settings.operations.Enter_Time_Off]
 service = "Absence_Management"
 classes = ["pii"]
 """
+GROUPS = '"Include_Employment_Information", "Include_Personal_Information"'
 PEOPLE = (
     '@id("people-anywhere") permit (principal in Isthmus::Role::"support", action in Isthmus::Action::"use", resource);'
 )
@@ -110,7 +75,8 @@ class Company(Desk):
             "HR_TOKEN": hr.refresh_token("integration"),
             "HR_PASSWORD": hr.password("integration"),
         }
-        more = SYSTEMS.format(erp=erp.url, hr=hr.url, tenant=hr.tenant, client=hr.client_id)
+        more = LANDSCAPE.format(erp=erp.url)
+        more += HR.format(url=hr.url, tenant=hr.tenant, client_id=hr.client_id, groups=GROUPS) + SERVICES
         return write_folder(self.folder, path.read_text() + more, cedar=f"{CEDAR}\n{PEOPLE}", flows=self.flows)
 
 
@@ -218,13 +184,13 @@ async def hr(told: Told, at: str, number: str) -> None:
         where=equal("fullName", FIRST) | {"op": "contains"},
     )
     await told(at, "query", system="hr", object="report.headcount", select=["*"], limit=500)
-    await told(at, "query", system="files", object="soap.Workers", select=["*"], limit=500)
-    await told(at, "get", system="files", object="soap.Workers", id=f"Employee_ID={number}", fields=["*"])
+    await told(at, "query", system="services", object="soap.Workers", select=["*"], limit=500)
+    await told(at, "get", system="services", object="soap.Workers", id=f"Employee_ID={number}", fields=["*"])
     if at == "us":
         return
     worker = (await told(at, "get", system="hr", object="common.workers", id=f"Employee_ID={number}")).get("id", "")
     await told(at, "invoke", system="hr", object="common.workers", action="businessTitleChanges", id=worker,
                arguments={"proposedBusinessTitle": f"{TITLE} {NEW}"})  # fmt: skip
     day = {"date": "2027-03-15", "requested": "8", "timeOffType": "Vacation", "comment": STORY}
-    await told(at, "invoke", system="files", object="soap", action="Enter_Time_Off",
+    await told(at, "invoke", system="services", object="soap", action="Enter_Time_Off",
                arguments={"worker": f"Employee_ID={number}", "days": [day], "comment": f"{FIRST} {LAST}"})  # fmt: skip

@@ -17,6 +17,21 @@ def found(body, kind="application/json"):
 
 
 @pytest.mark.parametrize(
+    ("kind", "body", "page"),
+    [
+        ("text/html; charset=utf-8", b"", True),
+        ("application/xhtml+xml", b"{}", True),
+        ("", b"\n <!DOCTYPE HTML><html>", True),
+        ("application/json", b"<HTML lang=en>", True),
+        ("application/json", b'{"page": "<html>"}', False),
+        ("application/xml", b"<htm/>", False),
+    ],
+)
+def test_a_page_is_known_by_its_type_or_its_first_bytes(kind, body, page):
+    assert found(body, kind).is_page is page
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",

@@ -1,6 +1,7 @@
 """What of the two halves of an exchange may be written, value by value?"""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +26,7 @@ _POINTING = (FieldType.ID, FieldType.REFERENCE)
 
 
 @dataclass(slots=True)
-class Side:
+class Side(ABC):
     """One half of an exchange; `labels` collects what is known of the fields met, `names` the system's words.
 
     `stood` collects what was put into the texts of a request.
@@ -86,9 +87,9 @@ class Side:
         plain = str(self._alone(f"/{path.lstrip('/')}"))
         return f"{plain if path.startswith('/') else plain.removeprefix('/')}?{told}"
 
+    @abstractmethod
     def asking(self, leaf: Leaf) -> Scalar:
         """Judge a value in a link."""
-        raise NotImplementedError
 
 
 @dataclass(slots=True)

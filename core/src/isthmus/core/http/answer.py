@@ -50,6 +50,12 @@ class Response(msgspec.Struct, frozen=True, gc=False):
         return _declared(self.headers.get("content-type", ""))[1]
 
     @property
+    def is_page(self) -> bool:
+        """Tell whether this is a page for a browser, by its type or its first bytes: a sign-on page comes as either."""
+        kind = self.headers.get("content-type", "").lower()
+        return "html" in kind or self.body[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+    @property
     def weight(self) -> int:
         """Estimate the bytes of memory that the body, its text and its values take together."""
         return _weight(self.body)

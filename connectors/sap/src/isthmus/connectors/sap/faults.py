@@ -112,7 +112,7 @@ def fault_of(response: Response) -> Fault | None:
     if status == 204 or response.filed is not None:
         return None
     if 200 <= status < 300:
-        return _fault(_PAGE, complaint_of(response), status) if _is_page(response) else None
+        return _fault(_PAGE, complaint_of(response), status) if response.is_page else None
     complaint = complaint_of(response)
     return _fault(_row(response, complaint), complaint, status)
 
@@ -123,11 +123,6 @@ def part_fault(response: Response) -> Fault | None:
     if found is not None and found.code == SILENT:
         return _fault(_MISSING, complaint_of(response), response.status)
     return found
-
-
-def _is_page(response: Response) -> bool:
-    kind = response.headers.get("content-type", "").lower()
-    return "html" in kind or response.body[:64].lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))
 
 
 def _row(response: Response, complaint: Complaint) -> _Row:

@@ -92,7 +92,7 @@ def fault_of(response: Response) -> Fault | None:
     if response.filed is not None or status == 204:
         return None
     if 200 <= status < 300:
-        return _fault(_PAGE, status) if _is_page(response) else None
+        return _fault(_PAGE, status) if response.is_page else None
     soap = fault_in(response)
     if soap is not None:
         return _fault(_SOAP[soap.kind], status, text=soap.text)
@@ -109,11 +109,6 @@ def _row(status: int, *, validated: bool) -> _Row:
     if 400 <= status < 500:
         return _RULE if validated else _BARE
     return _BUSY if status >= 500 else _MOVED if status >= 300 else _STRANGE
-
-
-def _is_page(response: Response) -> bool:
-    kind = response.headers.get("content-type", "").lower()
-    return "html" in kind or response.body[:64].lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))
 
 
 def _body(response: Response) -> Mapping[str, JSON]:

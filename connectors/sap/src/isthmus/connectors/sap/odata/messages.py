@@ -94,8 +94,7 @@ def complaint_of(response: Response) -> Complaint:
         return Complaint("empty")
     if body[:1] in (b"{", b"["):
         return _of_json(body)
-    kind = response.headers.get("content-type", "").lower()
-    if "html" in kind or body[:14].lower().startswith((b"<!doctype html", b"<html")):
+    if response.is_page:
         return Complaint("html", Message(Severity.ERROR, text=_shown(body)))
     if body[:1] == b"<":
         return _of_xml(body)

@@ -40,8 +40,8 @@ def _locks(landscape: "SapLandscape") -> Json:
 
 
 def _unlock_user(landscape: "SapLandscape", _request: Request, _body: Mapping[str, Json], argument: str) -> Json:
-    landscape.logins.unlock(argument)
-    return {"locked": sorted(landscape.logins.locked)}
+    landscape.logins.lockout.unlock(argument)
+    return {"locked": sorted(landscape.logins.lockout.locked)}
 
 
 def _settings(landscape: "SapLandscape", _request: Request, body: Mapping[str, Json], _argument: str) -> Json:

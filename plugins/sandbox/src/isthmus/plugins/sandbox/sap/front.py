@@ -193,7 +193,7 @@ class Front:
             everywhere = frozenset() if token is None else token.scopes
         elif (session := landscape.sessions.find(request.headers.get("cookie", ""))) is not None:
             visit.user = landscape.users.get(session.login)
-        if visit.user is None or visit.user.login in landscape.logins.locked:
+        if visit.user is None or visit.user.login in landscape.logins.lockout.locked:
             visit.user = None
             raise self._logon_failed("Logon failed")
         return everywhere

@@ -9,12 +9,9 @@ from random import Random
 from typing import Final
 
 from isthmus.plugins.sandbox.clock import Clock
-from isthmus.plugins.sandbox.passwords import Passwords
+from isthmus.plugins.sandbox.passwords import Lockout, Passwords
 
 from .users import User, load_users
-
-MOST_WRONG: Final = 5
-"""How many wrong passwords in a row lock a user."""
 
 _ALPHABET: Final = string.ascii_letters + string.digits + "-_"
 
@@ -38,12 +35,12 @@ class Logins:
 
     def __init__(self, name: str, clock: Clock, seed: int) -> None:
         self.life = timedelta(minutes=10)
-        self.locked = {each.login for each in load_users().values() if each.locked}
-        self._passwords = Passwords(f"sap {name}", seed)
+        self.lockout = Lockout(
+            Passwords(f"sap {name}", seed), (each.login for each in load_users().values() if each.locked)
+        )
         self._clock = clock
         self._name = name
         self._random = Random(f"isthmus sap logins {name} {seed}")  # noqa: S311 - tokens of a stand-in
-        self._wrong: dict[str, int] = {}
         self._bindings: dict[str, str] = {}
         self._tokens: dict[str, Token] = {}
 
@@ -72,25 +69,12 @@ class Logins:
 
     def password(self, login: str) -> str:
         """Return a user's password."""
-        return self._passwords.of(f"{login}@")[0]
+        return self.lockout.password(login)
 
     def log_on(self, name: str, password: str) -> User | None:
         """Return the user with this name and password; None for a wrong or locked one. Wrong ones are counted."""
         user = load_users().get(name.lower())
-        if user is None or user.login in self.locked:
-            return None
-        if hmac.compare_digest(self.password(user.login).encode(), password.encode()):
-            self._wrong.pop(user.login, None)
-            return user
-        self._wrong[user.login] = self._wrong.get(user.login, 0) + 1
-        if self._wrong[user.login] >= MOST_WRONG:
-            self.locked.add(user.login)
-        return None
-
-    def unlock(self, login: str) -> None:
-        """Unlock a user, as an administrator does; raises KeyError where no such user is locked."""
-        self.locked.remove(login)
-        self._wrong.pop(login, None)
+        return user if user is not None and self.lockout.opens(user.login, password) else None
 
     def give(self, login: str, client_id: str, scopes: frozenset[str]) -> Token:
         """Return a new access token."""

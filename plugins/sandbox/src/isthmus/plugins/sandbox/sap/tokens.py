@@ -55,7 +55,7 @@ def _given(landscape: "SapLandscape", request: Request) -> tuple[User, dict[str,
     if flow is None:
         raise _Refused("unsupported_grant_type", "Unsupported grant type", 400)
     user = landscape.users.get(flow(landscape, form, client_id))
-    if user is None or user.login in landscape.logins.locked:
+    if user is None or user.login in landscape.logins.lockout.locked:
         raise _Refused("invalid_grant", "The user is unknown or locked", 400)
     scopes = frozenset(form.get("scope", "").split()) or frozenset({"*"})
     token = landscape.logins.give(user.login, client_id, scopes)

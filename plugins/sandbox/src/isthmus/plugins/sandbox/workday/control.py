@@ -45,8 +45,8 @@ def _end_tokens(tenant: "WorkdayTenant", _request: Request, _body: Mapping[str, 
 
 
 def _unlock_user(tenant: "WorkdayTenant", _request: Request, _body: Mapping[str, Json], argument: str) -> Json:
-    tenant.logins.unlock(argument)
-    return {"locked": sorted(tenant.logins.locked)}
+    tenant.logins.lockout.unlock(argument)
+    return {"locked": sorted(tenant.logins.lockout.locked)}
 
 
 def _quota(tenant: "WorkdayTenant", _request: Request, body: Mapping[str, Json], _argument: str) -> Json:

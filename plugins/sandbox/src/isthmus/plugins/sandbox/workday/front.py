@@ -210,7 +210,7 @@ class Front:
         elif basic and visit.request.basic is not None:
             name, password = visit.request.basic
             visit.user = logins.log_on(name.partition("@")[0], password)
-        if visit.user is None or visit.user.login in logins.locked:
+        if visit.user is None or visit.user.login in logins.lockout.locked:
             visit.user = None
             raise Refused(401, "invalid token", headers={"WWW-Authenticate": "Bearer"})
         return visit.user

@@ -11,12 +11,9 @@ from typing import Final
 from cryptography import x509
 
 from isthmus.plugins.sandbox.clock import Clock
-from isthmus.plugins.sandbox.passwords import Passwords
+from isthmus.plugins.sandbox.passwords import Lockout, Passwords
 
 from .users import User, load_users
-
-MOST_WRONG: Final = 5
-"""How many wrong passwords in a row lock a user."""
 
 REDIRECTS: Final = ("http://127.0.0.1/callback", "http://localhost/callback", "https://agent.kessmar.example/callback")
 """The redirect URIs that every API client is registered with."""
@@ -56,11 +53,11 @@ class Logins:
         """Whose messages a further certificate signs, by login."""
         self.rotates = True
         """Whether each use of a refresh token gives a new one and spends the old one."""
-        self.locked = {each.login for each in load_users().values() if each.locked}
-        self._passwords = Passwords(f"workday {name}", seed)
+        self.lockout = Lockout(
+            Passwords(f"workday {name}", seed), (each.login for each in load_users().values() if each.locked)
+        )
         self._clock = clock
         self._random = Random(f"isthmus workday logins {name} {seed}")  # noqa: S311 - tokens of a stand-in
-        self._wrong: dict[str, int] = {}
         self._clients: dict[str, str] = {}
         self._access: dict[str, Token] = {}
         self._refresh: dict[str, Token] = {}
@@ -90,25 +87,12 @@ class Logins:
 
     def password(self, login: str) -> str:
         """Return a user's password."""
-        return self._passwords.of(f"{login}@")[0]
+        return self.lockout.password(login)
 
     def log_on(self, login: str, password: str) -> User | None:
         """Return the user with this password; None for a wrong or locked one. Wrong ones are counted."""
         user = load_users().get(login.lower())
-        if user is None or user.login in self.locked:
-            return None
-        if hmac.compare_digest(self.password(user.login).encode(), password.encode()):
-            self._wrong.pop(user.login, None)
-            return user
-        self._wrong[user.login] = self._wrong.get(user.login, 0) + 1
-        if self._wrong[user.login] >= MOST_WRONG:
-            self.locked.add(user.login)
-        return None
-
-    def unlock(self, login: str) -> None:
-        """Unlock a user, as an administrator does; raises KeyError where no such user is locked."""
-        self.locked.remove(login)
-        self._wrong.pop(login, None)
+        return user if user is not None and self.lockout.opens(user.login, password) else None
 
     def grant(self, login: str, client_id: str) -> str:
         """Return the refresh token of a new grant."""

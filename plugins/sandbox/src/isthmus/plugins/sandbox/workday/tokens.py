@@ -160,7 +160,7 @@ class TokenEndpoint:
 
     def _user(self, name: str) -> User:
         user = self._tenant.users.get(name.partition("@")[0].lower())
-        if user is None or user.login in self._tenant.logins.locked:
+        if user is None or user.login in self._tenant.logins.lockout.locked:
             raise TokenRefused("invalid_grant")
         return user
 

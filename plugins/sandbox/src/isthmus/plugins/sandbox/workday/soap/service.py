@@ -65,7 +65,7 @@ def log_on(tenant: "WorkdayTenant", request: Request, asked: Asked) -> User:
         user = tenant.logins.log_on(login, asked.password) if at in (tenant.tenant, tenant.alias) else None
     elif user is None and scheme.lower() == "bearer":
         user = tenant.users.get(tenant.logins.owner(value.strip()) or "")
-    if user is None or user.login in tenant.logins.locked:
+    if user is None or user.login in tenant.logins.lockout.locked:
         raise Fault("SOAP-ENV:Client.authenticationError", "invalid username or password")
     return user
 
