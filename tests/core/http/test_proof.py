@@ -32,7 +32,11 @@ class Authority:
 
     def __init__(self):
         self.key, self.name = ec.generate_private_key(ec.SECP256R1()), name_of("authority")
-        self.root = self.sign(self.name, self.key, x509.BasicConstraints(ca=True, path_length=0))
+        # What Python 3.13 asks of certificates (VERIFY_X509_STRICT): both key identifiers, and what an authority's may sign.
+        self.known_by = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
+        signs = x509.KeyUsage(*(name == 5 for name in range(7)), encipher_only=False, decipher_only=False)
+        constraints = x509.BasicConstraints(ca=True, path_length=0)
+        self.root = self.sign(self.name, self.key, (constraints, True), (signs, True), (self.known_by, False))
 
     @property
     def pem(self):
@@ -49,15 +53,16 @@ class Authority:
             .not_valid_before(now - timedelta(days=2))
             .not_valid_after(now + timedelta(days=days))
         )
-        for extension in extensions:
-            builder = builder.add_extension(extension, critical=False)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self.known_by)
+        for extension, critical in (*extensions, (issuer, False)):
+            builder = builder.add_extension(extension, critical=critical)
         return builder.sign(self.key, hashes.SHA256())
 
     def issue(self, subject, days=1):
         """Return a certificate and its key in PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         host = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-        found = self.sign(name_of(subject), key, host, days=days)
+        found = self.sign(name_of(subject), key, (host, False), days=days)
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         return found.public_bytes(Encoding.PEM).decode(), private.decode()
 

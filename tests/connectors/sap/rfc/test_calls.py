@@ -1,12 +1,12 @@
 """One invoke is one unit of work: all of it is kept, or nothing, or it is found out which."""
 
-import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
 import pytest
 from tests.connectors.sap.rfc.conftest import Erp
+from tests.passage.conftest import FastClock
 
 from isthmus.core.caller import Principal
 from isthmus.core.errors import (
@@ -271,7 +271,7 @@ async def test_a_wrong_password_is_tried_once(erp: Erp, sap: RfcEndpoint) -> Non
     assert sap.users.failed == {"ISTHMUS": 1}
 
 
-async def test_a_locked_record_is_waited_for(gateway: Gateway, erp: Erp, sap: RfcEndpoint) -> None:
+async def test_a_locked_record_is_waited_for(erp: Erp, sap: RfcEndpoint) -> None:
     other = sap.orders.begin("BOB")
     order = sap.orders.committed["0000000001"]
     other.put(replace(order, header={**order.header, "PMNTTRMS": "0001"}))
@@ -280,12 +280,18 @@ async def test_a_locked_record_is_waited_for(gateway: Gateway, erp: Erp, sap: Rf
         "ORDER_HEADER_IN": {"PURCH_NO_C": "NEW"},
         "ORDER_HEADER_INX": {"UPDATEFLAG": "U", "PURCH_NO_C": "X"},
     }
-    task = asyncio.create_task(call(gateway, erp, CHANGE, change))
-    while CHANGE not in sap.called:  # noqa: ASYNC110 - the sandbox has no event for it
-        await asyncio.sleep(0.01)
-    other.rollback()
-    await task
+
+    class Meanwhile(FastClock):
+        async def sleep(self, seconds: float) -> None:
+            if CHANGE in sap.called:
+                other.rollback()
+            await super().sleep(seconds)
+
+    erp.clock = Meanwhile()
+    async with erp.open() as gateway:
+        await call(gateway, erp, CHANGE, change)
     assert orders(sap)[0] == "NEW"
+    assert list(sap.called).count(CHANGE) == 2
 
 
 async def test_an_unreachable_system_was_sent_nothing(erp: Erp) -> None:
