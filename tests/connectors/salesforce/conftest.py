@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -121,9 +122,9 @@ def home(blocking: sync.Gateway, house: House) -> SimpleSalesforce:
 
 
 @asynccontextmanager
-async def opened(house: House) -> AsyncIterator[Crm]:
+async def opened(house: House, **around: Any) -> AsyncIterator[Crm]:
     house.orgs = ("eu",)
-    async with house.open() as gateway:
+    async with house.open(**around) as gateway:
         yield Crm(gateway, house.sandbox.salesforce["eu"])
 
 

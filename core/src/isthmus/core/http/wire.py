@@ -1,50 +1,45 @@
 """How do bytes get to the system and back?"""
 
 import asyncio
-import io
-import select
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from asyncio import get_running_loop
+from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from http import HTTPStatus
 from typing import BinaryIO
-from weakref import WeakSet
 
 import aiohttp
 import httpx2
+from aiohttp.http import HttpProcessingError, RawResponseMessage
 from yarl import URL
 
 from isthmus.core.credentials import ClientCertificate
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.http.address import content_of
 from isthmus.core.http.answer import LIGHT, Whole
+from isthmus.core.http.exchange import Exchange, Outgoing, head_of, taken
 from isthmus.core.http.faults import Broken, NotSent
 from isthmus.core.http.inflate import ACCEPTED, Body, encoding_of
 from isthmus.core.http.scope import Sending, sending_of
-from isthmus.core.streams import Upload
 
 __all__ = ["AiohttpWire", "Carrier", "ForeignWire", "WireSettings"]
 
-USER_AGENT = "isthmus"
 LARGEST = 32 << 20
 """Of the 64 MB that one answer may cost in all: its JSON takes as much again (`answer.HEAVIEST`)."""
 LARGEST_FILE = 2 << 30
 PORTION = 1 << 20
 """Bytes of a file that are read at a time."""
-LONGEST_LINE = 8_190
-MOST_HEADERS = 128
-"""Of an answer, its trailers included; interim answers (1xx) have as many each, and no number of theirs is bounded."""
-READ_AHEAD = 512 << 10
-"""Bytes of an answer that wait to be read before its connection is paused, which takes as long as reading many."""
-INLINE = 1 << 20
-"""Above this aiohttp wants a body as a file, to write it without blocking the loop."""
+INLINE = 256 << 10
+"""A body up to this is written in one piece with its head; a larger one waits for room, portion by portion."""
 _UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
-_NO_TYPE = ("Content-Type",)
-"""aiohttp would make one up for a body."""
 _FOR_PROXY = b"proxy-authorization"
-_NEVER = (b"accept-encoding", b"connection", b"transfer-encoding", _FOR_PROXY)
+_OURS = frozenset(
+    {b"accept-encoding", b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade", _FOR_PROXY}
+)
+_AGENT, _ACCEPTED = (b"user-agent", b"isthmus"), (b"accept-encoding", ACCEPTED.encode())
+_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,65 +92,6 @@ def _shared_tls(ca_file: str | None) -> ssl.SSLContext:
     return _tls(ca_file)
 
 
-class _Stale(Exception):
-    """A connection of the pool was closed meanwhile, or holds an answer that nobody asked for."""
-
-
-_USED: WeakSet[object] = WeakSet()
-"""Connections that have carried a request."""
-
-
-def _stale(conn: aiohttp.connector.Connection) -> bool:
-    """Look at a connection before it is used again: what came unasked would be read as the next request's answer.
-
-    aiohttp looks for a closed one only, and only once the loop has heard of it.
-    """
-    protocol = conn.protocol
-    if protocol not in _USED:
-        _USED.add(protocol)
-        return False
-    sock = None if conn.transport is None else conn.transport.get_extra_info("socket")
-    if protocol is None or protocol.should_close or sock is None:
-        return True
-    looking = select.poll()
-    looking.register(sock, select.POLLIN)
-    return bool(looking.poll(0))
-
-
-class _Request(aiohttp.ClientRequest):
-    """Tells when its first byte is about to leave: a connection, TLS included, stands by then."""
-
-    leaving: Callable[[], None] | None = None
-
-    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        if _stale(conn):
-            raise _Stale
-        if self.leaving is not None:
-            self.leaving()
-        return await super().send(conn)
-
-
-async def _once(
-    leaving: Callable[[], None],
-    request: aiohttp.ClientRequest,
-    handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]],
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a PUT or DELETE again by itself: it does so only on these two kinds of error."""
-    if isinstance(request, _Request):
-        request.leaving = leaving
-    try:
-        while True:
-            try:
-                return await handler(request)
-            except _Stale:
-                # It is closed by now, and nothing has left; the next one is another, in the end a new one.
-                continue
-    except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise Broken("the connection was lost") from error
-
-
 class Carrier(httpx2.AsyncBaseTransport):
     """A wire that tells `sending_of(request)` itself when the first byte leaves, and answers with a `Whole`.
 
@@ -172,11 +108,9 @@ class AiohttpWire(Carrier):
     def __init__(self, settings: WireSettings | None = None) -> None:
         self._settings = settings or WireSettings()
         self._tls = self._settings.tls()
-        self._session: aiohttp.ClientSession | None = None
-        self._untimed = aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect)
-        self._timed = aiohttp.ClientTimeout(
-            total=None, sock_connect=self._settings.connect, sock_read=self._settings.idle
-        )
+        self._pool: aiohttp.TCPConnector | None = None
+        self._ways: dict[tuple[str, bytes], aiohttp.ClientRequest] = {}
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect)
         self._closed = False
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -187,96 +121,93 @@ class AiohttpWire(Carrier):
             Broken: it broke off later.
             Unreadable: the answer breaks a bound.
         """
-        session = self._session or self._open()
+        pool = self._pool or self._open()
         sending = sending_of(request)
         content = await content_of(request)
-        named, tunnel = self._headers(request)
-        soon = sending.scope.deadline.remaining() <= self._settings.idle
-        left = False
-
-        def leaving() -> None:
-            nonlocal left
-            left = True
-            sending.sent()
-
+        idle: float | None = self._settings.idle
+        if sending.scope.deadline.remaining() <= self._settings.idle:
+            # The call is cut at its deadline anyway; a timer that could only fire later costs as much as a layer.
+            idle = None
         try:
-            async with session.request(
-                request.method,
-                URL(str(request.url), encoded=True),
-                headers=named,
-                data=_data(sending, content),
-                skip_auto_headers=_NO_TYPE if content or sending.file else None,
-                allow_redirects=False,
-                proxy=self._settings.proxy,
-                proxy_headers=tunnel,
-                middlewares=(partial(_once, leaving),),
-                # The call is cut at its deadline anyway; a timer that could only fire later costs as much as a layer.
-                timeout=self._untimed if soon else self._timed,
-            ) as answer:
-                into = sending.into if answer.status == HTTPStatus.OK else None
-                plain = await self._body(answer, into)
+            outgoing = self._outgoing(request, sending, content)
+            line = await taken(pool, self._way(request), self._timeout)
         except aiohttp.ClientHttpProxyError as error:
             if error.status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
                 raise _unsent(error) from error
             return Whole(error.status, [], b"", None)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            if left:
-                raise Broken(_how(error)) from error
             raise _unsent(error) from error
-        headers = [pair for pair in answer.raw_headers if pair[0].lower() not in _UNPACKED]
-        return Whole(answer.status, headers, plain, into.tell() if into else None)
+        sending.sent()
+        try:
+            async with Exchange(line, outgoing, idle) as (message, body):
+                into = sending.into if message.code == HTTPStatus.OK else None
+                plain = await self._body(message, body, into)
+        except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError) as error:
+            raise Broken(_how(error)) from error
+        headers = [pair for pair in message.raw_headers if pair[0].lower() not in _UNPACKED]
+        return Whole(message.code, headers, plain, into.tell() if into else None)
 
     async def aclose(self) -> None:
         """Close all connections; what is still under way fails, and nothing opens them again."""
         self._closed = True
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
 
-    async def _body(self, answer: aiohttp.ClientResponse, into: BinaryIO | None) -> bytes:
-        most, encoding = self._settings.most, encoding_of(answer.headers.getall("content-encoding", []))
-        chunked = "transfer-encoding" in answer.headers
+    async def _body(self, message: RawResponseMessage, body: aiohttp.StreamReader, into: BinaryIO | None) -> bytes:
+        most, encoding = self._settings.most, encoding_of(message.headers.getall("content-encoding", []))
+        chunked, due = "transfer-encoding" in message.headers, int(message.headers.get("content-length", 0))
         if into is not None:
             most = LARGEST_FILE
-        elif not (encoding or chunked) and (answer.content_length or most) < min(LIGHT, most):
+        elif not (encoding or chunked) and (due or most) < min(LIGHT, most):
             # It has the few bytes that it says: aiohttp reads no more, and does not take less for the whole.
-            return await answer.content.read()
-        with closing(Body(encoding, most, 0 if chunked else answer.content_length or 0, into)) as body:
-            async for chunk in answer.content.iter_any():
-                body.feed(chunk)
-            return body.whole()
+            return await body.read()
+        with closing(Body(encoding, most, 0 if chunked else due, into)) as unpacked:
+            async for chunk in body.iter_any():
+                unpacked.feed(chunk)
+            return unpacked.whole()
 
-    def _headers(self, request: httpx2.Request) -> tuple[list[tuple[str, str]], dict[str, str] | None]:
-        """Return the headers of the request, and those with which a proxy is asked for a tunnel.
+    def _outgoing(self, request: httpx2.Request, sending: Sending, content: bytes) -> Outgoing:
+        """Write the request; headers that concern the connection are ours, and a proxy's credential is its own.
 
-        A credential for the proxy goes no further: without a tunnel the proxy reads it in the request itself.
+        Without a tunnel the proxy reads it in the request itself.
         """
-        raw = request.headers.raw
-        named = [(name.decode("ascii"), value.decode("ascii")) for name, value in raw if name.lower() not in _NEVER]
-        if self._settings.proxy is None:
-            return named, None
-        told = [value.decode("ascii") for name, value in raw if name.lower() == _FOR_PROXY]
-        if request.url.scheme == "https":
-            return named, {"Proxy-Authorization": told[0]} if told else None
-        return [*named, *(("Proxy-Authorization", one) for one in told)], None
+        url, method, unsafe = request.url, request.method, _OURS
+        target = url.raw_path
+        if self._settings.proxy is not None and url.scheme == "http":
+            target, unsafe = b"http://%b%b" % (url.netloc, target), _OURS - {_FOR_PROXY}
+        headers = [pair for pair in request.headers.raw if pair[0].lower() not in unsafe]
+        if not any(name.lower() == b"user-agent" for name, _ in headers):
+            headers.append(_AGENT)
+        headers.append(_ACCEPTED)
+        size = len(content) + (sending.file.size + len(sending.tail) if sending.file else 0)
+        if size or method in _WITH_BODY:
+            headers.append((b"content-length", b"%d" % size))
+        head = head_of(method, target, headers)
+        if sending.file is None and len(content) <= INLINE:
+            return Outgoing(method, head + content)
+        return Outgoing(method, head, _portions(sending, content))
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _way(self, request: httpx2.Request) -> aiohttp.ClientRequest:
+        """Return what the pool knows the way by: scheme, host and port, and the proxy with its credential."""
+        url, proxy = request.url, self._settings.proxy
+        if proxy is None and (known := self._ways.get((url.scheme, url.netloc))) is not None:
+            return known
+        if url.scheme not in ("http", "https"):
+            raise ValueError(url.scheme)
+        root = URL(f"{url.scheme}://{url.netloc.decode('ascii')}/", encoded=True)
+        if proxy is None:
+            way = self._ways[url.scheme, url.netloc] = aiohttp.ClientRequest("GET", root, loop=get_running_loop())
+            return way
+        told = request.headers.get("proxy-authorization") if url.scheme == "https" else None
+        tunnel = {"Proxy-Authorization": told} if told else None
+        return aiohttp.ClientRequest("GET", root, loop=get_running_loop(), proxy=URL(proxy), proxy_headers=tunnel)
+
+    def _open(self) -> aiohttp.TCPConnector:
         if self._closed:
             raise NotSent("isthmus is closing", lasting=True)
-        settings = self._settings
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=settings.connections, ssl=self._tls),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            request_class=_Request,
-            read_bufsize=READ_AHEAD,
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED},
-            max_line_size=LONGEST_LINE,
-            max_field_size=LONGEST_LINE,
-            max_headers=MOST_HEADERS,
-        )
-        return self._session
+        self._pool = aiohttp.TCPConnector(limit=self._settings.connections, ssl=self._tls)
+        return self._pool
 
 
 class ForeignWire(httpx2.AsyncBaseTransport):
@@ -315,26 +246,21 @@ class ForeignWire(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def _data(sending: Sending, content: bytes) -> object:
-    """Return what aiohttp is to send: nothing, bytes, or a file in portions."""
+async def _portions(sending: Sending, content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), PORTION):
+        yield content[start : start + PORTION]
     if sending.file is not None:
-        return _portions(sending, sending.file)
-    return (content if len(content) < INLINE else io.BytesIO(content)) if content else None
-
-
-async def _portions(sending: Sending, file: Upload) -> AsyncIterator[bytes]:
-    yield sending.content
-    with file.open() as source:
-        while portion := await asyncio.to_thread(source.read, PORTION):
-            yield portion
-    yield sending.tail
+        with sending.file.open() as source:
+            while portion := await asyncio.to_thread(source.read, PORTION):
+                yield portion
+        yield sending.tail
 
 
 async def _whole(request: httpx2.Request, sending: Sending) -> httpx2.Request:
     """Return a request with its file in its body, for a transport that knows nothing of files."""
     if sending.file is None:
         return request
-    content = b"".join([portion async for portion in _portions(sending, sending.file)])
+    content = b"".join([portion async for portion in _portions(sending, sending.content)])
     return httpx2.Request(
         request.method, request.url, headers=request.headers, content=content, extensions=request.extensions
     )
@@ -359,6 +285,6 @@ def _unsent(error: Exception) -> NotSent:
 def _how(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "the answer stopped coming"
-    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError):
+    if isinstance(error, HttpProcessingError | aiohttp.ClientPayloadError):
         return "the answer is not complete, valid HTTP"
     return "the connection was lost"
