@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 
-from isthmus.core import eventloop
+from isthmus.core import eventloop, turns
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.eventloop import OwnLoop
 
 WHO: ContextVar[str] = ContextVar("WHO", default="nobody")
+_OURS = {eventloop.__file__, turns.__file__}
 _WAKING = {"call_soon_threadsafe", "_call_soon", "_write_to_self"}
 SOON = 10.0
 """Seconds after which a thread counts as hanging."""
@@ -133,6 +134,45 @@ def test_an_interrupt_at_any_line_leaves_nobody_hanging_and_nothing_running() ->
             assert own.wait(others) == 0, f"interrupted at line {line}, its work goes on"
 
 
+def test_an_interrupt_at_any_line_after_the_answer_keeps_nobody_waiting() -> None:
+    with ThreadPoolExecutor(4) as pool, living() as own:
+        first, last = lines_until_it_waits(own), lines_of_a_call(own)
+        assert last > first + 3
+        for line in range(first + 1, last + 1):
+            with held_up(own):
+                call = pool.submit(interrupted_at, line, lambda: own.wait(who))
+                threads = [pool.submit(own.wait, who) for _ in range(3)]
+                time.sleep(0.01)
+            assert isinstance(call.exception(SOON), KeyboardInterrupt | None)
+            for one in threads:
+                assert one.result(SOON) == "nobody", f"interrupted at line {line}"
+                assert own.wait(who) == "nobody", f"interrupted at line {line}"
+
+
+def test_calls_that_come_while_threads_are_woken_wait_for_the_last_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "STUCK", SOON)
+    woken, go_on, begun = threading.Event(), threading.Event(), threading.Event()
+
+    async def begin() -> None:
+        begun.set()
+
+    def stop(line: int) -> None:
+        if line == waits_at + 1:
+            woken.set()
+            go_on.wait(SOON)
+
+    with ThreadPoolExecutor(3) as pool, living() as own:
+        waits_at = lines_until_it_waits(own)
+        with held_up(own):
+            threads = [pool.submit(traced, stop, lambda: own.wait(who)) for _ in range(2)]
+            time.sleep(0.05)
+        woken.wait(SOON)
+        late = pool.submit(own.wait, begin)
+        assert not begun.wait(0.1)
+        go_on.set()
+        assert [one.result(SOON) for one in [*threads, late]] == ["nobody", "nobody", None]
+
+
 def test_a_loop_that_ends_at_any_line_of_a_call_lets_the_caller_go() -> None:
     with ThreadPoolExecutor(1) as pool:
         ended = [ended_at(line, pool) for line in range(1, 30)]
@@ -168,13 +208,21 @@ def lines_until_it_waits(own: OwnLoop) -> int:
         return len(found)
 
 
+def lines_of_a_call(own: OwnLoop) -> int:
+    """Return how many lines a blocking call begins in all, on the thread that makes it."""
+    found: list[int] = []
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(traced, found.append, lambda: own.wait(who)).result(SOON)
+    return len(found)
+
+
 def traced(on_line: Callable[[int], None], call: Callable[[], object]) -> object:
     """Call, and tell of every line, of ours and of how asyncio wakes a loop, that this thread begins meanwhile, by its number."""
     numbers = itertools.count(1)
 
     def watch(frame: FrameType, event: str, _: object) -> Any:
         code = frame.f_code
-        if event == "line" and (code.co_filename == eventloop.__file__ or code.co_name in _WAKING):
+        if event == "line" and (code.co_filename in _OURS or code.co_name in _WAKING):
             on_line(next(numbers))
         return watch
 

@@ -11,6 +11,7 @@ from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
 from isthmus.core.errors import ConfigurationError
+from isthmus.core.turns import Turns
 
 __all__ = ["OwnLoop"]
 
@@ -19,11 +20,15 @@ Work = Callable[[], Coroutine[None, None, R]]
 
 
 class _Errand(Generic[R]):
-    """One call from elsewhere; `over` is called once, on any thread, when there is nothing to wait for any more."""
+    """One call from elsewhere; `over` is called once, on any thread, when there is nothing to wait for any more.
 
-    def __init__(self, work: Work[R], over: Callable[[], object]) -> None:
+    Where the work was begun, `ended` is called instead, on the loop.
+    """
+
+    def __init__(self, work: Work[R], over: Callable[[], object], ended: Callable[[], object] | None = None) -> None:
         self._work = work
         self._over = over
+        self._ended = ended or over
         # The caller's own, so that its trace goes on; not that of the thread which happens to wake the loop.
         self._context = copy_context()
         self._task: asyncio.Task[R] | None = None
@@ -49,7 +54,7 @@ class _Errand(Generic[R]):
     def _end(self, task: asyncio.Task[R]) -> None:
         if not task.cancelled():
             task.exception()  # asyncio complains of an error that nobody looks at, as where the caller gave up
-        self._over()
+        self._ended()
 
     def result(self) -> R:
         """Return what the work returned; raises what it raised."""
@@ -68,6 +73,7 @@ class OwnLoop:
         self._process = os.getpid()
         self._arrived: deque[_Errand[Any]] = deque()
         self._running: set[asyncio.Task[Any]] = set()
+        self._turns = Turns(self._loop, last=self._wake_for_all)
         self._woken = False
         self._closed = False
 
@@ -115,9 +121,10 @@ class OwnLoop:
             )
         over = threading.Lock()  # bare, it is the lightest thing that a thread can wait for
         over.acquire()
-        errand = _Errand(work, over.release)
+        errand = _Errand(work, over.release, lambda: self._turns.add(over.release))
         with self._sent(errand):
             over.acquire()
+            self._turns.step()
         return errand.result()
 
     async def aclose(self) -> None:
@@ -128,6 +135,7 @@ class OwnLoop:
             task.cancel()
         if self._running:
             await asyncio.wait(set(self._running))
+        self._turns.end()
 
     def _refuse(self) -> None:
         """Let those go who came too late, whoever notices it first."""
@@ -149,8 +157,9 @@ class OwnLoop:
             raise
 
     def _wake(self) -> None:
-        # One wake-up, which costs a system call, is enough for all that come before the loop looks.
-        if not self._woken:
+        # One wake-up, which costs a system call, is enough for all that come before the loop looks; and while threads
+        # are being woken, each of which may have another call, it waits for the last of them.
+        if not (self._woken or self._turns.passing):
             self._woken = True
             try:
                 self._loop.call_soon_threadsafe(self._begin)
@@ -158,6 +167,10 @@ class OwnLoop:
                 self._closed = True
         if self._closed:
             self._refuse()
+
+    def _wake_for_all(self) -> None:
+        if self._arrived:
+            self._wake()
 
     def _begin(self) -> None:
         # Whoever appends from here on wakes the loop again, so nobody is overlooked.
