@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from isthmus.core import eventloop, turns
+from isthmus.core import eventloop, waking
 from isthmus.core.errors import ConfigurationError
 from isthmus.core.eventloop import OwnLoop
 
 WHO: ContextVar[str] = ContextVar("WHO", default="nobody")
-_OURS = {eventloop.__file__, turns.__file__}
+_OURS = {eventloop.__file__, waking.__file__}
 _WAKING = {"call_soon_threadsafe", "_call_soon", "_write_to_self"}
 SOON = 10.0
 """Seconds after which a thread counts as hanging."""
@@ -150,7 +150,7 @@ def test_an_interrupt_at_any_line_after_the_answer_keeps_nobody_waiting() -> Non
 
 
 def test_calls_that_come_while_threads_are_woken_wait_for_the_last_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "STUCK", SOON)
+    monkeypatch.setattr(waking, "STUCK", SOON)
     woken, go_on, begun = threading.Event(), threading.Event(), threading.Event()
 
     async def begin() -> None:

@@ -11,7 +11,7 @@ from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
 from isthmus.core.errors import ConfigurationError
-from isthmus.core.turns import Turns
+from isthmus.core.waking import Waking
 
 __all__ = ["OwnLoop"]
 
@@ -73,7 +73,7 @@ class OwnLoop:
         self._process = os.getpid()
         self._arrived: deque[_Errand[Any]] = deque()
         self._running: set[asyncio.Task[Any]] = set()
-        self._turns = Turns(self._loop, last=self._wake_for_all)
+        self._waking = Waking(self._loop, last=self._wake_for_all)
         self._woken = False
         self._closed = False
 
@@ -121,10 +121,10 @@ class OwnLoop:
             )
         over = threading.Lock()  # bare, it is the lightest thing that a thread can wait for
         over.acquire()
-        errand = _Errand(work, over.release, lambda: self._turns.add(over.release))
+        errand = _Errand(work, over.release, lambda: self._waking.add(over.release))
         with self._sent(errand):
             over.acquire()
-            self._turns.step()
+            self._waking.step()
         return errand.result()
 
     async def aclose(self) -> None:
@@ -135,7 +135,7 @@ class OwnLoop:
             task.cancel()
         if self._running:
             await asyncio.wait(set(self._running))
-        self._turns.end()
+        self._waking.end()
 
     def _refuse(self) -> None:
         """Let those go who came too late, whoever notices it first."""
@@ -159,7 +159,7 @@ class OwnLoop:
     def _wake(self) -> None:
         # One wake-up, which costs a system call, is enough for all that come before the loop looks; and while threads
         # are being woken, each of which may have another call, it waits for the last of them.
-        if not (self._woken or self._turns.passing):
+        if not (self._woken or self._waking.passing):
             self._woken = True
             try:
                 self._loop.call_soon_threadsafe(self._begin)

@@ -11,13 +11,13 @@ from contextlib import suppress
 from functools import partial
 from operator import call
 
-__all__ = ["Turns"]
+__all__ = ["Waking"]
 
 STUCK = 0.05
 """Seconds without a step after which somebody who was woken is taken for gone."""
 
 
-class Turns:
+class Waking:
     """The threads whose calls are over, in the order in which they will be woken.
 
     A thread may be interrupted at any line, and then wakes nobody; so the loop looks after them while they are woken.

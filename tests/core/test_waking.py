@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from isthmus.core.turns import STUCK, Turns
+from isthmus.core.waking import STUCK, Waking
 
 SOON = 10.0
 """Seconds after which a thread counts as forgotten."""
 
 
 class Row:
-    """Turns whose wakings are written down."""
+    """Waking whose wakings are written down."""
 
     def __init__(self) -> None:
         self.woken: list[str] = []
         self.over = asyncio.Event()
-        self.turns = Turns(asyncio.get_running_loop(), self.last)
+        self.waking = Waking(asyncio.get_running_loop(), self.last)
 
     def last(self) -> None:
         self.woken.append("last")
@@ -30,7 +30,7 @@ class Row:
 
     def add(self, *names: str) -> None:
         for name in names:
-            self.turns.add(lambda name=name: self.woken.append(name))
+            self.waking.add(lambda name=name: self.woken.append(name))
 
 
 async def test_wakes_the_next_only_when_the_one_before_says_that_it_runs() -> None:
@@ -40,10 +40,10 @@ async def test_wakes_the_next_only_when_the_one_before_says_that_it_runs() -> No
     await asyncio.sleep(0)
     for woken in (["a"], ["a", "b"], ["a", "b", "c"]):
         assert row.woken == woken
-        assert row.turns.passing
-        row.turns.step()
+        assert row.waking.passing
+        row.waking.step()
     assert row.woken == ["a", "b", "c", "last"]
-    assert not row.turns.passing
+    assert not row.waking.passing
 
 
 async def test_who_comes_meanwhile_stands_behind() -> None:
@@ -54,7 +54,7 @@ async def test_who_comes_meanwhile_stands_behind() -> None:
     await asyncio.sleep(0)
     assert row.woken == ["a"]
     for _ in range(3):
-        row.turns.step()
+        row.waking.step()
     assert row.woken == ["a", "b", "c", "last"]
 
 
@@ -63,7 +63,7 @@ async def test_who_comes_at_any_line_of_the_last_step_is_woken_by_it(line: int) 
     row, lines = Row(), itertools.count(1)
 
     def come(frame: FrameType, event: str, _: object) -> Any:
-        if event == "line" and frame.f_code is Turns.step.__code__ and next(lines) == line:
+        if event == "line" and frame.f_code is Waking.step.__code__ and next(lines) == line:
             row.add("late")
         return come
 
@@ -71,7 +71,7 @@ async def test_who_comes_at_any_line_of_the_last_step_is_woken_by_it(line: int) 
     await asyncio.sleep(0)
     sys.settrace(come)
     try:
-        row.turns.step()
+        row.waking.step()
     finally:
         sys.settrace(None)
     await asyncio.sleep(0)
@@ -84,10 +84,10 @@ async def test_one_who_goes_away_keeps_nobody_waiting(gone: int) -> None:
     row.add("a", "b", "c")
     await asyncio.sleep(0)
     for _ in range(gone):
-        row.turns.step()
+        row.waking.step()
     await asyncio.wait_for(row.over.wait(), SOON)
     assert row.woken == ["a", "b", "c", "last"]
-    assert not row.turns.passing
+    assert not row.waking.passing
 
 
 async def test_slow_ones_are_still_woken_in_turn() -> None:
@@ -96,27 +96,27 @@ async def test_slow_ones_are_still_woken_in_turn() -> None:
     for woken in (["a"], ["a", "b"], ["a", "b", "c"]):
         await asyncio.sleep(STUCK * 0.6)
         assert row.woken == woken
-        row.turns.step()
+        row.waking.step()
 
 
 async def test_the_end_wakes_all_at_once() -> None:
     row = Row()
     row.add("a", "b", "c")
-    row.turns.end()
+    row.waking.end()
     assert row.woken == ["a", "b", "c"]
 
 
 async def test_threads_that_add_and_step_at_random_moments_are_all_woken() -> None:
     loop, locks = asyncio.get_running_loop(), [threading.Lock() for _ in range(16)]
-    turns = Turns(loop, last=lambda: None)
+    row = Waking(loop, last=lambda: None)
 
     def wait(lock: threading.Lock, rounds: int) -> None:
         for number in range(rounds):
             lock.acquire()
-            loop.call_soon_threadsafe(turns.add, lock.release)
+            loop.call_soon_threadsafe(row.add, lock.release)
             assert lock.acquire(timeout=SOON)
             if number % 50 != 49:  # now and then one goes away
-                turns.step()
+                row.step()
             lock.release()
 
     with ThreadPoolExecutor(len(locks)) as pool:
