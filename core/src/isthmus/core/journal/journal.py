@@ -11,18 +11,21 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
+from weakref import WeakKeyDictionary
 
 from isthmus.core.errors import ConfigurationError
 
 from .checkpoint import Signer
 from .errors import JournalUnavailable
+from .gathering import Gathering
 from .instants import utcnow
 from .reserve import Reserve
 from .schema import connect, migrate
 from .sealing import JournalKeys, Sealer, key_id
 from .transaction import Transaction, View
 from .turns import Turns
-from .writer import Unit, Writer
+from .unit import Unit
+from .writer import Writer
 
 __all__ = ["Journal", "JournalReader"]
 
@@ -91,6 +94,7 @@ class Journal(JournalReader):
         self._signer = Signer(origin, keys.signing)
         self._reserve = Reserve(path, reserve)
         self._writer: Writer | None = None
+        self._gatherings: WeakKeyDictionary[asyncio.AbstractEventLoop, Gathering] = WeakKeyDictionary()
 
     @classmethod
     def open(
@@ -146,13 +150,16 @@ class Journal(JournalReader):
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_T] = loop.create_future()
-        self._running.submit(Unit(work, future, loop))
+        gathering = self._gatherings.get(loop)
+        if gathering is None:
+            gathering = self._gatherings[loop] = Gathering(self._submit)
+        gathering.add(Unit(work, future, loop), loop)
         return await future
 
     def transact_sync(self, work: Callable[[Transaction], _T]) -> _T:
         """Do what `transact` does and block the calling thread meanwhile."""
         future: concurrent.futures.Future[_T] = concurrent.futures.Future()
-        self._running.submit(Unit(work, future, None))
+        self._submit(Unit(work, future, None))
         return future.result()
 
     async def checkpoint(self) -> str:
@@ -179,6 +186,8 @@ class Journal(JournalReader):
     ) -> None:
         super().__exit__(kind, error, trace)
         if self._writer is not None:
+            for gathering in list(self._gatherings.values()):
+                gathering.hand_over()
             self._writer.close()
 
     async def __aenter__(self) -> Self:
@@ -189,12 +198,11 @@ class Journal(JournalReader):
     ) -> None:
         await asyncio.to_thread(self.__exit__, kind, error, trace)
 
-    @property
-    def _running(self) -> Writer:
+    def _submit(self, unit: Unit) -> None:
         self._refuse_fork()
         if self._writer is None:
             raise ConfigurationError("the journal is not open; enter it with `async with` or `with` first")
-        return self._writer
+        self._writer.submit(unit)
 
     def _prepare(self) -> None:
         try:

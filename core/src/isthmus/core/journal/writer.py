@@ -1,17 +1,14 @@
 """How do units of work become durable: one thread, one transaction for whatever is queued, one fsync."""
 
-import asyncio
 import concurrent.futures
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from .errors import JournalBusy, JournalUnavailable
 from .reserve import Reserve
@@ -20,8 +17,9 @@ from .sealing import Sealer
 from .transaction import Transaction
 from .tree import Growth
 from .turns import Turns
+from .unit import Unit, deliver
 
-__all__ = ["Unit", "Writer"]
+__all__ = ["Writer"]
 
 _LARGEST_BATCH: Final = 1_024
 _BATCHES_PER_COPY: Final = 64
@@ -31,27 +29,6 @@ _BUSY_MS: Final = 30_000
 # The low byte of SQLite's codes: NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB.
 _STORAGE_FAULTS: Final = frozenset({7, 8, 9, 10, 11, 13, 14, 15, 26})
 _PASSING_FAULTS: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
-
-Future = asyncio.Future[Any] | concurrent.futures.Future[Any]
-
-
-class Unit(msgspec.Struct, eq=False):
-    """One piece of work with whoever waits for it; `loop` is None where a thread waits."""
-
-    work: Callable[[Transaction], Any]
-    future: Future
-    loop: asyncio.AbstractEventLoop | None
-    result: Any = None
-    error: BaseException | None = None
-
-    def deliver(self) -> None:
-        """Hand the result over, on the loop's own thread where there is a loop."""
-        if self.future.done():
-            return
-        if self.error is None:
-            self.future.set_result(self.result)
-        else:
-            self.future.set_exception(self.error)
 
 
 class Writer:
@@ -153,7 +130,7 @@ class Writer:
 
     def _answer(self) -> None:
         answered, self._taken = self._taken, []
-        _deliver(answered)
+        deliver(answered)
 
     def _take(self, taken: list[Unit]) -> None:
         # Only now: what queued while we waited for our turn comes along. Nobody else takes from the queue.
@@ -229,7 +206,7 @@ class Writer:
                 if unit is not None:
                     unit.error = self._failure
                     left.append(unit)
-        _deliver(left)
+        deliver(left)
 
 
 def _growth(db: UnitConnection, path: Path) -> Growth:
@@ -260,26 +237,6 @@ def _try(db: UnitConnection, transaction: Transaction, unit: Unit) -> None:
         unit.error = error
     else:
         db.end_unit(undo=False)
-
-
-def _deliver(units: Iterable[Unit]) -> None:
-    loops: dict[asyncio.AbstractEventLoop, list[Unit]] = {}
-    for unit in units:
-        if unit.loop is None:
-            unit.deliver()
-        else:
-            loops.setdefault(unit.loop, []).append(unit)
-    for loop, waiting in loops.items():
-        try:
-            loop.call_soon_threadsafe(_deliver_all, waiting)
-        except RuntimeError:
-            # The loop closed without waiting for its answers; nobody is left to tell.
-            continue
-
-
-def _deliver_all(units: list[Unit]) -> None:
-    for unit in units:
-        unit.deliver()
 
 
 def _copy_log(db: sqlite3.Connection, mode: str) -> bool:
