@@ -37,7 +37,10 @@ class Reader:
         """Read up to `limit` rows, following the org's own pages inside the pinned origin."""
         read = partial(read_rows, object=query.object, paths=query.select)
         rows = await self.pages(text, query.limit, read, resource)
-        ids = list(rows.ids if isinstance(rows, Table) else [row.id for row in rows if row.id])
+        if isinstance(rows, Table):
+            # It is one page, and no other came round to it.
+            return rows
+        ids = [row.id for row in rows if row.id]
         if len(set(ids)) < len(ids):
             raise _endless()
         return rows
