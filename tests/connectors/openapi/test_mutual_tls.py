@@ -100,8 +100,9 @@ async def badge(house: House, gate: Gate, auth: str, connection: str, tmp_path: 
     config = house.write()
     told = config.read_text().replace(house.service.url, gate.url)
     config.write_text(
-        told.replace('zone = "eu"\nsees', f'zone = "eu"\nca_file = "{tmp_path}/server.pem"\n{connection}sees')
+        told.replace('zone = "eu"\nsees', f'zone = "eu"\nca_file = "authorities/server.pem"\n{connection}sees')
     )
+    (config.parent / "authorities").symlink_to(tmp_path)
     document = house.service.document.replace("security:\n  - apiKey: []\n  - oauth: [access]\n", GUARDED)
     schemes = "securitySchemes:\n    machine: {type: mutualTLS}\n"
     (config.parent / "access.yaml").write_text(document.replace("securitySchemes:\n", schemes))
@@ -121,6 +122,14 @@ async def test_key_and_certificate_go_together(house: House, gate: Gate, tmp_pat
         site = await badge(house, gate, KEY, pair, tmp_path)
     assert site == "HAM"
     assert set(gate.peers) == {"badge-agent"}
+
+
+async def test_authorities_are_looked_for_beside_the_settings(
+    house: House, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert await badge(house, gate, KEY, CERTIFICATE.format(pem=tmp_path / "client.pem"), tmp_path) == "HAM"
 
 
 async def test_a_credential_without_the_certificate_is_refused_at_the_start(

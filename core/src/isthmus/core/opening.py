@@ -173,6 +173,8 @@ def prover_of(
 ) -> Prover:
     """Return what makes the proof of one connection; what it opens is closed with `stack`."""
     settings = config.file.connections[name]
+    if settings.ca_file is not None:
+        settings = settings.model_copy(update={"ca_file": str(config.path(settings.ca_file))})
     return Prover(
         name=name,
         settings=settings,

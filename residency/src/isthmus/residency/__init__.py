@@ -1,6 +1,6 @@
 """Decide where labelled data may flow, and in which form, without touching anything."""
 
-from .classes import KNOWN_CLASSES
+from .classes import KNOWN_CLASSES, covers
 from .countries import UNKNOWN_COUNTRY, countries, normalise_country
 from .forms import Form
 from .labels import Integrity, Label
@@ -27,6 +27,7 @@ __all__ = [
     "Transfer",
     "Zone",
     "countries",
+    "covers",
     "hint_for_host",
     "normalise_country",
 ]

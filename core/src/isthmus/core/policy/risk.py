@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from isthmus.core.operation import Effect, Operation
+from isthmus.residency import covers
 
 __all__ = ["Circumstances", "Risk", "assess"]
 
 MANY_ROWS = 20
-SENSITIVE = frozenset({"special", "phi", "financial"})
+SENSITIVE = ("pii.special", "phi", "financial")
+"""Classes of the flow rules; those under them count as well, and so does one that nobody knows."""
 EFFECT_POINTS = {
     Effect.READ: 0,
     Effect.CREATE: 1,
@@ -54,7 +56,7 @@ def _points(operation: Operation, facts: Circumstances) -> Iterator[tuple[int, s
     yield max(_effects(operation, facts), default=(3, "undeclared effect"))
     yield int(facts.irreversible), "cannot be undone"
     yield int(operation.rows > MANY_ROWS), f"more than {MANY_ROWS} rows"
-    sensitive = sorted(SENSITIVE & facts.classes)
+    sensitive = sorted(found for found in facts.classes if any(covers(named, found) for named in SENSITIVE))
     yield int(bool(sensitive)), f"{' and '.join(sensitive)} data"
     yield 2 * facts.untrusted, "the task holds untrusted text"
     yield int(facts.after_hours), "outside business hours"
