@@ -65,6 +65,25 @@ def test_a_broken_rule_fails_the_check(shell: Shell) -> None:
     assert shell("policy", "check", "--json").json["checks"][-1]["status"] == "fail"
 
 
+IDLE = """
+@id("dear") forbid (principal, action == Isthmus::Action::"create", resource)
+  when { context has amount && context.amount.greaterThan(decimal("1000.0")) };
+@id("safe") @obligation("step-up") forbid (principal, action == Isthmus::Action::"delete", resource)
+  unless { context.mfa };
+@id("told") @obligation("notify:maria") permit (principal, action == Isthmus::Action::"describe", resource);
+"""
+
+
+def test_policies_that_count_on_what_nothing_brings_about_are_found(shell: Shell) -> None:
+    policies = shell.config.with_name("policy.cedar")
+    policies.write_text(policies.read_text() + IDLE)
+    found = {one["subject"]: one for one in shell.ok_json("policy", "check")["checks"] if one["status"] == "warn"}
+    assert "context.amount" in found["policy dear"]["said"]
+    assert "what it permits is denied" in found["policy told"]["said"]
+    assert "policy safe" in found
+    assert not any("policy agents" in name for name in found)
+
+
 def test_clients_that_can_only_be_refused_are_found(shell: Shell) -> None:
     shell.rewrite('consumer = "model-us"', 'consumer = "model-xx"')
     shell.rewrite(

@@ -92,7 +92,8 @@ def rule_checks(config: "Config") -> tuple[list[Check], "Rulings | None"]:
         counted(len(rulings.sequences.rules), "sequence rule"),
         counted(len(rulings.flows.rulebook.rules), "flow rule"),
     ]
-    return [Check("rules", Status.OK, "; ".join(said))], rulings
+    unmet = [Check(f"policy {rule.id}", Status.WARN, f"it {one}") for rule in own for one in rule.unmet]
+    return [Check("rules", Status.OK, "; ".join(said)), *unmet], rulings
 
 
 def client_checks(config: "Config", flows: "FlowPolicy") -> Iterator[Check]:

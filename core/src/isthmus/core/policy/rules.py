@@ -19,6 +19,11 @@ __all__ = ["Rule", "policy_texts", "read_rules"]
 GUARDS = "guards.cedar"
 OWN = "isthmus:"
 ANNOTATIONS = ("id", "obligation", "why")
+UNTOLD = {
+    "amount": "which no call tells yet, so what depends on it never holds; test something else",
+    "mfa": "which nothing proves yet, so it is always false; ask for an approval",
+}
+UNDONE = {Duty.NOTIFY: "leave it out", Duty.STEP_UP: "ask for an approval"}
 CHECKED_KINDS = ("Agent", "User", "Role", "Zone", "System", "Connection")
 
 
@@ -43,6 +48,16 @@ class Rule:
     def entities(self) -> frozenset[Uid]:
         """Name every entity that the policy speaks of."""
         return frozenset(lint.mentioned({key: value for key, value in self.policy.items() if key != "action"}))
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """Say what the policy counts on that nothing brings about yet, and what to do about it."""
+        then = "what it permits is denied" if self.permits else "what it forbids stays forbidden"
+        undone = [one.duty for one in self.obligations if one.duty in UNDONE]
+        return (
+            *(f"tests context.{name}, {why}" for name, why in UNTOLD.items() if lint.tests(self.policy, name)),
+            *(f"asks for {duty.value!r}, which nothing carries out yet, so {then}; {UNDONE[duty]}" for duty in undone),
+        )
 
 
 def policy_texts(paths: Iterable[Path]) -> dict[str, str]:
