@@ -9,6 +9,7 @@ from pydantic_core import PydanticUndefined
 
 from isthmus.core import config
 from isthmus.core.config import load_config
+from isthmus.core.plugins import load_plugins
 
 PAGE = (Path(__file__).parents[2] / "docs/settings.md").read_text(encoding="utf-8")
 SECTIONS = {
@@ -52,6 +53,11 @@ def test_every_key_has_a_row_with_its_default(heading: str) -> None:
             assert not field.default or isinstance(field.default, BaseModel), key
         else:
             assert found[key] == told(field.default).replace("False", "false"), key
+
+
+def test_every_connector_is_named() -> None:
+    (row,) = re.findall(r"^\| `connector` .*$", PAGE, re.MULTILINE)
+    assert set(load_plugins(None).connectors) <= set(re.findall("`([a-z_]+)`", row))
 
 
 def test_every_section_has_its_own_table() -> None:
