@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -11,7 +12,9 @@ from isthmus.core import config
 from isthmus.core.config import load_config
 from isthmus.core.plugins import load_plugins
 
-PAGE = (Path(__file__).parents[2] / "docs/settings.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "settings.md").read_text(encoding="utf-8")
+CONNECTORS = load_plugins(None).connectors
 SECTIONS = {
     "The whole file": config.ConfigFile,
     "`[policy]`": config.PolicyFiles,
@@ -57,7 +60,25 @@ def test_every_key_has_a_row_with_its_default(heading: str) -> None:
 
 def test_every_connector_is_named() -> None:
     (row,) = re.findall(r"^\| `connector` .*$", PAGE, re.MULTILINE)
-    assert set(load_plugins(None).connectors) <= set(re.findall("`([a-z_]+)`", row))
+    assert set(CONNECTORS) <= set(re.findall("`([a-z_]+)`", row))
+
+
+def keys(model: type[BaseModel], seen: set[type[BaseModel]]) -> set[str]:
+    """Return every key that settings may have, at any depth."""
+    seen.add(model)
+    found, waiting = set(model.model_fields), [field.annotation for field in model.model_fields.values()]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, type) and issubclass(one, BaseModel) and one not in seen:
+            found |= keys(one, seen)
+        waiting += get_args(one)
+    return found
+
+
+@pytest.mark.parametrize("kind", CONNECTORS)
+def test_every_setting_of_a_connector_is_on_its_page(kind: str) -> None:
+    page = (DOCS / "connectors" / f"{kind.replace('_', '-')}.md").read_text(encoding="utf-8")
+    assert keys(CONNECTORS[kind].settings, set()) <= set(re.findall(r"\w+", page))
 
 
 def test_every_section_has_its_own_table() -> None:
