@@ -96,6 +96,13 @@ def test_the_request_is_recorded_without_naming_the_subject(journal: Journal, ou
     assert journal.view().about("anna") == ()
 
 
+def test_nobody_is_not_everybody(journal: Journal, outcome: Callable[..., Entry]) -> None:
+    fill(journal, outcome, ["anna", "bob"])
+    assert journal.view().about("") == ()
+    assert journal.transact_sync(lambda tx: tx.erase("", **REQUEST)) == ()
+    assert journal.view().about("anna") == (0,)
+
+
 def test_erasing_twice_is_harmless(journal: Journal, outcome: Callable[..., Entry], tmp_path: Path) -> None:
     fill(journal, outcome, ["anna", "bob"])
     assert journal.transact_sync(lambda tx: tx.erase([0, 7], **REQUEST)) == (0,)

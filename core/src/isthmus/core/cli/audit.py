@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter, validators
 
+from isthmus.core.cli.checks import counted
 from isthmus.core.cli.installation import configuration, journal_of, keys_of, unopened_journal
 from isthmus.core.cli.options import DEFAULT, Common
 from isthmus.core.cli.output import complain, facts, short, show, table, waiting
 from isthmus.core.errors import NotFound
-from isthmus.core.records import JSON
+from isthmus.core.records import JSON, QUALIFIER
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
+    from isthmus.core.journal import View
     from isthmus.core.journal.verify import Report
 
-__all__ = ["checkpoint", "register", "show_", "verify"]
+__all__ = ["about", "checkpoint", "erase", "register", "show_", "verify"]
 
 Files = Annotated[tuple[Path, ...], Parameter(validator=validators.Path(exists=True, dir_okay=False))]
+As = Annotated[str, Parameter(name="--as")]
+Yes = Annotated[bool, Parameter(negative="")]
 Leaf = Mapping[str, JSON]
 DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{40,}")
 CUT = 20
@@ -33,6 +39,8 @@ def register(app: App) -> None:
     group.command(verify)
     group.command(show_, name="show")
     group.command(checkpoint)
+    group.command(about)
+    group.command(erase)
     app.command(group)
 
 
@@ -93,9 +101,7 @@ def show_(
         blocks = [part for leaf in leaves for part in (facts(_flat(leaf)), "")]
         show(common, {"entries": leaves}, *blocks)
         return 0
-    columns = ("#", "time UTC", "kind", "agent", "what", "result", "call")
-    rows = [_row(leaf) for leaf in leaves]
-    show(common, {"entries": leaves}, table(columns, rows, "what", "result") if rows else "the log is empty")
+    show(common, {"entries": leaves}, _listed(leaves) if leaves else "the log is empty")
     return 0
 
 
@@ -106,6 +112,55 @@ def checkpoint(*, common: Common = DEFAULT) -> int:
         data = {"checkpoint": note, "verification_key": journal.verification_key, "size": int(note.split("\n")[1])}
     show(common, data, note.removesuffix("\n"))
     return 0
+
+
+def about(subject: str, /, *, common: Common = DEFAULT) -> int:
+    """List the entries that name a person or a record and are not erased.
+
+    Args:
+        subject: A user of the configuration, or a record's id as an answer gave it.
+    """
+    with journal_of(configuration(common)) as journal:
+        leaves = [leaf for _, leaf in _naming(journal.view(), subject)]
+    show(common, {"entries": leaves}, _listed(leaves) if leaves else "no entry names it")
+    return 0
+
+
+def erase(subject: str, /, *, basis: str, who: As, why: str = "", yes: Yes = False, common: Common = DEFAULT) -> int:
+    """Destroy what the log keeps sealed about a person or a record; every proof goes on holding.
+
+    Args:
+        subject: A user of the configuration, or a record's id as an answer gave it.
+        basis: The legal basis, such as gdpr-17; it stands in the log.
+        who: The person who orders it; sealed in the log.
+        why: The request, such as its number; sealed in the log.
+        yes: Do it; without this, only say what would be erased.
+    """
+    with journal_of(configuration(common)) as journal:
+        indexes = tuple(index for index, _ in _naming(journal.view(), subject))
+        if yes:
+            journal.transact_sync(lambda transaction: transaction.erase(indexes, who=who, why=why, basis=basis))
+    data = {"found": len(indexes), "erased": len(indexes) if yes else 0}
+    said = f"{counted(len(indexes), 'entry', 'entries')} {'names' if len(indexes) == 1 else 'name'} it"
+    if yes:
+        show(common, data, f"{said}; what was sealed with them is erased, and that is recorded")
+    else:
+        show(common, data, f"{said}; nothing is erased yet", "--yes erases it, and nothing brings it back")
+    return 0
+
+
+def _naming(view: "View", subject: str) -> Iterator[tuple[int, Leaf]]:
+    """Find entries by a person's name, or by a record's id; one that names its connection counts there only."""
+    connection, mark, native = subject.partition(QUALIFIER)
+    for index in view.about(native if mark else subject):
+        leaf = view.entry(index).leaf
+        if not mark or leaf.get("connection") == connection:
+            yield index, leaf
+
+
+def _listed(leaves: Sequence[Leaf]) -> "Table":
+    columns = ("#", "time UTC", "kind", "agent", "what", "result", "call")
+    return table(columns, [_row(leaf) for leaf in leaves], "what", "result")
 
 
 def _told(report: "Report") -> Sequence[str]:

@@ -70,6 +70,9 @@ class LogReads(Reads):
     def about(self, subject: str) -> tuple[int, ...]:
         """List the entries that name a person or record and are not erased; reads through all bodies' names."""
         named = bytes.fromhex(self._sealer.pseudonym(subject))
+        if not named:
+            # Every text holds the empty one.
+            return ()
         rows = self._db.execute("SELECT idx FROM payloads WHERE instr(subjects, ?) ORDER BY idx", (named,))
         return tuple(index for (index,) in rows)
 
