@@ -27,7 +27,7 @@ def resolve(ref):
 
 async def chosen(request, to=None):
     known = metadata()
-    return await (to or router()).choose(request, resolve, lambda _, name: known.object(name))
+    return await (to or router()).choose(request, resolve, known.object)
 
 
 def eq(field, value):

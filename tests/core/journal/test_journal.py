@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from isthmus.core.errors import ConfigurationError, IsthmusError, NotFound
 from isthmus.core.journal import Entry, Journal, JournalKeys, JournalUnavailable, Kind
 from isthmus.core.journal.verify import Finding, verify
+from isthmus.residency import Label
 
 ENTRY = Entry(kind=Kind.DECISION, agent="triage")
 
@@ -179,7 +180,7 @@ def test_a_newer_file_is_refused(opened: Callable[..., Journal], tmp_path: Path)
     with opened():
         pass
     with contextlib.closing(sqlite3.connect(tmp_path / "journal.db")) as db:
-        db.execute("UPDATE schema SET version = 3 WHERE version = 2")
+        db.execute("UPDATE schema SET version = 99 WHERE version = 2")
         db.commit()
     with pytest.raises(ConfigurationError, match="newer isthmus"), opened():
         pass
@@ -340,6 +341,27 @@ def test_a_file_of_the_first_version_is_brought_forward(
     assert (report.finding, report.size, report.covered, report.erased) == (Finding.OK, 15, 15, 1), report
 
 
+def test_labels_of_the_second_version_are_found_under_names_that_nobody_reads(
+    opened: Callable[..., Journal], keys: JournalKeys, tmp_path: Path
+) -> None:
+    path, key = tmp_path / "journal.db", "model-eu|triage|anna"
+    with opened() as journal:
+        label = journal.transact_sync(lambda tx: tx.join_label(key, Label.of(["pii"], ["DE"], ["sf-eu"], person=True)))
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE labels SET key = ?", (key,))
+        db.execute("DROP TABLE pauses")
+        db.execute("DELETE FROM schema WHERE version = 3")
+        db.commit()
+    before = path.read_bytes()
+    others = JournalKeys(sealing=keys.sealing, signing=keys.signing, pseudonyms=b"q" * 32)
+    with pytest.raises(ConfigurationError, match="another pseudonym key"), opened(keys=others):
+        pass
+    assert path.read_bytes() == before
+    with opened() as journal:
+        assert journal.view().task_label(key) == label
+    assert not [one for one in tmp_path.iterdir() if b"anna" in one.read_bytes()]
+
+
 def as_first_version(path: Path) -> None:
     """Lay a file out the way the first version did, whose roots and names had tables of their own."""
     with contextlib.closing(sqlite3.connect(path)) as db:
@@ -359,7 +381,8 @@ def as_first_version(path: Path) -> None:
             "CREATE TABLE subjects (pseudonym TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (pseudonym, idx))"
             " WITHOUT ROWID;"
             "ALTER TABLE entries DROP COLUMN nodes; ALTER TABLE payloads DROP COLUMN subjects;"
-            "DELETE FROM schema WHERE version = 2"
+            "DROP TABLE pauses;"
+            "DELETE FROM schema WHERE version >= 2"
         )
         db.executemany("INSERT INTO nodes VALUES (?, ?, ?)", nodes)
         db.executemany("INSERT INTO subjects VALUES (?, ?)", names)

@@ -21,6 +21,7 @@ from isthmus.core.journal import (
     Transaction,
 )
 from isthmus.core.parts import Parts
+from isthmus.core.pauses import Pauses
 from isthmus.core.plan import Plan
 from isthmus.core.records import JSON, Note
 from isthmus.core.request import Attach, Create, Delete, Invoke, Loading, Request, Update, Upsert
@@ -41,6 +42,7 @@ class Committer:
 
     parts: Parts
     settler: Settler
+    pauses: Pauses
 
     async def earlier(self, judged: Judged) -> Done | None:
         """Return the stored outcome of the same call or key; raises OutcomeUnknown or Conflict while there is none."""
@@ -77,7 +79,7 @@ class Committer:
     async def commit(self, judged: Judged) -> Intent | None:
         """Make the call durable: sequence check and attempt, approval consumed, intent written; all or nothing.
 
-        Raises ApprovalRequired, Denied (a sequence rule), Conflict (an identical call is under way).
+        Raises ApprovalRequired, Denied (a sequence rule, or a pause), Conflict (an identical call is under way).
         """
         named = self.parts.sequences.names(judged.operation)
         approval = await self._approval(judged) if judged.needs_approval_of else None
@@ -90,6 +92,8 @@ class Committer:
         def work(transaction: Transaction) -> None:
             if named:
                 self._check_sequence(transaction, judged, same)
+            if intent is not None:
+                self.pauses.check_write(judged, transaction)
             if approval is not None:
                 transaction.consume(approval.id, judged.approval_digest, transaction.now)
             if intent is not None:

@@ -28,6 +28,7 @@ from isthmus.core.errors import (
 )
 from isthmus.core.eventloop import OwnLoop
 from isthmus.core.execution import execute
+from isthmus.core.facts import ObjectFacts
 from isthmus.core.files import inline
 from isthmus.core.http import Meter, Response
 from isthmus.core.http.telemetry import tracing
@@ -36,6 +37,7 @@ from isthmus.core.lookups import LookUps
 from isthmus.core.merging import check_combinable
 from isthmus.core.operation import Verb
 from isthmus.core.outcomes import Outcomes
+from isthmus.core.pauses import Pauses
 from isthmus.core.plan import Plan
 from isthmus.core.policy import Question
 from isthmus.core.recording import Fetched, Recorder
@@ -67,9 +69,10 @@ class Gateway:
         self.parts = parts
         self.loop = OwnLoop()
         self.settler = Settler(parts)
+        self._pauses = Pauses(parts.journal)
         self._lookups = LookUps(parts)
         self._authorizer = Authorizer(parts)
-        self._committer = Committer(parts, self.settler)
+        self._committer = Committer(parts, self.settler, self._pauses)
         self._recorder = Recorder(parts)
         self._outcomes = Outcomes(parts)
         self._tracer = trace.get_tracer("isthmus")
@@ -139,6 +142,7 @@ class Gateway:
         """
         found, absent = [], None
         for leg in await self._route(self._understand(caller, tool, arguments)):
+            self._pauses.check(leg)
             try:
                 plan = await self._lookups.plan(leg)
             except NotFound as error:
@@ -193,7 +197,7 @@ class Gateway:
             names = await self.parts.systems[call.system].router.choose(
                 call.request,
                 self.parts.resolver(call.caller),
-                lambda name, kind: self._lookups.facts(self._leg(call, name, 0), kind),
+                lambda name: self._facts(call, name),
             )
             if isinstance(call.request, Aggregate) and len(names) > 1:
                 check_combinable(call.request)
@@ -203,6 +207,11 @@ class Gateway:
             await self._recorder.failed(call, None, error)
             raise
 
+    async def _facts(self, call: Call, object: str) -> ObjectFacts:
+        """Read metadata from one of the connections: to place a record, any of them knows its object."""
+        legs = [self._leg(call, name, 0) for name in self.parts.systems[call.system].connections]
+        return await self._lookups.facts(self._pauses.open_leg(legs), object)
+
     def _leg(self, call: Call, name: str, number: int) -> Leg:
         connection = self.parts.systems[call.system].connections[name]
         principal = connection.principal(call.caller)
@@ -210,6 +219,7 @@ class Gateway:
         id = f"{call.id}.{number}" if number else call.id
         return Leg(id, call, call.caller, connection, principal, Meter(), last)
 
+    # Nothing is sent of what an operator paused, neither to look up nor to execute.
     # 3 look up: metadata, and the named record as it is now; small governed reads, cached.
     # 4 authorize: policy for agent and user, residency of the call's own words, and what was already done.
     # 5 reserve: a permit of the org's budget.   6 commit to it: approval, sequence rules and intent, durable.
@@ -247,6 +257,7 @@ class Gateway:
 
     async def _fetch(self, leg: Leg) -> Fetched:
         try:
+            self._pauses.check(leg)
             plan = await self._lookups.plan(leg)
             judged = self._authorizer.judge(leg, plan)
             judged.must_exist()
@@ -254,6 +265,8 @@ class Gateway:
                 return Fetched(judged, await execute(judged, leg.connection.connector, self.parts))
             permit = await leg.connection.reserve(leg.caller, judged.operation.object, leg.call.deadline)
             try:
+                # Waiting for a permit may have taken long.
+                self._pauses.check(leg)
                 await self._committer.commit(judged)
                 # 7 execute
                 scope = leg.scope(judged.declared, permit)
@@ -275,6 +288,7 @@ class Gateway:
     async def _write(self, leg: Leg) -> Result:
         """Pass a write; once it is committed to, whoever cancels does not stop it from being settled."""
         try:
+            self._pauses.check(leg)
             plan = await self._lookups.plan(leg)
             judged = self._authorizer.judge(leg, plan)
             earlier = await self._committer.earlier(judged)

@@ -75,11 +75,11 @@ class Router:
         self,
         request: Request,
         resolve: Callable[[Ref], Resolved],
-        facts: Callable[[str, str], Awaitable[ObjectFacts]],
+        facts: Callable[[str], Awaitable[ObjectFacts]],
     ) -> tuple[str, ...]:
         """Name the connections for a request: one for a write, possibly several for a read.
 
-        `facts(connection, object)` reads metadata, needed only to place a new record.
+        `facts(object)` reads metadata from any connection, needed only to place a new record.
         """
         if not self.qualified:
             return tuple(self._places)
@@ -149,7 +149,7 @@ class Router:
         self,
         request: Create | Upsert,
         homes: set[str],
-        facts: Callable[[str, str], Awaitable[ObjectFacts]],
+        facts: Callable[[str], Awaitable[ObjectFacts]],
     ) -> str:
         """Place a new record: where its refs live, else with its parent, else by its subject's country."""
         if homes:
@@ -157,8 +157,7 @@ class Router:
             if len(homes) > 1 or len(found) != 1:
                 return self._no_home()[0]
             return found[0]
-        any_connection = next(iter(self._places))
-        known = await facts(any_connection, request.object)
+        known = await facts(request.object)
         parents = {self._named(value) for value in self._links(request.values, known)}
         if len(parents) > 1:
             raise InvalidArguments(
@@ -172,7 +171,7 @@ class Router:
         self,
         lines: Sequence[Line],
         resolve: Callable[[Ref], Resolved],
-        facts: Callable[[str, str], Awaitable[ObjectFacts]],
+        facts: Callable[[str], Awaitable[ObjectFacts]],
     ) -> tuple[str, ...]:
         """Place a load: all its lines have one home."""
         homes = {(await self.choose(line, resolve, facts))[0]: number for number, line in enumerate(lines)}

@@ -14,7 +14,7 @@ from isthmus.core.calls import Done, Judged, Leg
 from isthmus.core.connector import Key, Outcome, Pending, Settlement
 from isthmus.core.errors import IsthmusError, OutcomeUnknown, RetryLater, UnderWay, UpstreamError
 from isthmus.core.http import NO_ANSWER, CallScope, Meter
-from isthmus.core.journal import Intent, IntentState, Transaction
+from isthmus.core.journal import Intent, IntentState, Scope, Transaction
 from isthmus.core.operation import Verb
 from isthmus.core.parts import Parts
 from isthmus.core.records import JSON
@@ -128,7 +128,8 @@ class Settler:
 
     def _abandoned(self, intent: Intent) -> bool:
         known = any(intent.connection in system.connections for system in self.parts.systems.values())
-        return known and (intent.lease_until is None or intent.lease_until <= self.parts.now())
+        paused = (Scope.CONNECTION, intent.connection) in self.parts.journal.view().paused()
+        return known and not paused and (intent.lease_until is None or intent.lease_until <= self.parts.now())
 
     async def _read_back(self, intent: Intent) -> tuple[Settlement, Outcome | None]:
         connection = self.parts.connection(intent.connection)

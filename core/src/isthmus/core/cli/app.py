@@ -19,6 +19,7 @@ from isthmus.core.cli import (
     login,
     models,
     new,
+    pause,
     policy,
     secret,
     task,
@@ -86,7 +87,11 @@ def _build(tokens: Sequence[str]) -> App:
         version=_version,
         result_action="return_value",
     )
-    for part in (init, new, doctor, calls, models, policy, approvals, intents, audit, task, secret, login, cassettes):
+    parts = (
+        *(init, new, doctor, calls, models, policy, approvals, intents),
+        *(pause, audit, task, secret, login, cassettes),
+    )
+    for part in parts:
         part.register(app)
     named = tokens[0] if tokens and not tokens[0].startswith("-") else ""
     if named not in app and "--version" not in tokens:

@@ -10,6 +10,7 @@ from isthmus.core.cli.checks import Check, Status, client_checks, config_checks,
 from isthmus.core.cli.installation import gateway_of, keys_of
 from isthmus.core.cli.options import DEFAULT, Common
 from isthmus.core.cli.output import waiting
+from isthmus.core.cli.pause import remedy, standing
 from isthmus.core.errors import ConfigurationError, IsthmusError
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ async def _running(config: "Config", user: str) -> list[Check]:
             connections = [one for system in gateway.parts.systems.values() for one in system.connections.values()]
             checks = list(await asyncio.gather(*(ask(gateway, one, user) for one in connections)))
             hints = [hint for one in connections for hint in _hints(gateway, one)]
-            return [*checks, *hints, _journal(gateway)]
+            return [*checks, *hints, *_pauses(gateway), _journal(gateway)]
     except ConfigurationError as error:
         return [Check("start", Status.FAIL, error.sentence)]
 
@@ -150,6 +151,13 @@ def _hints(gateway: "Gateway", connection: "Connection") -> Iterator[Check]:
         said = f"its host name points to {', '.join(sorted(hinted))}, its zone {connection.zone} says "
         said += f"{', '.join(sorted(declared))}; check where the org runs and correct the one that is wrong"
         yield Check(connection.name, Status.WARN, said)
+
+
+def _pauses(gateway: "Gateway") -> Iterator[Check]:
+    """Repeat what an operator stopped: whoever wonders why nothing happens looks here."""
+    now = datetime.now(UTC)
+    for one in gateway.parts.journal.view().pauses():
+        yield Check("pause", Status.WARN, f"{standing(one, now)}; `{remedy(one.scope, one.name)}` ends it")
 
 
 def _journal(gateway: "Gateway") -> Check:

@@ -16,6 +16,7 @@ from .instants import utcnow
 from .intents import Intent, IntentState
 from .journal import Journal, JournalReader
 from .ledger import Attempt, AttemptState, Usage
+from .pauses import Pause, Paused, Scope
 from .sealing import JournalKeys
 from .transaction import Transaction, View
 
@@ -41,7 +42,10 @@ __all__ = [
     "JournalUnavailable",
     "KeyUsed",
     "Kind",
+    "Pause",
+    "Paused",
     "Recorded",
+    "Scope",
     "Transaction",
     "Usage",
     "View",

@@ -210,8 +210,7 @@ class Journal(JournalReader):
                 _create(self._path)
                 self._reserve.restore()
                 with closing(connect(self._path, writer=True)) as db:
-                    migrate(db, self._clock())
-                    self._claim(db)
+                    migrate(db, self._clock(), pseudonym=self._sealer.pseudonym, claim=self._claim)
         except OSError as error:
             raise ConfigurationError(
                 f"the journal {self._path.name!r} cannot be created or opened ({error.strerror}); its folder has to"

@@ -1,4 +1,4 @@
-"""What has a task already seen?"""
+"""What has a task already seen? Labels are kept under pseudonyms, since a task's key names a person."""
 
 import json
 from functools import lru_cache
@@ -16,7 +16,7 @@ class LabelReads(Reads):
 
     def task_label(self, key: str) -> Label | None:
         """Return the join of all that was released under this key, None where nothing was."""
-        row = self._db.execute("SELECT label FROM labels WHERE key = ?", (key,)).fetchone()
+        row = self._db.execute("SELECT label FROM labels WHERE key = ?", (self._sealer.pseudonym(key),)).fetchone()
         return _read(row[0]) if row else None
 
 
@@ -33,7 +33,7 @@ class LabelWrites(LabelReads, LogWrites):
         joined = label if known is None else known | label
         if joined is not known and joined != known:
             stored = canonical(joined.as_dict()).decode()
-            self._db.execute("INSERT OR REPLACE INTO labels VALUES (?, ?)", (key, stored))
+            self._db.execute("INSERT OR REPLACE INTO labels VALUES (?, ?)", (self._sealer.pseudonym(key), stored))
         held[key] = joined
         return joined
 

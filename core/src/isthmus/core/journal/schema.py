@@ -1,6 +1,7 @@
 """Which tables hold the journal, and how does an older file become a current one?"""
 
 import sqlite3
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -79,7 +80,15 @@ UPDATE payloads SET subjects = named(idx);
 DROP TABLE subjects;
 """
 
-_VERSIONS = (_V1, _V2)
+# Labels were kept under keys that name people in clear.
+_V3 = """
+CREATE TABLE pauses (
+    scope TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (scope, name)
+) WITHOUT ROWID;
+UPDATE labels SET key = pseudonym(key);
+"""
+
+_VERSIONS = (_V1, _V2, _V3)
 """The statements that lead from version n to n + 1; a released one never changes."""
 
 
@@ -201,12 +210,19 @@ def _named(db: sqlite3.Connection, index: int) -> bytes:
     return bytes.fromhex("".join(pseudonym for (pseudonym,) in rows))
 
 
-def migrate(db: sqlite3.Connection, at: datetime) -> None:
-    """Bring the tables to this version, in one transaction.
+def migrate(
+    db: sqlite3.Connection,
+    at: datetime,
+    *,
+    pseudonym: Callable[[str], str],
+    claim: Callable[[sqlite3.Connection], None],
+) -> None:
+    """Bring the tables to this version, in one transaction; `claim` has the last word on it.
 
     Raises:
-        ConfigurationError: a newer isthmus wrote the file.
+        ConfigurationError: a newer isthmus wrote the file, or what `claim` raises; nothing was changed.
     """
+    db.create_function("pseudonym", 1, pseudonym)
     db.create_function("completed", 1, partial(_completed, db))
     db.create_function("named", 1, partial(_named, db))
     db.execute("BEGIN IMMEDIATE")
@@ -216,6 +232,7 @@ def migrate(db: sqlite3.Connection, at: datetime) -> None:
             for statement in script.split(";\n"):
                 db.execute(statement)
             db.execute("INSERT INTO schema VALUES (?, ?)", (number, micros(at)))
+        claim(db)
     except BaseException:
         db.execute("ROLLBACK")
         raise

@@ -8,11 +8,12 @@ from .generations import GenerationReads, GenerationWrites
 from .intents import IntentReads, IntentWrites
 from .labels import LabelReads, LabelWrites
 from .ledger import LedgerReads, LedgerWrites
+from .pauses import PauseReads, PauseWrites
 
 __all__ = ["Transaction", "View"]
 
 
-class View(IntentReads, ApprovalReads, LabelReads, LedgerReads, CheckpointReads):
+class View(IntentReads, ApprovalReads, LabelReads, LedgerReads, PauseReads, CheckpointReads):
     """Indexed reads of what is durable; each call sees the newest state."""
 
     @property
@@ -21,7 +22,7 @@ class View(IntentReads, ApprovalReads, LabelReads, LedgerReads, CheckpointReads)
         return GenerationReads(self._db, self._sealer)
 
 
-class Transaction(IntentWrites, ApprovalWrites, LabelWrites, LedgerWrites, CheckpointWrites):
+class Transaction(IntentWrites, ApprovalWrites, LabelWrites, LedgerWrites, PauseWrites, CheckpointWrites):
     """All that one unit of work may read and write; it sees its own writes, and is of no use after the unit."""
 
     @property

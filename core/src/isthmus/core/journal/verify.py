@@ -20,7 +20,9 @@ from .notes import Checkpoint, NoteInvalid, NoteKey, open_checkpoint
 
 __all__ = ["Finding", "Report", "verify"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+LAID_OUT_SO_SINCE = 2
+"""The version since which the tables of the log have not changed."""
 _KINDS = frozenset(
     ("intent", "decision", "outcome", "approval", "credential", "policy", "erase", "checkpoint", "restore", "lookup")
 )
@@ -112,7 +114,7 @@ class _Log:
             self._db = self._connect("mode=ro&immutable=1")
             self._db.execute("BEGIN")
         version = self._db.execute("SELECT max(version) FROM schema").fetchone()[0]
-        if version != SCHEMA_VERSION:
+        if not LAID_OUT_SO_SINCE <= version <= SCHEMA_VERSION:
             older = "; open it once with this isthmus, which brings it forward" if version < SCHEMA_VERSION else ""
             raise _Unusable(f"the journal has version {version}, this check knows {SCHEMA_VERSION}{older}")
 
