@@ -96,7 +96,7 @@ def test_every_word_of_the_flow_rules_is_there() -> None:
 def test_the_examples_can_be_used_together_with_the_file_of_the_settings_page(tmp_path: Path) -> None:
     (settings,) = re.findall(r"^```toml\n(.*?)^```", (DOCS / "settings.md").read_text(), re.MULTILINE | re.DOTALL)
     blocks = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    (policies,) = re.findall(r"^```cedar\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    policies = "".join(re.findall(r"^```cedar\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
     (tmp_path / "policies").mkdir()
     for name, text in zip(
         ("isthmus.toml", "policies/own.cedar", "sequences.toml", "flows.toml"),
@@ -106,5 +106,6 @@ def test_the_examples_can_be_used_together_with_the_file_of_the_settings_page(tm
         (tmp_path / name).write_text(text)
     config = load_config(tmp_path / "isthmus.toml")
     rulings = load_rulings(config, load_plugins(config.file.plugins))
-    assert {"agents-read-contacts", "people-read-contacts", "abroad-needs-a-manager"} <= rulings.policy.rules.keys()
+    named = {"agents-read-contacts", "people-read-contacts", "abroad-needs-a-manager", "large-deals"}
+    assert named <= rulings.policy.rules.keys()
     assert len(rulings.sequences.rules) == len(rulings.flows.rulebook.rules) + 1

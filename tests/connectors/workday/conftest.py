@@ -72,6 +72,7 @@ class House:
     identity: str = "service"
     tenant_name: str = ""
     token_endpoint: str = ""
+    cedar: str = CEDAR
     environ: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -93,7 +94,7 @@ class House:
             settings=self.settings,
             auth=auth,
         )
-        return write_folder(self.folder, COMPANY + told, cedar=CEDAR, flows=FLOWS)
+        return write_folder(self.folder, COMPANY + told, cedar=self.cedar, flows=FLOWS)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Gateway]:

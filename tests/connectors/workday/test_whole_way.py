@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from isthmus.core.errors import (
+    Denied,
     InvalidArguments,
     IsthmusError,
     OutcomeUnknown,
@@ -41,6 +42,10 @@ owner = "integration"
 report = "Headcount"
 classes = ["internal"]
 id = "Employee_ID"
+"""
+BOUND = """
+@id("large") forbid (principal is Isthmus::Agent, action, resource)
+  when { context has amount && context.amount.greaterThan(decimal("2000.00")) };
 """
 WORKERS = Query("common.workers", ("descriptor",), limit=3)
 
@@ -125,6 +130,22 @@ async def test_a_payment_is_asked_for_once_and_waits_for_its_approval(house: Hou
             await session.invoke(*pay, paying(house, "bob") | {"amount": 2500.5}, id=bob)
         with pytest.raises(UpstreamRejected, match="business rule"):
             await session.invoke(*pay, paying(house, "alice"), id=tenant.wid("carol"))
+    assert len(tenant.rows("Payment")) == 1
+
+
+async def test_a_payment_above_what_policy_allows_is_not_asked_for(house: House) -> None:
+    tenant, bob = house.tenant, house.tenant.wid("bob")
+    pay = ("hr", "compensation.workers", "requestOneTimePayment")
+    house.connection = f'amounts = ["{".".join(pay[1:])}.amount"]'
+    house.cedar += BOUND
+    async with house.open() as gateway:
+        session = house.session(gateway)
+        for amount in ("2000.01", "-2500", "2000000000"):
+            with pytest.raises(Denied, match="large"):
+                await session.invoke(*pay, paying(house, "bob") | {"amount": amount}, id=bob)
+        assert ("POST", 201) not in house.asked("/ccx/api/compensation")
+        assert tenant.rows("Payment") == []
+        await session.invoke(*pay, paying(house, "bob") | {"amount": "2000"}, id=bob)
     assert len(tenant.rows("Payment")) == 1
 
 

@@ -82,6 +82,18 @@ def test_policies_that_count_on_what_nothing_brings_about_are_found(shell: Shell
     assert "what it permits is denied" in found["policy told"]["said"]
     assert "policy safe" in found
     assert not any("policy agents" in name for name in found)
+    shell.rewrite("[connections.crm-eu]\n", '[connections.crm-eu]\namounts = ["Opportunity.Amount"]\n')
+    left = {one["subject"] for one in shell.ok_json("policy", "check")["checks"] if one["status"] == "warn"}
+    assert left == found.keys() - {"policy dear"}
+
+
+def test_the_amount_that_a_policy_is_told_is_explained(shell: Shell) -> None:
+    shell.rewrite("[connections.crm-us]\n", '[connections.crm-us]\namounts = ["Opportunity.Amount"]\n')
+    explain = ("policy", "explain", "create", "object=Opportunity", "values.Name=x", "values.StageName=Prospecting",
+               "values.CloseDate=2027-01-31", "--client", "desktop-eu")  # fmt: skip
+    assert "crm-us/Opportunity, risk 3, amount unknown" in shell.ok(*explain)
+    assert "crm-us/Opportunity, risk 4, amount 20000.0000" in shell.ok(*explain, "values.Amount=20000")
+    assert shell.ok_json(*explain, "values.Amount=20000")["questions"][0]["amount"] == "20000.0000"
 
 
 def test_clients_that_can_only_be_refused_are_found(shell: Shell) -> None:

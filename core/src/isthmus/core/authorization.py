@@ -10,6 +10,7 @@ from dataclasses import replace
 import msgspec
 from msgspec.structs import replace as changed
 
+from isthmus.core.amounts import UNKNOWN
 from isthmus.core.caller import Caller
 from isthmus.core.calls import Judged, Leg
 from isthmus.core.errors import Denied
@@ -166,12 +167,14 @@ class Authorizer:
     def _assessed(self, leg: Leg, plan: Plan, label: Label | None) -> Operation:
         operation = plan.operation(leg.connection.name, leg.call.system, leg.call.tool.name)
         states = [operation.transition, *(begins for one in plan.related for begins in one.transitions)]
+        amount = leg.connection.amounts.of(plan) if operation.writes else None
         circumstances = Circumstances(
             classes=plan.classes,
+            money_or_identity=amount is not None,
             final=any(one is not None and one.to_state in leg.connection.final_states for one in states),
             untrusted=label is not None and label.integrity is Integrity.UNTRUSTED and operation.writes,
         )
-        return changed(operation, risk=assess(operation, circumstances).points)
+        return changed(operation, amount=amount, risk=assess(operation, circumstances).points)
 
     def _question(self, leg: Leg, plan: Plan, operation: Operation) -> Question:
         records: tuple[RecordFacts, ...] = ()
@@ -195,8 +198,13 @@ class Authorizer:
 
     def _denied(self, leg: Leg, operation: Operation, verdict: Verdict) -> Denied:
         hand = any(one.duty is Duty.HAND_TO_HUMAN for one in verdict.obligations)
+        known = self.parts.policy.rules
+        untold = operation.amount == UNKNOWN and any(
+            known[one].tests("amount") for one in verdict.rules if one in known
+        )
+        hint = " The amount is not known, which counts as the most." if untold else ""
         return Denied(
-            f"{verdict.why} {'Hand this to a person.' if hand else 'Ask whoever owns the policy if it should.'}",
+            f"{verdict.why}{hint} {'Hand this to a person.' if hand else 'Ask whoever owns the policy if it should.'}",
             subject=leg.caller.agent,
             object=operation.target,
             rules=verdict.rules,

@@ -104,6 +104,7 @@ class ConnectionConfig(_Section):
     client_key: Reference | None = None
     budget: BudgetConfig = BudgetConfig()
     key_fields: dict[str, str] = {}
+    amounts: list[Annotated[str, Field(pattern=r"^[^.].*\.[^.]+$")]] = []
     fields: dict[str, OverlayConfig] = {}
     subject_country: dict[str, list[str]] = {}
     final_states: list[str] = ["Closed", "Resolved", "Cancelled", "Closed Won", "Closed Lost"]

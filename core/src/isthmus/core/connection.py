@@ -8,6 +8,7 @@ from functools import partial
 import httpx2
 from msgspec.structs import replace
 
+from isthmus.core.amounts import Amounts
 from isthmus.core.budgets import Budget, Permit
 from isthmus.core.caller import Caller, Principal
 from isthmus.core.connector import Connector, ObjectFacts
@@ -62,8 +63,8 @@ class Connection:
 
     `identity` is "service" or "user": with "user" a call acts with the person's own credential or not at all.
     `budgets` are those of the quotas that the org counts apart, where it does; `budget` is used where it does not.
-    `key_fields` maps an object to the unique field that holds idempotency keys. `file_classes` are the most that a file
-    here may hold, as the operator knows.
+    `key_fields` maps an object to the unique field that holds idempotency keys. `amounts` are what policy may bound
+    writes by. `file_classes` are the most that a file here may hold, as the operator knows.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Connection:
     overlay: Overlay
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     key_fields: Mapping[str, str] = field(default_factory=dict)
+    amounts: Amounts = field(default_factory=lambda: Amounts("", ()))
     final_states: frozenset[str] = frozenset()
     sees_all_rows: bool = False
     file_classes: frozenset[str] = frozenset({"anything"})

@@ -46,7 +46,9 @@ class LookUps:
         if isinstance(request, _LINKING) or any(request_refs(request)):
             below = [changed(one, linked=await self._linked(leg, one)) for one in plan.below]
             plan = changed(plan, linked=await self._linked(leg, plan), below=tuple(below))
-        if isinstance(request, Upsert) and plan.tells_country:
+        if isinstance(request, Upsert) and (
+            plan.tells_country or (plan.facts and leg.connection.amounts.fields(plan.facts))
+        ):
             return changed(plan, state=await self._state_by_key(leg, plan))
         if not plan.record or isinstance(request, Get) or plan.facts is None:
             return plan
@@ -66,7 +68,7 @@ class LookUps:
 
     async def _state(self, leg: Leg, plan: Plan, facts: ObjectFacts) -> Row | None:
         """Read version, owner, state and country of the record; a missing one is told only to who may act on it."""
-        return await self._read_to_decide(leg, facts.name, plan.record, plan.look_up_fields())
+        return await self._read_to_decide(leg, facts.name, plan.record, self._fields(leg, plan))
 
     async def _state_by_key(self, leg: Leg, plan: Plan) -> Row | None:
         """Read what an upsert would change. A ref is not resolved to decide: what it finds counts as unknown."""
@@ -75,8 +77,12 @@ class LookUps:
             return Row(leg.call.system, "", {})
         where = Compare(request.key_field, Operator.EQ, request.key)
         connector = leg.connection.bind(await self._scope(leg, leg.connection.looking_up(request.object)))
-        rows = await connector.query(Query(request.object, plan.look_up_fields(), where, limit=1))
+        rows = await connector.query(Query(request.object, self._fields(leg, plan), where, limit=1))
         return rows[0] if rows else None
+
+    def _fields(self, leg: Leg, plan: Plan) -> tuple[str, ...]:
+        amounts = leg.connection.amounts.to_look_up(plan.facts) if plan.facts else ()
+        return tuple(dict.fromkeys([*plan.look_up_fields(), *amounts]))
 
     async def _read_to_decide(self, leg: Leg, object: str, id: str, fields: Sequence[str]) -> Row | None:
         connector = leg.connection.bind(await self._scope(leg, leg.connection.looking_up(object, (id,))))

@@ -12,6 +12,7 @@ from random import Random, SystemRandom
 import httpx2
 from pydantic import ValidationError
 
+from isthmus.core.amounts import Amounts
 from isthmus.core.budgets import Budget, Rules, SqliteBudgetStore
 from isthmus.core.cassettes.tape import NoWire, Tape, nobody
 from isthmus.core.config import BudgetConfig, Config, ConnectionConfig
@@ -121,6 +122,7 @@ class SystemBuilder:
             clock=clock,
             overlay=_overlay(settings),
             key_fields=settings.key_fields,
+            amounts=Amounts(name, settings.amounts),
             final_states=frozenset(settings.final_states),
             sees_all_rows=settings.sees_all_rows,
             file_classes=frozenset(settings.file_classes),

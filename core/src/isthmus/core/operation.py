@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
 
-__all__ = ["Effect", "Operation", "RequestClass", "Transition", "Verb"]
+__all__ = ["LARGEST_AMOUNT", "Effect", "Operation", "RequestClass", "Transition", "Verb"]
+
+LARGEST_AMOUNT = Decimal("922337203685477.5807")
+"""What policy can hold: a Cedar decimal has 64 bits with four digits after the point. An unknown amount is as much."""
 
 
 class Verb(StrEnum):
@@ -64,7 +68,7 @@ class Operation(Struct, frozen=True, gc=False):
     `fields` are the fields of `object` that the call reads, probes or writes, in the system's own spelling; `probed`
     are those used in filters, sorts and groupings. `objects` names every object that a request of this call may
     touch. `rows` is the most rows asked for; `records` are the record ids named by the arguments. `job` is the one in
-    which the system carries it out, once there is one.
+    which the system carries it out, once there is one. `amount` is the most that a write is about, as a decimal.
     """
 
     connection: str

@@ -92,7 +92,8 @@ def rule_checks(config: "Config") -> tuple[list[Check], "Rulings | None"]:
         counted(len(rulings.sequences.rules), "sequence rule"),
         counted(len(rulings.flows.rulebook.rules), "flow rule"),
     ]
-    unmet = [Check(f"policy {rule.id}", Status.WARN, f"it {one}") for rule in own for one in rule.unmet]
+    told = frozenset({"amount"} if any(one.amounts for one in config.file.connections.values()) else ())
+    unmet = [Check(f"policy {rule.id}", Status.WARN, f"it {one}") for rule in own for one in rule.unmet(told=told)]
     return [Check("rules", Status.OK, "; ".join(said)), *unmet], rulings
 
 

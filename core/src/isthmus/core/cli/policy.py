@@ -75,6 +75,7 @@ def _told(one: "Explained") -> dict[str, object]:
         "effects": sorted(operation.effects),
         "fields": sorted(operation.fields),
         "risk": operation.risk,
+        "amount": operation.amount,
         "allowed": one.allowed,
         "lines": one.lines,
         "forms": one.forms,
@@ -82,7 +83,11 @@ def _told(one: "Explained") -> dict[str, object]:
 
 
 def _shown(one: "Explained", consumer: str) -> "Iterator[RenderableType]":
-    yield f"{one.question.operation.target}, risk {one.question.operation.risk}"
+    from isthmus.core.amounts import UNKNOWN
+
+    operation = one.question.operation
+    amount = f", amount {'unknown' if operation.amount == UNKNOWN else operation.amount}" if operation.amount else ""
+    yield f"{operation.target}, risk {operation.risk}{amount}"
     yield from (legible(f"  {line}") for line in one.lines)
     if one.forms:
         countries = list(next(iter(one.forms.values())))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from isthmus.core.caller import Caller
-from isthmus.core.operation import Effect, Operation, Transition, Verb
+from isthmus.core.operation import LARGEST_AMOUNT, Effect, Operation, Transition, Verb
 
 __all__ = ["Question", "RecordFacts", "Related", "actions", "objection"]
 
@@ -21,8 +21,6 @@ NAMES_FIELDS = frozenset(
         Verb.CREATE, Verb.UPDATE, Verb.UPSERT, Verb.LOAD,
     }
 )  # fmt: skip
-DECIMAL_LIMIT = Decimal("922337203685477.5807")
-"""The largest Cedar decimal: 64 bits with four digits after the point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ def cedar_decimal(text: str) -> str | None:
     """Write an amount as Cedar reads it; None where it does not fit without rounding."""
     try:
         value = Decimal(text)
-        if not value.is_finite() or abs(value) > DECIMAL_LIMIT or value != round(value, 4):
+        if not value.is_finite() or abs(value) > LARGEST_AMOUNT or value != round(value, 4):
             return None
     except InvalidOperation:
         return None

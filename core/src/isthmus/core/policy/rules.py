@@ -20,7 +20,7 @@ GUARDS = "guards.cedar"
 OWN = "isthmus:"
 ANNOTATIONS = ("id", "obligation", "why")
 UNTOLD = {
-    "amount": "which no call tells yet, so what depends on it never holds; test something else",
+    "amount": "which no connection tells, so what depends on it never holds; name its fields as `amounts`",
     "mfa": "which nothing proves yet, so it is always false; ask for an approval",
 }
 UNDONE = {Duty.NOTIFY: "leave it out", Duty.STEP_UP: "ask for an approval"}
@@ -49,13 +49,20 @@ class Rule:
         """Name every entity that the policy speaks of."""
         return frozenset(lint.mentioned({key: value for key, value in self.policy.items() if key != "action"}))
 
-    @property
-    def unmet(self) -> tuple[str, ...]:
-        """Say what the policy counts on that nothing brings about yet, and what to do about it."""
+    def tests(self, name: str) -> bool:
+        """Tell whether a condition reads this part of the context."""
+        return lint.tests(self.policy, name)
+
+    def unmet(self, *, told: frozenset[str] = frozenset()) -> tuple[str, ...]:
+        """Say what the policy counts on that nothing brings about, and what to do about it.
+
+        `told` are the parts of the context that the configuration has brought about.
+        """
         then = "what it permits is denied" if self.permits else "what it forbids stays forbidden"
+        untold = {name: why for name, why in UNTOLD.items() if name not in told}
         undone = [one.duty for one in self.obligations if one.duty in UNDONE]
         return (
-            *(f"tests context.{name}, {why}" for name, why in UNTOLD.items() if lint.tests(self.policy, name)),
+            *(f"tests context.{name}, {why}" for name, why in untold.items() if self.tests(name)),
             *(f"asks for {duty.value!r}, which nothing carries out yet, so {then}; {UNDONE[duty]}" for duty in undone),
         )
 
